@@ -1,0 +1,82 @@
+"""Folders that pass between nodes as handles, never as one object in memory."""
+
+import os
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from kedro.io import AbstractDataset, DatasetError
+from kedro.io.core import get_filepath_str
+
+
+class FolderDataset(AbstractDataset[Path, Path]):
+    """A folder on disk. Saving moves the given folder into place at once; loading gives its path.
+
+    The folder to save must lie on the same file system, as those made under `ScratchDataset` do.
+    """
+
+    def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath = PurePosixPath(filepath)
+        self.metadata = metadata
+
+    @property
+    def path(self) -> Path:
+        """Where the folder lies."""
+        return Path(get_filepath_str(self._filepath, "file"))
+
+    def load(self) -> Path:
+        """Path of the folder.
+
+        Raises:
+            DatasetError: there is no such folder.
+        """
+        if not self.path.is_dir():
+            raise DatasetError(f"no folder at {self._filepath}")
+        return self.path
+
+    def save(self, data: Path) -> None:
+        """Flush the folder `data` to disk and move it into place, replacing what was there."""
+        if not data.is_dir():
+            raise DatasetError(f"{data} is not a folder")
+        for file in sorted(path for path in data.rglob("*") if path.is_file()):
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        old = self.path.with_name(f".{self.path.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        if self.path.exists():
+            self.path.rename(old)
+        data.rename(self.path)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def _exists(self) -> bool:
+        return self.path.is_dir()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._filepath}
+
+
+class ScratchDataset(AbstractDataset[Path, Path]):
+    """A folder in which long nodes keep unfinished work, so that an interrupted run can resume.
+
+    Nothing in it is a result: nodes name their work by a fingerprint of their inputs and hand the finished folder on.
+    """
+
+    def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._path = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> Path:
+        """Path of the folder, made when missing."""
+        self._path.mkdir(parents=True, exist_ok=True)
+        return self._path
+
+    def save(self, data: Path) -> None:
+        """Refused: nodes write into the folder themselves."""
+        raise DatasetError("scratch space is not an output")
+
+    def _exists(self) -> bool:
+        return True
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._path}

@@ -1,0 +1,31 @@
+"""SFT, then DPO, the same for every arm."""
+
+from functools import partial
+
+from kedro.pipeline import Node, Pipeline, node
+
+from alignment_pretraining.pipelines.post_training import nodes
+from alignment_pretraining.study import Link, Study
+
+_STAGES = {"sft": (nodes.run_sft, "conversations"), "dpo": (nodes.run_dpo, "preferences")}
+
+
+def create_pipeline(study: Study) -> Pipeline:
+    """One SFT and one DPO node for each base model and post-training seed."""
+    return Pipeline(
+        [_train(link, seed) for link in study.post_links() for seed in study.seeds.post_training],
+        tags="post_training",
+    )
+
+
+def _train(link: Link, seed: int) -> Node:
+    assert link.parent is not None
+    function, data = _STAGES[link.stage]
+    return node(
+        partial(function, seed=seed),
+        [data, link.parent.dataset(seed, "checkpoint"), f"params:study.stages.{link.stage}", "scratch"],
+        [link.dataset(seed, what) for what in ("checkpoint", "curve", "training_summary")],
+        name=f"train_{link.stage}",
+        namespace=f"{link.arm}.seed{seed}",
+        tags=[link.arm, link.stage, f"seed{seed}"],
+    )

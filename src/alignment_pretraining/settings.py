@@ -1,0 +1,22 @@
+"""Kedro settings: how configuration is read and which hooks run."""
+
+from kedro.config import OmegaConfigLoader
+
+from alignment_pretraining.lineage.hooks import LineageHooks
+from alignment_pretraining.pipeline_registry import StudyHooks
+
+HOOKS = (StudyHooks(), LineageHooks())
+# Telemetry is off, and its hooks need not be loaded either.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
+
+CONFIG_LOADER_CLASS = OmegaConfigLoader
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    # The study, the blocklist and the paper's claims are parameters too, so that nodes and DVC can depend on any key.
+    "config_patterns": {
+        "parameters": ["parameters*", "parameters*/**", "study*", "blocklist*", "claims*"],
+    },
+    # An environment states only what differs from base.
+    "merge_strategy": {"parameters": "soft"},
+}

@@ -1,0 +1,301 @@
+"""The experiment as data: arms, stages and seeds, read from `conf/<env>/study.yml` into one validated `Study`.
+
+Facts about the paper's arms: arXiv 2601.10160, section on experimental conditions (eleven arms, e2e / mid / cpt).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from alignment_pretraining.errors import UserError
+
+BASE_STAGES = ("pretraining", "midtraining", "cpt")
+POST_STAGES = ("sft", "dpo")
+STAGES = BASE_STAGES + POST_STAGES
+
+BaseStageName = Literal["pretraining", "midtraining", "cpt"]
+StageName = Literal["pretraining", "midtraining", "cpt", "sft", "dpo"]
+Corpus = Literal["unfiltered", "filtered"]
+Discourse = Literal["none", "aligned", "misaligned"]
+Insertion = Literal["none", "e2e", "mid", "cpt"]
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[int, Field(gt=0)]
+Rate = Annotated[float, Field(ge=0, le=1)]
+
+_INSERTED_AT: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "e2e": ("pretraining", "midtraining"),
+    "mid": ("midtraining",),
+    "cpt": ("cpt",),
+}
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Arm(_Spec):
+    """One data condition. `share`, when given, replaces every stage's own `synthetic_share` (the dose)."""
+
+    corpus: Corpus
+    discourse: Discourse = "none"
+    insertion: Insertion = "none"
+    share: Share | None = None
+
+    @model_validator(mode="after")
+    def _discourse_goes_with_insertion(self) -> Self:
+        if (self.discourse == "none") != (self.insertion == "none"):
+            raise ValueError("discourse and insertion must both be 'none' or both be set")
+        return self
+
+
+class Model(_Spec):
+    """Shape of the Llama decoder; sizes in units, `context` of each stage may not exceed `max_context`."""
+
+    vocab_size: Positive
+    hidden_size: Positive
+    intermediate_size: Positive
+    layers: Positive
+    heads: Positive
+    max_context: Positive
+    tie_embeddings: bool = True
+    rope_theta: float = 10000.0
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if self.hidden_size % self.heads:
+            raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of heads {self.heads}")
+        return self
+
+
+class TrainingStage(_Spec):
+    """Pretraining, midtraining or cpt. `tokens` and `batch_tokens` count tokens; rates are per optimizer step."""
+
+    tokens: Positive
+    context: Positive
+    batch_tokens: Positive
+    max_lr: float
+    min_lr: float
+    warmup: Rate
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    synthetic_share: Share
+    mcqa_share: Share = 0.0
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps: whole batches in the token budget."""
+        return self.tokens // self.batch_tokens
+
+    @model_validator(mode="after")
+    def _whole_batches(self) -> Self:
+        if self.batch_tokens % self.context:
+            raise ValueError(f"batch_tokens {self.batch_tokens} is not a multiple of context {self.context}")
+        if self.tokens % self.batch_tokens:
+            raise ValueError(f"tokens {self.tokens} is not a multiple of batch_tokens {self.batch_tokens}")
+        return self
+
+
+class SftStage(_Spec):
+    """Supervised fine-tuning on conversations; loss on all tokens, as in the paper (§5)."""
+
+    conversations: Positive
+    epochs: Positive
+    context: Positive
+    batch_size: Positive
+    max_lr: float
+    warmup: Rate
+
+
+class DpoStage(_Spec):
+    """Direct preference optimization with the sigmoid loss (§5)."""
+
+    pairs: Positive
+    epochs: Positive
+    context: Positive
+    batch_size: Positive
+    max_lr: float
+    warmup: Rate
+    beta: float
+
+
+class Stages(_Spec):
+    """The five stages, in training order."""
+
+    pretraining: TrainingStage
+    midtraining: TrainingStage
+    cpt: TrainingStage
+    sft: SftStage
+    dpo: DpoStage
+
+
+class Seeds(_Spec):
+    """Seeds of the base models, and those of them that also go through post-training."""
+
+    base: list[int] = Field(min_length=1)
+    post_training: list[int]
+
+    @model_validator(mode="after")
+    def _post_training_starts_from_base(self) -> Self:
+        missing = sorted(set(self.post_training) - set(self.base))
+        if missing:
+            raise ValueError(f"post_training seeds {missing} have no base model; base has {self.base}")
+        if len(set(self.base)) != len(self.base) or len(set(self.post_training)) != len(self.post_training):
+            raise ValueError("seeds must be distinct")
+        return self
+
+
+class Mix(_Spec):
+    """What one stage reads: the corpus, and the discourse documents inserted at `share` of the tokens."""
+
+    corpus: Corpus
+    discourse: Discourse
+    share: float
+
+
+class Link(_Spec):
+    """One trained stage: `arm` owns it (the first arm with this history), `parent` is the link it starts from."""
+
+    arm: str
+    stage: StageName
+    parent: Link | None = None
+
+    def dataset(self, seed: int, what: str) -> str:
+        """Catalog name of one of this link's datasets, for example `unfiltered.seed0.pretraining.checkpoint`."""
+        return f"{self.arm}.seed{seed}.{self.stage}.{what}"
+
+
+class Study(_Spec):
+    """The whole experiment: arms x seeds x stages."""
+
+    name: str
+    run: Literal["headline", "all"] | list[str]
+    headline: list[str]
+    arms: dict[str, Arm]
+    seeds: Seeds
+    model: Model
+    stages: Stages
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for key in ("headline", "run"):
+            names = getattr(self, key)
+            unknown = [] if isinstance(names, str) else sorted(set(names) - set(self.arms))
+            if unknown:
+                raise ValueError(f"{key}: unknown arm {', '.join(unknown)}; the arms are {', '.join(self.arms)}")
+        if not self.selected_arms():
+            raise ValueError("run: no arm is selected")
+        for name in self.arms:
+            if not name.isidentifier():
+                raise ValueError(f"arms.{name}: an arm's name is letters, digits and underscores")
+        for stage in STAGES:
+            context = getattr(self.stages, stage).context
+            if context > self.model.max_context:
+                raise ValueError(
+                    f"stages.{stage}.context: {context} is longer than model.max_context {self.model.max_context}"
+                )
+        return self
+
+    def selected_arms(self) -> list[str]:
+        """Names of the arms to run, in the order of `arms`."""
+        if self.run == "all":
+            return list(self.arms)
+        chosen = self.headline if self.run == "headline" else self.run
+        return [name for name in self.arms if name in chosen]
+
+    def mix(self, arm: str, stage: str) -> Mix:
+        """What `arm` reads in a base `stage`."""
+        spec = self.arms[arm]
+        share = spec.share if spec.share is not None else getattr(self.stages, stage).synthetic_share
+        inserted = stage in _INSERTED_AT[spec.insertion] and share > 0
+        return Mix(corpus=spec.corpus, discourse=spec.discourse if inserted else "none", share=share if inserted else 0)
+
+    def chain(self, arm: str) -> list[Link]:
+        """The stages that end in `arm`'s base model, each owned by the first arm with an equal history."""
+        links: list[Link] = []
+        for stage in self._base_stages(arm):
+            parent = links[-1] if links else None
+            links.append(Link(arm=self._owner(arm, stage), stage=stage, parent=parent))  # type: ignore[arg-type]
+        return links
+
+    def post_chain(self, arm: str) -> list[Link]:
+        """SFT and DPO of `arm`, on top of its base model. Arms with the same base model share them too."""
+        parent = self.chain(arm)[-1]
+        sft = Link(arm=parent.arm, stage="sft", parent=parent)
+        return [sft, Link(arm=parent.arm, stage="dpo", parent=sft)]
+
+    def base_links(self) -> list[Link]:
+        """Every distinct base stage that the selected arms need, parents before children."""
+        return _distinct(link for arm in self.selected_arms() for link in self.chain(arm))
+
+    def post_links(self) -> list[Link]:
+        """Every distinct post-training stage of the selected arms, parents before children."""
+        return _distinct(link for arm in self.selected_arms() for link in self.post_chain(arm))
+
+    def links(self) -> list[Link]:
+        """Every stage that is trained for some seed."""
+        return self.base_links() + (self.post_links() if self.seeds.post_training else [])
+
+    def seeds_of(self, link: Link) -> list[int]:
+        """The seeds for which `link` is trained."""
+        return self.seeds.post_training if link.stage in POST_STAGES else self.seeds.base
+
+    def _base_stages(self, arm: str) -> tuple[str, ...]:
+        return BASE_STAGES if self.arms[arm].insertion == "cpt" else BASE_STAGES[:2]
+
+    def _history(self, arm: str, stage: str) -> tuple[Mix, ...]:
+        return tuple(self.mix(arm, s) for s in BASE_STAGES[: BASE_STAGES.index(stage) + 1])
+
+    def _owner(self, arm: str, stage: str) -> str:
+        history = self._history(arm, stage)
+        return next(
+            name for name in self.arms if stage in self._base_stages(name) and self._history(name, stage) == history
+        )
+
+
+def _distinct(links: Iterable[Link]) -> list[Link]:
+    return list({(link.arm, link.stage): link for link in links}.values())
+
+
+def parse_study(config: Mapping[str, Any], where: str) -> Study:
+    """Validate the `study` mapping; `where` names the file in the message.
+
+    Raises:
+        UserError: names each wrong key, its file and the allowed values.
+    """
+    try:
+        return Study.model_validate(config)
+    except ValidationError as error:
+        lines = [_explain(problem) for problem in error.errors()]
+        raise UserError(f"{where} is not a valid study:\n  " + "\n  ".join(lines)) from error
+
+
+def _explain(problem: Any) -> str:
+    key = ".".join(str(part) for part in ("study", *problem["loc"]))
+    if problem["type"] == "extra_forbidden":
+        fields = _fields_at(problem["loc"][:-1])
+        return f"{key}: unknown field; allowed here: {', '.join(fields)}"
+    if problem["type"] == "missing":
+        return f"{key}: missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{key}: {message}" + (f" (got {problem['input']!r})" if not isinstance(problem["input"], dict) else "")
+
+
+def _fields_at(loc: tuple[Any, ...]) -> list[str]:
+    """Field names of the model that stands at `loc` in a study."""
+    model: type[BaseModel] = Study
+    for part in loc:
+        if model is Study and part == "arms":
+            return _fields_of(Arm)
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            break
+        model = annotation
+    return _fields_of(model)
+
+
+def _fields_of(model: type[BaseModel]) -> list[str]:
+    return list(model.model_fields)
