@@ -1,0 +1,39 @@
+# `make run` reproduces the default study on a laptop; `make test` runs the test suite. Both install what they need.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(abspath $(VENV))/bin
+export PATH := $(BIN):$(PATH)
+export DVC_NO_ANALYTICS := 1
+export DO_NOT_TRACK := 1
+
+.PHONY: run test lint lock clean
+
+run: $(VENV)/.run ## the default study, by DVC: only what changed is made again
+	dvc repro
+	@kedro summary
+
+test: $(VENV)/.dev ## the whole test suite
+	pytest -n 2
+
+lint: $(VENV)/.dev ## what pre-commit and CI check
+	ruff check .
+	ruff format --check .
+	mypy
+	kedro dvc --check
+
+lock: ## pin every dependency again (needs uv)
+	uv pip compile pyproject.toml --extra dev --python-version 3.11 --no-header --no-annotate --output-file requirements.lock
+
+clean: ## remove what `make run` made, the installed packages excepted
+	rm -rf data/0[0-8]_*/[!s]* data/lineage mlflow.db mlruns
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
+	@touch $@ $(VENV)/.run
