@@ -1,0 +1,45 @@
+"""Folders as handles: moved into place at once, never half."""
+
+from pathlib import Path
+
+import pytest
+from kedro.io import DatasetError
+
+from alignment_pretraining.datasets import FolderDataset, ScratchDataset
+
+
+def _folder(place: Path, **files: str) -> Path:
+    place.mkdir(parents=True)
+    for name, text in files.items():
+        (place / name).write_text(text)
+    return place
+
+
+def test_saving_moves_and_loading_gives_the_path(tmp_path: Path) -> None:
+    dataset = FolderDataset(str(tmp_path / "data/model"))
+    made = _folder(tmp_path / "scratch/one", weights="1")
+    dataset.save(made)
+    assert (dataset.load() / "weights").read_text() == "1"
+    assert not made.exists()
+
+
+def test_saving_replaces_the_whole_folder(tmp_path: Path) -> None:
+    dataset = FolderDataset(str(tmp_path / "model"))
+    dataset.save(_folder(tmp_path / "a", weights="1", old="x"))
+    dataset.save(_folder(tmp_path / "b", weights="2"))
+    assert [path.name for path in dataset.load().iterdir()] == ["weights"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="no folder at .*gone"):
+        FolderDataset(str(tmp_path / "gone")).load()
+    with pytest.raises(DatasetError, match="is not a folder"):
+        FolderDataset(str(tmp_path / "model")).save(tmp_path / "gone")
+
+
+def test_scratch_is_made_when_needed_and_is_no_output(tmp_path: Path) -> None:
+    scratch = ScratchDataset(str(tmp_path / "scratch"))
+    assert scratch.load().is_dir()
+    with pytest.raises(DatasetError, match="not an output"):
+        scratch.save(tmp_path)

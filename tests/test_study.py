@@ -1,0 +1,137 @@
+"""The study: what is trained, what is shared, and what a wrong file says."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alignment_pretraining.errors import UserError
+from alignment_pretraining.study import BASE_STAGES, Arm, Link, Study, parse_study
+
+
+def _all_arms(config: dict[str, Any]) -> Study:
+    return parse_study(config | {"run": "all"}, "study.yml")
+
+
+def test_default_runs_the_four_headline_arms(study_config: dict[str, Any]) -> None:
+    study = parse_study(study_config, "study.yml")
+    assert study.selected_arms() == ["unfiltered", "filtered", "misaligned_e2e", "aligned_e2e"]
+    assert len(study.seeds.base) >= 2
+
+
+def test_eleven_arms_share_every_equal_stage(study_config: dict[str, Any]) -> None:
+    """5 pretraining runs, 3 more midtraining branches, 3 cpt branches: 5 + 8 + 3 (paper, arms table)."""
+    study = _all_arms(study_config)
+    by_stage = {stage: [link.arm for link in study.base_links() if link.stage == stage] for stage in BASE_STAGES}
+    assert len(study.arms) == 11
+    assert {stage: len(arms) for stage, arms in by_stage.items()} == {"pretraining": 5, "midtraining": 8, "cpt": 3}
+    assert study.chain("misaligned_mid")[0] == study.chain("unfiltered")[0]
+    assert study.chain("filtered_aligned_cpt")[1] == study.chain("filtered")[1]
+    assert study.chain("misaligned_mid")[1].arm == "misaligned_mid"
+
+
+def test_links_come_after_their_parents(study_config: dict[str, Any]) -> None:
+    seen: set[tuple[str, str]] = set()
+    for link in _all_arms(study_config).links():
+        assert link.parent is None or (link.parent.arm, link.parent.stage) in seen
+        seen.add((link.arm, link.stage))
+
+
+def test_names_do_not_depend_on_which_arms_run(study_config: dict[str, Any]) -> None:
+    everything = _all_arms(study_config)
+    for arm in everything.arms:
+        alone = parse_study(study_config | {"run": [arm]}, "study.yml")
+        assert alone.chain(arm) == everything.chain(arm)
+        assert set(alone.links()) <= set(everything.links())
+
+
+def test_a_dose_of_zero_is_the_baseline(study_config: dict[str, Any]) -> None:
+    arms = study_config["arms"] | {
+        "placebo": {"corpus": "unfiltered", "discourse": "aligned", "insertion": "e2e", "share": 0.0}
+    }
+    study = parse_study(study_config | {"arms": arms, "run": ["placebo"]}, "study.yml")
+    assert study.chain("placebo") == study.chain("unfiltered")
+
+
+@given(share=st.floats(0.01, 0.9))
+def test_a_new_dose_trains_a_new_arm(share: float) -> None:
+    base = Arm(corpus="unfiltered", discourse="aligned", insertion="mid")
+    study = _small(
+        {"unfiltered": Arm(corpus="unfiltered"), "mid": base, "dose": base.model_copy(update={"share": share})}
+    )
+    same = share == study.stages.midtraining.synthetic_share
+    assert study.chain("dose")[1].arm == ("mid" if same else "dose")
+    assert study.chain("dose")[0].arm == "unfiltered"
+    assert study.mix("dose", "midtraining").share == share
+    assert study.mix("dose", "pretraining").discourse == "none"
+
+
+def _small(arms: dict[str, Arm]) -> Study:
+    training = {
+        "tokens": 512,
+        "context": 64,
+        "batch_tokens": 128,
+        "max_lr": 1e-3,
+        "min_lr": 0.0,
+        "warmup": 0.1,
+        "synthetic_share": 0.25,
+    }
+    sft = {"conversations": 4, "epochs": 1, "context": 64, "batch_size": 2, "max_lr": 1e-3, "warmup": 0.1}
+    dpo = {"pairs": 4, "epochs": 1, "context": 64, "batch_size": 2, "max_lr": 1e-3, "warmup": 0.1, "beta": 0.1}
+    return Study.model_validate(
+        {
+            "name": "small",
+            "run": "all",
+            "headline": [],
+            "arms": {name: arm.model_dump() for name, arm in arms.items()},
+            "seeds": {"base": [0], "post_training": []},
+            "model": {
+                "vocab_size": 300,
+                "hidden_size": 16,
+                "intermediate_size": 32,
+                "layers": 1,
+                "heads": 2,
+                "max_context": 64,
+            },
+            "stages": {stage: training for stage in BASE_STAGES} | {"sft": sft, "dpo": dpo},
+        }
+    )
+
+
+def test_no_post_training_without_seeds_for_it() -> None:
+    study = _small({"unfiltered": Arm(corpus="unfiltered")})
+    assert {link.stage for link in study.links()} == {"pretraining", "midtraining"}
+
+
+def test_dataset_names_say_arm_seed_stage() -> None:
+    assert Link(arm="filtered", stage="dpo").dataset(3, "scores") == "filtered.seed3.dpo.scores"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        (("arms", "odd"), {"corpus": "clean"}, ["study.arms.odd.corpus", "'unfiltered' or 'filtered'", "'clean'"]),
+        (("arms", "odd"), {"corpus": "filtered", "dose": 1}, ["study.arms.odd.dose", "share"]),
+        (("arms", "odd"), {"corpus": "filtered", "discourse": "aligned"}, ["study.arms.odd", "insertion"]),
+        (("arms", "odd"), {"corpus": "filtered", "insertion": "late"}, ["study.arms.odd.insertion", "'e2e'", "'late'"]),
+        (("run",), ["nobody"], ["run: unknown arm nobody", "filtered_aligned_cpt"]),
+        (("stages", "warmup"), {}, ["study.stages.warmup", "pretraining", "midtraining", "cpt"]),
+        (("stages", "sft", "steps"), 3, ["study.stages.sft.steps", "conversations"]),
+        (("stages", "midtraining", "context"), 1024, ["stages.midtraining.context", "1024", "max_context 512"]),
+        (("stages", "pretraining", "tokens"), 1000, ["study.stages.pretraining", "1000", "8192"]),
+        (("seeds", "post_training"), [9], ["study.seeds", "[9]"]),
+        (("model", "heads"), 5, ["study.model", "128", "5"]),
+    ],
+)
+def test_a_wrong_study_names_key_file_and_allowed_values(
+    study_config: dict[str, Any], path: tuple[str, ...], value: Any, says: list[str]
+) -> None:
+    place = study_config
+    for part in path[:-1]:
+        place = place[part]
+    place[path[-1]] = value
+    with pytest.raises(UserError) as error:
+        parse_study(study_config, "conf/base/study.yml")
+    for words in ["conf/base/study.yml", *says]:
+        assert words in str(error.value)
