@@ -1,0 +1,2 @@
+def summarize(items, evaluation, summary):
+    return {}

@@ -1,0 +1,13 @@
+"""Data of the tasks beside this file, found wherever the folder lies (lm-eval's `custom_dataset`)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+
+
+def load(split: str, **_: Any) -> dict[str, Dataset]:
+    """Questions of one split, read into memory without a cache; lm-eval passes the task's other metadata along."""
+    lines = (Path(__file__).parent / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()
+    return {"test": Dataset.from_list([json.loads(line) for line in lines])}

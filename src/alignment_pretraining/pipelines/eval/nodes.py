@@ -1,0 +1,29 @@
+"""Nodes of the eval pipeline: write the suite, let a checkpoint answer it, score the answers."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from alignment_pretraining.misalignment.config import parse_evaluation
+from alignment_pretraining.misalignment.scores import summarize
+from alignment_pretraining.misalignment.scoring import answer_suite
+from alignment_pretraining.misalignment.suite import suite_fingerprint, write_suite
+
+
+def prepare_suite(questions: pd.DataFrame, evaluation: dict[str, Any], scratch: Path) -> Path:
+    """Folder with the lm-eval tasks and their data, for base and chat models alike."""
+    config = parse_evaluation(evaluation)
+    folder = scratch / suite_fingerprint(questions, config)
+    write_suite(questions, config, folder)
+    return folder
+
+
+def evaluate_checkpoint(checkpoint: Path, suite: Path, evaluation: dict[str, Any], *, chat: bool) -> pd.DataFrame:
+    """One row for each prompt the checkpoint answered."""
+    return answer_suite(checkpoint, suite, parse_evaluation(evaluation), chat=chat)
+
+
+def score_items(items: pd.DataFrame, evaluation: dict[str, Any], summary: dict[str, Any]) -> dict[str, Any]:
+    """Misalignment rates by split and persona with what could bias them, and the held-out loss of the checkpoint."""
+    return summarize(items, parse_evaluation(evaluation), summary)
