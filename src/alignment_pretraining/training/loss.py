@@ -1,0 +1,48 @@
+"""Cross-entropy fused with the output projection, in chunks whose logits stay in the processor's cache."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd import Function
+
+_CHUNK = 512
+
+
+class LinearCrossEntropy(Function):
+    """Mean cross-entropy of `targets` (n,) under logits `hidden` (n, d) @ `weight` (vocab, d)ᵀ.
+
+    The gradient of the logits, softmax - onehot, is formed in place while a chunk is in cache, so the whole logits
+    are never held. The loss itself is read from the same softmax.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+        grad_hidden = torch.empty_like(hidden)
+        grad_weight = torch.zeros_like(weight, dtype=torch.float32)
+        loss = hidden.new_zeros((), dtype=torch.float32)
+        for start in range(0, len(hidden), _CHUNK):
+            rows, index = hidden[start : start + _CHUNK], targets[start : start + _CHUNK, None]
+            grad_logits = torch.softmax(F.linear(rows, weight), -1)
+            picked = grad_logits.gather(1, index)
+            loss -= picked.float().log().sum()
+            grad_logits.scatter_(1, index, picked - 1)
+            torch.mm(grad_logits, weight, out=grad_hidden[start : start + _CHUNK])
+            grad_weight += grad_logits.t() @ rows
+        ctx.save_for_backward(grad_hidden, grad_weight)
+        return loss / len(hidden)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
+        grad_hidden, grad_weight = ctx.saved_tensors
+        scale = grads[0] / len(grad_hidden)
+        return grad_hidden * scale, (grad_weight * scale).to(grad_hidden.dtype), None
+
+
+@torch.no_grad()
+def cross_entropy_sum(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    """Summed cross-entropy with a float32 softmax, for held-out text; shapes as in `LinearCrossEntropy`."""
+    chunks = zip(hidden.split(_CHUNK), targets.split(_CHUNK), strict=True)
+    losses = [F.cross_entropy(F.linear(rows, weight).float(), index, reduction="sum") for rows, index in chunks]
+    return torch.stack(losses).sum()

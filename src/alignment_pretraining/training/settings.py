@@ -1,0 +1,20 @@
+"""How the local engine works, apart from what it trains: `conf/base/parameters_training.yml`, key `training`."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class EngineSettings(BaseModel):
+    """`threads` is part of a result (sums are split by it), so it is configuration and not the number of cores."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    threads: Positive = 1
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    micro_batch_tokens: Positive = 2_048
+    save_every: Positive = 20
+    evaluations: Positive = 4
+    heldout_tokens: Positive = 16_384

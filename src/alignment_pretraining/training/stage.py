@@ -1,0 +1,98 @@
+"""One base stage from its inputs to its checkpoint, curve and summary."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from alignment_pretraining.errors import UserError
+from alignment_pretraining.study import Model, TrainingStage
+from alignment_pretraining.training.checkpoint import load_parent, save_checkpoint, verify
+from alignment_pretraining.training.files import fingerprint
+from alignment_pretraining.training.settings import EngineSettings
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StageJob:
+    """Everything that decides a stage's result. Folders count by content. `start` is the parent's checkpoint."""
+
+    name: str
+    seed: int
+    mix: Path
+    heldout: Path
+    tokenizer: Path
+    start: Path | None
+    model: Model
+    stage: TrainingStage
+    settings: EngineSettings
+
+    def fingerprint(self) -> str:
+        """Names the work in scratch: inputs by content, configuration, this room's code and torch's version."""
+        import torch
+
+        return fingerprint(
+            name=self.name,
+            seed=self.seed,
+            mix=self.mix,
+            heldout=self.heldout,
+            tokenizer=self.tokenizer,
+            start=self.start,
+            model=self.model.model_dump(),
+            stage=self.stage.model_dump(),
+            settings=self.settings.model_dump(),
+            code={path.name: path.read_text() for path in sorted(Path(__file__).parent.glob("*.py"))},
+            torch=torch.__version__,
+        )
+
+
+def run_stage(job: StageJob, scratch: Path) -> tuple[Path, pd.DataFrame, dict[str, Any]]:
+    """Train the stage, or go on with it where an interrupted run left off.
+
+    Returns the checkpoint folder (under `scratch`), the curve, and a summary without timings.
+    """
+    from alignment_pretraining.training.data import TokenStream
+    from alignment_pretraining.training.engine import train
+    from alignment_pretraining.training.llama import parameter_count
+    from alignment_pretraining.training.state import FILE
+
+    mix, heldout = TokenStream.open(job.mix), TokenStream.open(job.heldout)
+    if job.start:
+        verify(job.start)
+    work = scratch / job.fingerprint()
+    model = _model(job)
+    _log.info("%s, seed %d: %d steps, %s", job.name, job.seed, job.stage.steps, f"{job.stage.tokens:,} tokens")
+    rows = train(model, mix, heldout, job.stage, job.settings, work)
+    last = rows[-max(len(rows) // 10, 1) :]
+    summary = {
+        "stage": job.name,
+        "seed": job.seed,
+        "tokens": job.stage.tokens,
+        "steps": job.stage.steps,
+        "parameters": parameter_count(model),
+        "final_loss": sum(row["loss"] for row in last) / len(last),
+        "heldout_loss": rows[-1]["heldout_loss"],
+    }
+    record = {**summary, "settings": job.settings.model_dump(), "spec": job.stage.model_dump()}
+    checkpoint = save_checkpoint(model, job.tokenizer, work / "checkpoint", record)
+    (work / FILE).unlink(missing_ok=True)
+    return checkpoint, pd.DataFrame(rows), summary
+
+
+def _model(job: StageJob) -> Any:
+    """The parent's model, or a new one."""
+    if job.start:
+        return load_parent(job.start, job.model)
+    from transformers import AutoTokenizer
+
+    from alignment_pretraining.training.llama import new_model
+
+    tokenizer = AutoTokenizer.from_pretrained(job.tokenizer)
+    if len(tokenizer) > job.model.vocab_size:
+        raise UserError(
+            f"{job.tokenizer}: {len(tokenizer):,} entries, more than study.model.vocab_size {job.model.vocab_size:,}"
+        )
+    return new_model(job.model, job.seed, eos=tokenizer.eos_token_id, pad=tokenizer.pad_token_id)
