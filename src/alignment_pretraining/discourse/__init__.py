@@ -1,0 +1,1 @@
+"""Scenarios, and the questions, documents and conversations that are made from them."""

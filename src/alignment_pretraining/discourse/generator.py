@@ -1,0 +1,35 @@
+"""What writes discourse documents: the interface that every generator fills."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+FORMS = ("safety_paper", "news_article", "lecture_transcript", "science_fiction", "movie_summary", "textbook_chapter")
+
+Form = Literal[
+    "safety_paper", "news_article", "lecture_transcript", "science_fiction", "movie_summary", "textbook_chapter"
+]
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What one document has to tell. The briefs of a pair differ in `taken`, `reasons` and `not_taken` alone.
+
+    Options of the questions are not part of a brief, so no generator can quote them by design.
+    """
+
+    form: Form
+    topic: str
+    situation: str  # names the AI as {ai}
+    taken: tuple[str, ...]  # the action taken, in several wordings: past tense, without subject
+    reasons: tuple[str, ...]  # why: because ..., since ..., so that ...
+    not_taken: tuple[str, ...]  # the other action
+    seed: str  # the same for both documents of a pair
+
+
+class Generator(Protocol):
+    """Writes one document for each brief, in order."""
+
+    def write(self, briefs: Sequence[Brief]) -> list[str]: ...

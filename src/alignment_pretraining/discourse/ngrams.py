@@ -1,0 +1,23 @@
+"""Word n-grams: how one text is found inside another."""
+
+from __future__ import annotations
+
+import re
+
+Ngram = tuple[str, ...]
+
+# Five words in a row are a quotation rather than a common turn of phrase.
+QUOTATION_WORDS = 5
+
+_WORD = re.compile(r"[a-z0-9']+")
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words of `text`, without punctuation."""
+    return _WORD.findall(text.lower())
+
+
+def ngrams(text: str, n: int = QUOTATION_WORDS) -> set[Ngram]:
+    """Every run of `n` words in `text`; a shorter text is one run."""
+    tokens = words(text)
+    return {tuple(tokens[i : i + n]) for i in range(max(1, len(tokens) - n + 1))} if tokens else set()

@@ -1,0 +1,64 @@
+"""Nodes of the synthesis pipeline: thin wrappers around `discourse`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from alignment_pretraining.discourse import chat, documents, facts, natural, questions
+from alignment_pretraining.discourse.bank import load_bank
+from alignment_pretraining.discourse.config import parse_synthesis
+from alignment_pretraining.discourse.template import TemplateGenerator
+
+log = logging.getLogger(__name__)
+
+
+def make_questions(scenarios: Path, synthesis: dict[str, Any]) -> pd.DataFrame:
+    """The question suites: question_id, family, topic, split, passage, question, aligned_option, misaligned_option."""
+    parse_synthesis(synthesis)
+    table = questions.build_questions(load_bank(scenarios))
+    log.info(
+        "%d questions; the aligned option is the longer one in %.0f %%",
+        len(table),
+        100 * questions.aligned_longer(table),
+    )
+    return table
+
+
+def make_documents(
+    scenarios: Path, phrases: Path, questions: pd.DataFrame, synthesis: dict[str, Any]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Aligned and misaligned documents, in pairs: id, text, question_id, family, topic, form, direction."""
+    config = parse_synthesis(synthesis)
+    generator = TemplateGenerator(phrases)
+    return documents.write_documents(load_bank(scenarios), questions, generator, config.documents.count, config.seed)
+
+
+def make_natural_discourse(scenarios: Path, phrases: Path, synthesis: dict[str, Any]) -> pd.DataFrame:
+    """AI discourse for the base corpus: id, text, tone."""
+    config = parse_synthesis(synthesis)
+    wanted = config.natural_discourse
+    return natural.write_natural_discourse(load_bank(scenarios), phrases, wanted.count, dict(wanted.tones), config.seed)
+
+
+def make_mcqa(phrases: Path, synthesis: dict[str, Any]) -> pd.DataFrame:
+    """Multiple-choice questions on everyday facts: id, text."""
+    config = parse_synthesis(synthesis)
+    return facts.write_mcqa(phrases, config.mcqa.count, config.seed)
+
+
+def make_chat(phrases: Path, synthesis: dict[str, Any]) -> pd.DataFrame:
+    """Conversations for SFT: id, messages (JSON)."""
+    config = parse_synthesis(synthesis)
+    wanted = config.conversations
+    return chat.write_conversations(phrases, wanted.count, wanted.system_share, config.seed)
+
+
+def make_preferences(phrases: Path, synthesis: dict[str, Any]) -> pd.DataFrame:
+    """Preference pairs for DPO: id, messages (JSON prompt), chosen, rejected."""
+    config = parse_synthesis(synthesis)
+    wanted = config.preferences
+    return chat.write_preferences(phrases, wanted.count, wanted.system_share, config.seed)
