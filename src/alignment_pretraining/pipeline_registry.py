@@ -35,7 +35,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     """All six pipelines by name, and their sum as `__default__`."""
     study = _study or _study_of_base()
     pipelines = {
-        "synthesis": create_synthesis(study),
+        "synthesis": create_synthesis(),
         "mixing": create_mixing(study),
         "pretraining": create_pretraining(study),
         "post_training": create_post_training(study),

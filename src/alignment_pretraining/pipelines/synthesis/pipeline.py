@@ -1,47 +1,29 @@
 """Question suites, discourse documents, natural discourse and chat data, from the scenario bank."""
 
-from kedro.pipeline import Pipeline, node
+from collections.abc import Callable
+from typing import Any
+
+from kedro.pipeline import Node, Pipeline, node
 
 from alignment_pretraining.pipelines.synthesis import nodes
-from alignment_pretraining.study import Study
 
 
-def create_pipeline(study: Study) -> Pipeline:
+def create_pipeline() -> Pipeline:
     """Synthesis does not depend on the arms: every arm draws on the same documents."""
-    del study
-    bank = ["scenarios", "params:synthesis"]
+    documents = ["documents_aligned", "documents_misaligned"]
     return Pipeline(
         [
-            node(nodes.make_questions, bank, "questions", name="make_questions", namespace="synthesis"),
-            node(
-                nodes.make_documents,
-                ["scenarios", "questions", "params:synthesis"],
-                ["documents_aligned", "documents_misaligned"],
-                name="make_documents",
-                namespace="synthesis",
-            ),
-            node(
-                nodes.make_natural_discourse,
-                ["phrases", "params:synthesis"],
-                "natural_discourse",
-                name="make_natural_discourse",
-                namespace="synthesis",
-            ),
-            node(nodes.make_mcqa, ["phrases", "params:synthesis"], "mcqa", name="make_mcqa", namespace="synthesis"),
-            node(
-                nodes.make_chat,
-                ["phrases", "params:synthesis"],
-                "conversations",
-                name="make_chat",
-                namespace="synthesis",
-            ),
-            node(
-                nodes.make_preferences,
-                ["phrases", "params:synthesis"],
-                "preferences",
-                name="make_preferences",
-                namespace="synthesis",
-            ),
+            _node(nodes.make_questions, ["scenarios"], "questions"),
+            _node(nodes.make_documents, ["scenarios", "phrases", "questions"], documents),
+            _node(nodes.make_natural_discourse, ["scenarios", "phrases"], "natural_discourse"),
+            _node(nodes.make_mcqa, ["phrases"], "mcqa"),
+            _node(nodes.make_chat, ["phrases"], "conversations"),
+            _node(nodes.make_preferences, ["phrases"], "preferences"),
         ],
         tags="synthesis",
     )
+
+
+def _node(function: Callable[..., Any], inputs: list[str], outputs: str | list[str]) -> Node:
+    name = function.__name__
+    return node(function, [*inputs, "params:synthesis"], outputs, name=name, namespace="synthesis")

@@ -1,0 +1,52 @@
+"""From the results of all checkpoints to rates, gaps, figures and the report."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from kedro.pipeline import Node, Pipeline, node
+
+from alignment_pretraining.pipelines.reporting import nodes
+from alignment_pretraining.study import Study
+
+_LAYOUT = ["params:study", "params:evaluation"]
+
+
+def create_pipeline(study: Study) -> Pipeline:
+    """Reporting on every checkpoint that the study trains."""
+    return Pipeline([*_collect(study), *_estimate(), *_publish()], tags="reporting")
+
+
+def _collect(study: Study) -> list[Node]:
+    names = [(link, seed) for link in study.links() for seed in study.seeds_of(link)]
+    labels = [f"{link.arm}.seed{seed}.{link.stage}" for link, seed in names]
+
+    def node_of_all(function: Callable[..., Any], what: str, output: str, first: list[str]) -> Node:
+        inputs = first + [link.dataset(seed, what) for link, seed in names]
+        return _node(partial(function, labels), inputs, output, name=function.__name__)
+
+    return [
+        node_of_all(nodes.collect_items, "items", "all_items", []),
+        node_of_all(nodes.collect_curves, "curve", "curves", []),
+        node_of_all(nodes.collect_losses, "training_summary", "losses", _LAYOUT),
+    ]
+
+
+def _estimate() -> list[Node]:
+    return [
+        _node(nodes.estimate_rates, ["all_items", *_LAYOUT, "params:claims"], "rates"),
+        _node(nodes.estimate_gaps, ["all_items", *_LAYOUT], "gaps"),
+        _node(nodes.estimate_swaps, ["all_items", *_LAYOUT], "swaps"),
+    ]
+
+
+def _publish() -> list[Node]:
+    tables = ["rates", "gaps", "swaps", "losses"]
+    return [
+        _node(nodes.draw_figures, ["rates", "curves", *_LAYOUT, "scratch"], "figures"),
+        _node(nodes.write_report, [*tables, "figures", *_LAYOUT, "params:claims"], "report"),
+    ]
+
+
+def _node(function: Callable[..., Any], inputs: list[str], output: str, name: str | None = None) -> Node:
+    return node(function, inputs, output, name=name or function.__name__, namespace="reporting")
