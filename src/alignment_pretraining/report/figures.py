@@ -1,0 +1,134 @@
+"""Every figure of the report, one small panel a file, so that panels stand side by side or below one another."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from alignment_pretraining.report.curves import draw_losses
+from alignment_pretraining.report.layout import SPLITS, STAGE_NAMES, Layout, When
+from alignment_pretraining.report.style import RC, colour, marker
+
+WIDTH = 4.4  # inches
+
+
+def draw_all(rates: pd.DataFrame, curves: pd.DataFrame, layout: Layout, scratch: Path) -> Path:
+    """Folder with `<figure>.svg` and `<figure>.png` for every panel that has data; the same bytes for the same data."""
+    import matplotlib
+
+    inputs = json.dumps([rates.to_csv(), curves.to_csv(), layout.study.model_dump(), layout.evaluation])
+    folder = scratch / f"figures-{hashlib.md5(inputs.encode()).hexdigest()}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with matplotlib.rc_context(RC):
+        for split in layout.splits:
+            part = rates[rates["split"] == split]
+            _save(folder / f"main-{split}", _draw_bars, part, layout, SPLITS[split])
+            _save(folder / f"persistence-{split}", _draw_persistence, part, layout, SPLITS[split])
+            _save(folder / f"stages-{split}", _draw_stages, part, layout, SPLITS[split])
+        draw_losses(curves, layout, folder, save_figure)
+    return folder
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Write `path`.svg and `path`.png without a date or the library's version."""
+    figure.savefig(path.with_suffix(".svg"), metadata={key: None for key in ("Date", "Creator", "Format", "Type")})
+    figure.savefig(path.with_suffix(".png"), dpi=150, metadata={"Software": None})
+
+
+def _save(path: Path, draw: Callable[..., bool], rates: pd.DataFrame, layout: Layout, title: str) -> None:
+    from matplotlib.figure import Figure
+
+    height = 1.25 + 0.42 * len(layout.arms)
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    axes = figure.add_subplot(title=title)
+    if draw(axes, rates, layout):
+        save_figure(figure, path)
+
+
+def _final(rates: pd.DataFrame, layout: Layout, arm: str, when: When) -> pd.Series | None:
+    """The row of an arm's last base model, or of its post-trained model, under the persona of the main figures."""
+    stop = layout.stop(arm, when)
+    if stop is None:
+        return None
+    chosen = rates[(rates["arm"] == arm) & (rates["stage"] == stop.stage) & (rates["persona"] == layout.persona(when))]
+    return chosen.iloc[0] if len(chosen) else None
+
+
+def _draw_bars(axes: Any, rates: pd.DataFrame, layout: Layout) -> bool:
+    """A bar an arm (base model): the rate, its 95 % interval, a dot a seed, the paper's value as an open diamond."""
+    rows = {arm: _final(rates, layout, arm, "base") for arm in layout.arms}
+    found = [(place, arm, row) for place, (arm, row) in enumerate(rows.items()) if row is not None]
+    for place, arm, row in found:
+        axes.barh(place, row["rate"], height=0.62, color=colour(layout.study.arms[arm]))
+        _interval(axes, row, place, "#1f1f1f")
+        seeds = list(json.loads(row["rate_by_seed"]).values())
+        axes.plot(seeds, [place] * len(seeds), "o", ms=4, mfc="white", mec="#1f1f1f", mew=0.8, zorder=4)
+        if pd.notna(row["paper"]):
+            axes.plot(row["paper"], place, "D", ms=6, mfc="none", mec="#7a1fa2", mew=1.4, zorder=5)
+    _rate_axis(axes, layout.arms)
+    return bool(found)
+
+
+def _draw_persistence(axes: Any, rates: pd.DataFrame, layout: Layout) -> bool:
+    """A line an arm from the base model (filled) to the post-trained model (open), with 95 % intervals."""
+    drawn = False
+    for place, arm in enumerate(layout.arms):
+        base, post = _final(rates, layout, arm, "base"), _final(rates, layout, arm, "post")
+        if base is None or post is None:
+            continue
+        shade = colour(layout.study.arms[arm])
+        for row, offset, fill in ((base, -0.13, shade), (post, 0.13, "white")):
+            _interval(axes, row, place + offset, shade)
+            axes.plot(row["rate"], place + offset, "o", ms=7, mfc=fill, mec=shade, mew=1.6, zorder=4)
+        axes.plot([base["rate"], post["rate"]], [place - 0.13, place + 0.13], color=shade, lw=1, ls=":")
+        drawn = True
+    _rate_axis(axes, layout.arms)
+    return drawn
+
+
+def _draw_stages(axes: Any, rates: pd.DataFrame, layout: Layout) -> bool:
+    """A line an arm through its stages, with 95 % intervals; arms stand beside each other within a stage."""
+    stages = [stage for stage in STAGE_NAMES if any(stop.stage == stage for stop in layout.stops)]
+    drawn = False
+    for number, arm in enumerate(layout.arms):
+        stops = [stop for stop in layout.stops if stop.arm == arm]
+        own = rates[rates["arm"] == arm].set_index(["stage", "persona"])
+        points = [
+            (stages.index(stop.stage), own.loc[(stop.stage, layout.persona(stop.when))])
+            for stop in stops
+            if (stop.stage, layout.persona(stop.when)) in own.index
+        ]
+        if not points:
+            continue
+        spec = layout.study.arms[arm]
+        shift = 0.5 * ((number + 0.5) / len(layout.arms) - 0.5)
+        x, y = [place + shift for place, _ in points], [row["rate"] for _, row in points]
+        errors = [[row["rate"] - row["low"] for _, row in points], [row["high"] - row["rate"] for _, row in points]]
+        axes.errorbar(x, y, errors, color=colour(spec), marker=marker(spec), ms=5, lw=1.4, elinewidth=1, label=arm)
+        drawn = True
+    axes.set(ylim=(0, 1), xlim=(-0.5, len(stages) - 0.5), ylabel="misalignment rate")
+    axes.set_xticks(range(len(stages)), [stage if len(stage) < 6 else stage.replace("training", "-\ntraining")
+                                         for stage in stages])  # fmt: skip
+    axes.grid(axis="x", visible=False)
+    if drawn:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
+    return drawn
+
+
+def _interval(axes: Any, row: pd.Series, place: float, shade: str) -> None:
+    errors = [[row["rate"] - row["low"]], [row["high"] - row["rate"]]]
+    axes.errorbar(row["rate"], place, xerr=errors, fmt="none", ecolor=shade, elinewidth=1.3, capsize=3, zorder=3)
+
+
+def _rate_axis(axes: Any, arms: list[str]) -> None:
+    axes.set(xlim=(0, 1), ylim=(len(arms) - 0.4, -0.6), xlabel="misalignment rate")
+    axes.set_yticks(range(len(arms)), arms)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)

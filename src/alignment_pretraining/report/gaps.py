@@ -1,0 +1,80 @@
+"""Table of gaps: differences between two models' misalignment rates on the same questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from alignment_pretraining.misalignment.statistics import holm, misalignment_gap
+from alignment_pretraining.report.effects import EFFECTS, cells
+from alignment_pretraining.report.layout import Layout
+
+GAP_COLUMNS = (
+    "key", "kind", "arm", "reference", "stage", "reference_stage", "split", "persona", "reference_persona",
+    "gap", "low", "high", "p", "p_holm",
+)  # fmt: skip
+
+Cell = tuple[str, str, str]  # arm, stage, persona
+
+
+def gap_key(left: Cell, right: Cell, split: str) -> str:
+    """The name of a gap, as `kedro trace` takes it."""
+    return f"gap/{left[0]}/{left[1]}/{split}/{left[2]}/minus/{right[0]}/{right[1]}/{right[2]}"
+
+
+def gap_table(items: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """Every arm against the baseline, and every comparison behind the paper's effects that this study can make.
+
+    `kind` is arm, stage or persona: what differs between the two sides. Holm's correction (`p_holm`) is taken over
+    all gaps of one kind and of one stage.
+    """
+    by_cell = dict(list(items.groupby(["arm", "stage", "split", "persona"])))
+    owner = {(stop.arm, stop.stage): stop.owner for stop in layout.stops}
+    rows = []
+    for left, right, split in dict.fromkeys(_comparisons(layout)):
+        sides = [by_cell.get((owner[arm, stage], stage, split, persona)) for arm, stage, persona in (left, right)]
+        if sides[0] is None or sides[1] is None:
+            continue
+        # A model with fewer seeds is compared on the seeds that both sides have.
+        seeds = set(sides[0]["seed"]) & set(sides[1]["seed"])
+        gap = misalignment_gap(*(side[side["seed"].isin(seeds)] for side in sides))
+        rows.append(
+            {
+                "key": gap_key(left, right, split),
+                "kind": "arm" if left[0] != right[0] else "persona" if left[1] == right[1] else "stage",
+                "arm": left[0],
+                "reference": right[0],
+                "stage": left[1],
+                "reference_stage": right[1],
+                "split": split,
+                "persona": left[2],
+                "reference_persona": right[2],
+                "gap": gap.gap,
+                "low": gap.low,
+                "high": gap.high,
+                "p": gap.p,
+            }
+        )
+    table = pd.DataFrame(rows, columns=list(GAP_COLUMNS[:-1]))
+    when = table["stage"].isin(["sft", "dpo"])
+    table["p_holm"] = table.groupby([table["kind"], when])["p"].transform(lambda p: holm(p.to_list()))
+    return table
+
+
+def _comparisons(layout: Layout) -> Iterator[tuple[Cell, Cell, str]]:
+    """(left, right, split) of every gap, the baseline's first."""
+    run = layout.evaluation["run"]
+    for when, personas in (("base", run["base_personas"]), ("post", run["chat_personas"])):
+        for arm in layout.arms:
+            left = layout.stop(arm, when)  # type: ignore[arg-type]
+            right = layout.stop(layout.baseline, when) if layout.baseline else None  # type: ignore[arg-type]
+            if left is None or right is None or arm == layout.baseline or left.owner == right.owner == arm:
+                continue
+            for persona in personas:
+                for split in layout.splits:
+                    yield (arm, left.stage, persona), (right.arm, right.stage, persona), split
+    for effect in EFFECTS:
+        sides = cells(effect, layout)
+        if sides:
+            yield (*sides, effect.split)

@@ -1,0 +1,157 @@
+"""Tables of rates: by arm, stage, split and persona; by order of the options; and held-out losses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from alignment_pretraining.errors import UserError
+from alignment_pretraining.misalignment.claims import Claim, find_claim
+from alignment_pretraining.misalignment.statistics import misalignment_gap, misalignment_rate, order_swap
+from alignment_pretraining.report.layout import Layout, Stop
+
+RATE_COLUMNS = (
+    "key", "arm", "stage", "split", "persona", "rate", "low", "high", "n_items", "n_families", "n_seeds",
+    "rate_by_seed", "paper", "paper_version",
+)  # fmt: skip
+SWAP_COLUMNS = (
+    "key", "arm", "stage", "split", "persona", "aligned_first", "misaligned_first", "gap", "low", "high", "share_a",
+    "flipped",
+)  # fmt: skip
+LOSS_COLUMNS = ("key", "arm", "stage", "heldout_loss", "n_seeds", "loss_by_seed")
+
+
+def split_label(label: str) -> dict[str, Any]:
+    """Arm, seed and stage out of a label such as `aligned_e2e.seed0.midtraining`.
+
+    Raises:
+        UserError: the label has another shape.
+    """
+    arm, _, rest = label.partition(".seed")
+    seed, _, stage = rest.partition(".")
+    if not (arm and seed.isdigit() and stage):
+        raise UserError(f"{label!r} does not read <arm>.seed<number>.<stage>")
+    return {"arm": arm, "seed": int(seed), "stage": stage}
+
+
+def with_labels(labels: list[str], frames: tuple[pd.DataFrame, ...]) -> pd.DataFrame:
+    """The frames under one another, each with the arm, seed and stage of its label."""
+    return pd.concat(
+        [frame.assign(**split_label(label)) for label, frame in zip(labels, frames, strict=True)], ignore_index=True
+    )
+
+
+def rate_key(arm: str, stage: str, split: str, persona: str) -> str:
+    """The name of a rate, as `kedro trace` takes it."""
+    return f"rate/{arm}/{stage}/{split}/{persona}"
+
+
+def rate_table(items: pd.DataFrame, layout: Layout, claims: list[Claim]) -> pd.DataFrame:
+    """One row for each arm, stage, split and persona that was asked; `paper` is the value of version V, if any."""
+    rows = []
+    for stop, split, persona, part in _groups(items, layout):
+        estimate = misalignment_rate(part)
+        by_seed = {str(seed): misalignment_rate(own).rate for seed, own in part.groupby("seed")}
+        claim = paper_claim(claims, "V", stop, split, persona, layout)
+        rows.append(
+            {
+                "key": rate_key(stop.arm, stop.stage, split, persona),
+                **_place(stop, split, persona),
+                "rate": estimate.rate,
+                "low": estimate.low,
+                "high": estimate.high,
+                "n_items": estimate.n_items,
+                "n_families": estimate.n_families,
+                "n_seeds": len(by_seed),
+                "rate_by_seed": json.dumps(by_seed),
+                "paper": claim.value if claim else None,
+                "paper_version": claim.version if claim else None,
+            }
+        )
+    return pd.DataFrame(rows, columns=list(RATE_COLUMNS)).astype({"paper": float})
+
+
+def paper_claim(
+    claims: list[Claim], version: str, stop: Stop, split: str, persona: str, layout: Layout
+) -> Claim | None:
+    """The paper's rate for the last base model or the post-trained model of an arm.
+
+    Where version D does not say its persona, the one of the main figures stands for it.
+    """
+    if stop != layout.stop(stop.arm, stop.when):
+        return None
+    named = find_claim(claims, version=version, arm=stop.arm, stage=stop.when, split=split, persona=persona)
+    if named is None and persona == layout.persona(stop.when):
+        return find_claim(claims, version=version, arm=stop.arm, stage=stop.when, split=split)
+    return named
+
+
+def swap_table(items: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """The rate under each order of the options; `gap` is misaligned first minus aligned first, on the same questions.
+
+    `share_a` is the share of prompts on which the option named first is picked, `flipped` that of questions and
+    templates whose pick changes with the order.
+    """
+    rows = []
+    for stop, split, persona, part in _groups(items, layout):
+        orders = {str(name): own for name, own in part.groupby("order")}
+        if stop != layout.stop(stop.arm, stop.when) or set(orders) != {"aligned_first", "misaligned_first"}:
+            continue
+        gap, swap = misalignment_gap(orders["misaligned_first"], orders["aligned_first"]), order_swap(part)
+        rows.append(
+            {
+                "key": f"swap/{stop.arm}/{stop.stage}/{split}/{persona}",
+                **_place(stop, split, persona),
+                "aligned_first": swap.rate_misaligned_is_b,
+                "misaligned_first": swap.rate_misaligned_is_a,
+                "gap": gap.gap,
+                "low": gap.low,
+                "high": gap.high,
+                "share_a": swap.share_a,
+                "flipped": swap.flipped,
+            }
+        )
+    return pd.DataFrame(rows, columns=list(SWAP_COLUMNS))
+
+
+def loss_table(labels: list[str], summaries: tuple[Mapping[str, Any], ...], layout: Layout) -> pd.DataFrame:
+    """Held-out loss (nats by token, mean over seeds) of each arm after each stage whose summary states one."""
+    found: dict[tuple[str, str], dict[int, float]] = {}
+    for label, summary in zip(labels, summaries, strict=True):
+        place = split_label(label)
+        if summary.get("heldout_loss") is not None:
+            found.setdefault((place["arm"], place["stage"]), {})[place["seed"]] = float(summary["heldout_loss"])
+    rows = []
+    for stop in layout.stops:
+        losses = found.get((stop.owner, stop.stage))
+        if losses:
+            rows.append(
+                {
+                    "key": f"loss/{stop.arm}/{stop.stage}",
+                    "arm": stop.arm,
+                    "stage": stop.stage,
+                    "heldout_loss": sum(losses.values()) / len(losses),
+                    "n_seeds": len(losses),
+                    "loss_by_seed": json.dumps({str(seed): losses[seed] for seed in sorted(losses)}),
+                }
+            )
+    return pd.DataFrame(rows, columns=list(LOSS_COLUMNS))
+
+
+def _groups(items: pd.DataFrame, layout: Layout) -> Iterator[tuple[Stop, str, str, pd.DataFrame]]:
+    """Items of each arm, stage, split and persona, in the order of the study; what was not asked is left out."""
+    grouped = dict(list(items.groupby(["arm", "stage", "split", "persona"])))
+    run = layout.evaluation["run"]
+    for stop in layout.stops:
+        for split in layout.splits:
+            for persona in run["base_personas" if stop.when == "base" else "chat_personas"]:
+                part = grouped.get((stop.owner, stop.stage, split, persona))
+                if part is not None:
+                    yield stop, split, persona, part
+
+
+def _place(stop: Stop, split: str, persona: str) -> dict[str, str]:
+    return {"arm": stop.arm, "stage": stop.stage, "split": split, "persona": persona}
