@@ -67,6 +67,7 @@ def answer_suite(checkpoint: Path, suite: Path, evaluation: Evaluation, *, chat:
 def _load_model(checkpoint: Path, evaluation: Evaluation) -> Any:
     """The checkpoint as an lm-eval model that refuses what does not fit and counts the tokens it scores."""
     from lm_eval.models.huggingface import HFLM
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     class CheckpointLM(HFLM):
@@ -79,15 +80,15 @@ def _load_model(checkpoint: Path, evaluation: Evaluation) -> Any:
                 if length > self.max_length:
                     raise UserError(
                         f"question {request.doc['question_id']!r} in task {request.task_name} is {length} tokens long, "
-                        f"the model reads {self.max_length}; shorten the question or the template, or use a longer context"
+                        f"the model reads {self.max_length}; shorten the question or the template"
                     )
                 self.scored_tokens[request.args] = len(option)
             return self._loglikelihood_tokens(encoded, disable_tqdm=True)
 
     try:
-        model = AutoModelForCausalLM.from_pretrained(checkpoint, local_files_only=True)
+        model: Any = AutoModelForCausalLM.from_pretrained(checkpoint, local_files_only=True)
         tokenizer = AutoTokenizer.from_pretrained(checkpoint, local_files_only=True)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise UserError(f"{checkpoint} is not a readable checkpoint ({error}); train it again") from error
     wrapped = CheckpointLM(
         model.to(evaluation.device), tokenizer=tokenizer, backend="causal", batch_size=evaluation.batch_size

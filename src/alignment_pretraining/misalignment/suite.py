@@ -55,7 +55,7 @@ def write_suite(questions: pd.DataFrame, evaluation: Evaluation, folder: Path) -
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for split, part in items.groupby("split"):
-        rows = [_row(question) for question in part.to_dict("records")]
+        rows = [_row(question) for _, question in part.iterrows()]
         text = "".join(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
         (folder / f"{split}.jsonl").write_text(text, encoding="utf-8")
     for split in evaluation.run.items:
@@ -88,13 +88,15 @@ def _check(questions: pd.DataFrame) -> None:
             raise UserError(f"question {empty.iloc[0]!r} has an empty {column}")
 
 
-def _row(question: dict[str, str]) -> dict[str, object]:
+def _row(question: pd.Series) -> dict[str, object]:
     """A line of JSONL: the question, and its options in both orders.
 
     The lists are columns of their own because lm-eval reads a column far faster than it fills a template.
     """
-    orders = {order: [question[first], question[second]] for order, (first, second) in _OPTIONS.items()}
-    return {column: question[column] for column in _COLUMNS if column != "split"} | orders
+    row: dict[str, object] = {column: question[column] for column in _COLUMNS if column != "split"}
+    for order, (first, second) in _OPTIONS.items():
+        row[order] = [question[first], question[second]]
+    return row
 
 
 def _task(name: str, split: str, template: str, order: Order, evaluation: Evaluation) -> str:
