@@ -1,0 +1,122 @@
+"""Drift is an error: what no longer matches its record is not served."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kedro.pipeline.node import Node
+
+from alignment_pretraining.errors import UserError
+from alignment_pretraining.lineage.graph import Graph
+from alignment_pretraining.lineage.parameters import differences
+from alignment_pretraining.lineage.records import Record, node_inputs, node_params, read_record
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One dataset that is not what its record says, why, and the command that makes it again."""
+
+    dataset: str
+    reason: str
+    command: str | None
+
+    def __str__(self) -> str:
+        return f"{self.dataset}: {self.reason}" + (f"\n      make it again: {self.command}" if self.command else "")
+
+
+def find_drift(graph: Graph, datasets: Iterable[str]) -> list[Drift]:
+    """Everything in the history of `datasets` that no longer matches, first causes first, each once.
+
+    Inputs that no node makes (raw data) are compared by content with the records of their readers.
+    """
+    return _Search(graph).over(datasets)
+
+
+def check(graph: Graph, datasets: Iterable[str]) -> None:
+    """Refuse `datasets` unless they and all that they were made from still match their records.
+
+    Raises:
+        UserError: names each dataset that drifted, what changed and the command that makes it again.
+    """
+    drifts = find_drift(graph, datasets)
+    if not drifts:
+        return
+    lines = [str(drift) for drift in drifts[:_SHOWN]]
+    if len(drifts) > _SHOWN:
+        lines.append(f"… and {len(drifts) - _SHOWN} more")
+    raise UserError(
+        "these inputs are not what their records say:\n  - "
+        + "\n  - ".join(lines)
+        + "\nTo bring everything up to date: dvc repro"
+    )
+
+
+class _Search:
+    """A walk up from datasets to first causes; each node is judged once."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.judged: dict[str, list[Drift]] = {}
+
+    def over(self, datasets: Iterable[str]) -> list[Drift]:
+        """Drift of each dataset, which must be there, and of its history."""
+        found: dict[Drift, None] = {}
+        for dataset in datasets:
+            found.update(dict.fromkeys(self._history(dataset)))
+            if self.graph.path(dataset) and self.graph.digest(dataset) is None:
+                maker = self.graph.makers.get(dataset)
+                command = self.graph.command(maker) if maker else None
+                missing = Drift(dataset, f"there is nothing at {self.graph.relative(dataset)}", command)
+                found[missing] = None
+        return list(found)
+
+    def _history(self, dataset: str) -> list[Drift]:
+        maker = self.graph.makers.get(dataset)
+        return [*self._of_node(maker), *self._of_content(dataset, maker)] if maker else []
+
+    def _of_content(self, dataset: str, maker: Node) -> list[Drift]:
+        """The dataset's own content, where it is still kept, against the record of its maker."""
+        record, now = read_record(self.graph, maker), self.graph.digest(dataset)
+        if record is None or now is None or record.outputs.get(dataset) == now:
+            return []
+        where = self.graph.relative(dataset)
+        return [Drift(dataset, f"the content of {where} changed since {maker.name} made it", self.graph.command(maker))]
+
+    def _of_node(self, node: Node) -> list[Drift]:
+        if node.name not in self.judged:
+            self.judged[node.name] = []
+            causes = [drift for name in node_inputs(node) for drift in self._history(name)]
+            self.judged[node.name] = [*dict.fromkeys(causes), *self._of_record(node)]
+        return self.judged[node.name]
+
+    def _of_record(self, node: Node) -> list[Drift]:
+        """What the node would run with now against what its record says it ran with."""
+        record = read_record(self.graph, node)
+        command = self.graph.command(node)
+        if record is None:
+            present = [name for name in self.graph.persisted(node.outputs) if self.graph.digest(name)]
+            return [Drift(name, f"there is no record of how {node.name} made it", command) for name in present]
+        subject = (self.graph.persisted(node.outputs) or node.outputs)[0]
+        return [Drift(subject, reason, command) for reason in self._changes(node, record)]
+
+    def _changes(self, node: Node, record: Record) -> list[str]:
+        graph = self.graph
+        changes = [f"parameter {line}" for line in differences(record.params, node_params(graph, node))]
+        code = graph.code(node)
+        rooms = sorted(set(code) | set(record.code))
+        changes += [f"code {room} changed" for room in rooms if code.get(room) != record.code.get(room)]
+        inputs = node_inputs(node)
+        changes += [f"input {name} is new" for name in inputs if name not in record.inputs]
+        changes += [f"input {name} is no longer read" for name in record.inputs if name not in inputs]
+        for name in inputs:
+            now = self._made(name)
+            if name in record.inputs and now is not None and record.inputs[name] != now:
+                changes.append(f"input {name} changed ({graph.relative(name)})")
+        return changes
+
+    def _made(self, dataset: str) -> str | None:
+        """Fingerprint of a dataset as its maker left it, or as it is when no node makes it."""
+        maker = self.graph.makers.get(dataset)
+        record = read_record(self.graph, maker) if maker else None
+        return record.outputs.get(dataset) if record else self.graph.digest(dataset)

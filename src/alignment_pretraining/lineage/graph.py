@@ -1,0 +1,124 @@
+"""The registered pipelines as one graph: who makes each dataset, where it lies, and which command remakes it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+
+from alignment_pretraining.lineage.code import code_identity
+from alignment_pretraining.lineage.fingerprint import fingerprint
+
+_ARM_AND_SEED = re.compile(r"(?P<arm>\w+)\.seed(?P<seed>\d+)$")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a node stands: its pipeline and its namespace, whose top level is what Kedro and DVC group by."""
+
+    pipeline: str
+    namespace: str
+
+    @property
+    def group(self) -> str:
+        """Top level of the namespace, or "_" for a node without one."""
+        return self.namespace.split(".")[0] or "_"
+
+    @property
+    def arm(self) -> str:
+        """Arm named by a namespace like `aligned_e2e.seed0`, else "-"."""
+        return self._part("arm")
+
+    @property
+    def seed(self) -> str:
+        """Seed named by a namespace like `aligned_e2e.seed0`, else "-"."""
+        return self._part("seed")
+
+    def _part(self, name: str) -> str:
+        match = _ARM_AND_SEED.match(self.namespace)
+        return match[name] if match else "-"
+
+
+class Graph:
+    """Every registered node with its place, the maker of every dataset, and paths and hashes of what is on disk.
+
+    Hashes are computed once for each graph, so build a new graph when files may have changed; `forget` drops one.
+    """
+
+    def __init__(
+        self, root: Path, pipelines: Mapping[str, Pipeline], catalog: CatalogProtocol, params: Mapping[str, Any]
+    ) -> None:
+        self.root = root
+        self.catalog = catalog
+        self.params = params
+        self.nodes: dict[str, Node] = {}
+        self.places: dict[str, Place] = {}
+        # A node that stands in several pipelines belongs to the first; the default pipeline is the sum of the others.
+        for name in sorted(pipelines, key=lambda name: name == "__default__"):
+            for node in pipelines[name].nodes:
+                self.nodes.setdefault(node.name, node)
+                self.places.setdefault(node.name, Place(name, node.namespace or ""))
+        self._hashes: dict[Path, str] = {}
+        self._code: dict[Any, dict[str, str]] = {}
+
+    @cached_property
+    def makers(self) -> dict[str, Node]:
+        """The node that makes each dataset."""
+        return {output: node for node in self.nodes.values() for output in node.outputs}
+
+    def path(self, dataset: str) -> Path | None:
+        """Where a dataset lies on the local disk, or None when it does not (parameters, memory, scratch, remote)."""
+        if is_parameter(dataset):
+            return None
+        stored = self.catalog.get(dataset)
+        filepath = getattr(stored, "_filepath", None)
+        if filepath is None or getattr(stored, "_protocol", "file") != "file" or getattr(stored, "_version", None):
+            return None
+        return self.root / Path(filepath)
+
+    def relative(self, dataset: str) -> str:
+        """Path of a dataset on disk relative to the project, for messages and `dvc.yaml`."""
+        path = self.path(dataset)
+        assert path is not None
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
+
+    def persisted(self, datasets: list[str]) -> list[str]:
+        """Those of `datasets` that lie on disk, sorted."""
+        return sorted(name for name in set(datasets) if self.path(name))
+
+    def digest(self, dataset: str) -> str | None:
+        """Fingerprint of a dataset's content, or None when it is not on disk."""
+        path = self.path(dataset)
+        if path is None or not path.exists():
+            return None
+        if path not in self._hashes:
+            self._hashes[path] = fingerprint(path)
+        return self._hashes[path]
+
+    def forget(self, dataset: str) -> None:
+        """Hash `dataset` again the next time: it was written."""
+        path = self.path(dataset)
+        if path:
+            self._hashes.pop(path, None)
+
+    def code(self, node: Node) -> dict[str, str]:
+        """Code identity of a node: fingerprint by room."""
+        if node.func not in self._code:
+            self._code[node.func] = code_identity(node.func, self.root)
+        return self._code[node.func]
+
+    def command(self, node: Node, env: str | None = None) -> str:
+        """The `kedro run` that makes the outputs of a node's group again."""
+        place = self.places[node.name]
+        words = ["kedro run", *([f"--env {env}"] if env else []), f"--pipelines {place.pipeline}"]
+        return " ".join([*words, f"--namespaces {place.group}" if place.namespace else f"--nodes {node.name}"])
+
+
+def is_parameter(dataset: str) -> bool:
+    """Whether a node's input is a parameter."""
+    return dataset == "parameters" or dataset.startswith("params:")

@@ -1,0 +1,83 @@
+"""Kedro hooks: drift is refused before a run, every node leaves a record, and MLflow follows."""
+
+import atexit
+from typing import Any
+
+from kedro.framework import project
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+
+from alignment_pretraining.errors import UserError
+from alignment_pretraining.lineage.drift import check
+from alignment_pretraining.lineage.graph import Graph
+from alignment_pretraining.lineage.live_run import LiveRun
+
+
+class LineageHooks:
+    """Follows one pipeline run at a time, through `SequentialRunner` or `ThreadRunner`."""
+
+    def __init__(self) -> None:
+        self._run: LiveRun | None = None
+        self._context: KedroContext | None = None
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Keep the context: it knows the parameters, those given on the command line included."""
+        self._context = context
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Refuse inputs that drifted, then open the command's MLflow run.
+
+        Raises:
+            UserError: an input drifted, or the runner would not run the hooks.
+        """
+        assert self._context is not None
+        if "ParallelRunner" in str(run_params["runner"]):
+            raise UserError("ParallelRunner leaves no records of what its nodes did; use --runner ThreadRunner")
+        # The graph needs all pipelines, also when only some were asked for.
+        project.pipelines.set_requested(None)
+        graph = Graph(self._context.project_path, dict(project.pipelines), catalog, self._context.params)
+        served = graph.persisted(list(pipeline.inputs()))
+        if run_params["only_missing_outputs"]:
+            served += [name for name in graph.persisted(list(pipeline.all_outputs())) if graph.digest(name)]
+        check(graph, served)
+        self._run = LiveRun(graph, run_params["env"] or "base")
+        atexit.register(self._run.end, "KILLED")
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        """Note what the node reads, and start its clock."""
+        if self._run:
+            self._run.begin(node)
+
+    @hook_impl
+    def after_node_run(self, node: Node) -> None:
+        """Stop the node's clock. Its outputs are saved after this hook, so the record waits for them."""
+        if self._run:
+            self._run.computed(node)
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
+        """Log what the output says; write the node's record when it was the last output."""
+        if self._run:
+            self._run.saved(node, dataset_name, data)
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """The run is finished."""
+        self._end("FINISHED")
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """The run failed. (Ctrl-C never comes here: the run then ends as killed, on the way out of Python.)"""
+        self._end("FAILED")
+
+    def _end(self, status: str) -> None:
+        if self._run:
+            atexit.unregister(self._run.end)
+            self._run.end(status)
+        self._run = None

@@ -1,0 +1,132 @@
+"""One pipeline run as it happens: what each node read and made goes to its record and to MLflow."""
+
+import os
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kedro.framework import project
+from kedro.pipeline.node import Node
+
+from alignment_pretraining.lineage.code import libraries
+from alignment_pretraining.lineage.fingerprint import fingerprint_value
+from alignment_pretraining.lineage.graph import Graph
+from alignment_pretraining.lineage.metrics import metrics_of
+from alignment_pretraining.lineage.parameters import flatten, plain
+from alignment_pretraining.lineage.records import (
+    Record,
+    node_inputs,
+    node_params,
+    read_record,
+    record_path,
+    write_record,
+)
+from alignment_pretraining.lineage.surroundings import Git, dvc_command, git_state, library_versions
+from alignment_pretraining.lineage.tracking import CommandRun, tracking_uri
+
+
+class LiveRun:
+    """State of one pipeline run. Hooks of different nodes may come from different threads."""
+
+    def __init__(self, graph: Graph, env: str) -> None:
+        self.graph = graph
+        self.env = env
+        self.git = git_state(graph.root)
+        self.lock = threading.RLock()
+        self.inputs: dict[str, dict[str, str | None]] = {}
+        self.started: dict[str, float] = {}
+        self.seconds: dict[str, float] = {}
+        self.waiting: dict[str, set[str]] = {}
+        # Code is read when Python loads it: a file edited later does not change what runs.
+        self.code = {name: graph.code(node) for name, node in graph.nodes.items()}
+        self.tracked = _open_command_run(graph, env, self.git)
+
+    def begin(self, node: Node) -> None:
+        with self.lock:
+            graph, run_id = self.graph, self.tracked.child(self.graph.places[node.name])
+            self.inputs[node.name] = {name: graph.digest(name) for name in node_inputs(node)}
+            self.waiting[node.name] = set(node.outputs)
+            read = [(name, digest) for name, digest in self.inputs[node.name].items() if digest]
+            self.tracked.log_inputs(run_id, [(name, digest, graph.relative(name)) for name, digest in read])
+            params = node_params(graph, node).items()
+            self.tracked.log_params(
+                run_id, [leaf for name, value in params for leaf in flatten(value, _param_name(name, node))]
+            )
+            self.started[node.name] = time.perf_counter()
+
+    def computed(self, node: Node) -> None:
+        with self.lock:
+            self.seconds[node.name] = time.perf_counter() - self.started[node.name]
+            run_id = self.tracked.child(self.graph.places[node.name])
+            short = node.name.removeprefix(f"{node.namespace}.")
+            self.tracked.log_metrics(run_id, [(f"seconds/{short}", self.seconds[node.name], 0)])
+            if not node.outputs:
+                self._record(node)
+
+    def saved(self, node: Node, dataset: str, data: Any) -> None:
+        with self.lock:
+            self.graph.forget(dataset)
+            place = self.graph.places[node.name]
+            self.tracked.log_metrics(self.tracked.child(place), metrics_of(dataset, place.namespace, data))
+            self.waiting[node.name].discard(dataset)
+            if not self.waiting[node.name]:
+                self._record(node)
+
+    def end(self, status: str) -> None:
+        with self.lock:
+            self.tracked.end(status)
+
+    def _record(self, node: Node) -> None:
+        graph = self.graph
+        record = Record(
+            node=node.name,
+            inputs=self.inputs[node.name],
+            outputs={name: graph.digest(name) for name in sorted(node.outputs)},
+            params=node_params(graph, node),
+            code=self.code[node.name],
+            libraries=library_versions(libraries(node.func, graph.root)),
+            env=self.env,
+            commit=self.git.commit,
+            dirty=self.git.dirty,
+            mlflow_run=self.tracked.child(graph.places[node.name]),
+            seconds=round(self.seconds[node.name], 3),
+            when=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        write_record(record_path(graph, node), record, read_record(graph, node))
+
+
+def _open_command_run(graph: Graph, env: str, git: Git) -> CommandRun:
+    study = graph.params.get("study", {}).get("name", project.PACKAGE_NAME)
+    config = plain(graph.params)
+    words = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    command = dvc_command()
+    tags = {
+        "env": env,
+        "study": str(study),
+        "git.commit": git.commit or "none",
+        "git.dirty": str(git.dirty).lower(),
+        "config.hash": fingerprint_value(config),
+        "command": " ".join(words),
+        "mlflow.source.name": project.PACKAGE_NAME or "",
+    }
+    if "DVC_STAGE" in os.environ:
+        tags["dvc.stage"] = os.environ["DVC_STAGE"]
+    name = "dvc repro" if command else " ".join(words[:6])
+    run = CommandRun(tracking_uri(graph.root), graph.root, str(study), name, tags, command)
+    run.log_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), "configuration.yml")
+    if git.diff:
+        run.log_text(git.diff, "uncommitted.diff")
+    return run
+
+
+def _param_name(name: str, node: Node) -> str:
+    """Parameters keep their name; an argument bound to the node's function is named after the node."""
+    if name == "parameters":
+        return ""
+    if name.startswith("params:"):
+        return name.removeprefix("params:")
+    return f"{node.name.removeprefix(f'{node.namespace}.')}.{name}"

@@ -1,0 +1,36 @@
+"""Metrics in a node's outputs, told by the last part of a dataset's name."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+CURVE = ".curve"
+FINAL = (".scores", ".training_summary", ".manifest")
+
+_NOT_ALLOWED = re.compile(r"[^\w\-. /]")
+
+
+def metrics_of(dataset: str, namespace: str, data: Any) -> Iterator[tuple[str, float, int]]:
+    """(name, value, step) of what a dataset says: a curve's columns over its `step`, or a dict's numeric leaves.
+
+    Names begin with what stands between the namespace and the last part: `a.seed0.sft.curve` gives `sft/loss`.
+    """
+    place = dataset.removeprefix(f"{namespace}.").rpartition(".")[0].replace(".", "/")
+    if dataset.endswith(CURVE):
+        for column in data.columns.drop("step"):
+            values = zip(data["step"], data[column], strict=True)
+            yield from ((_name(place, column), float(value), int(step)) for step, value in values)
+    elif dataset.endswith(FINAL):
+        yield from ((_name(place, key), value, 0) for key, value in _numbers(data))
+
+
+def _numbers(data: Any, prefix: str = "") -> Iterator[tuple[str, float]]:
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            yield from _numbers(value, f"{prefix}/{key}" if prefix else str(key))
+    elif isinstance(data, int | float) and not isinstance(data, bool):
+        yield prefix, float(data)
+
+
+def _name(place: str, key: str) -> str:
+    return _NOT_ALLOWED.sub("_", f"{place}/{key}" if place else key)

@@ -1,0 +1,62 @@
+"""Parameters of a node as plain data: read, flattened, compared."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import PurePath
+from typing import Any
+
+MISSING = "(missing)"
+
+
+def parameter(params: Mapping[str, Any], name: str) -> Any:
+    """Value of a Kedro parameter input, `parameters` or `params:a.b.c`; `MISSING` when no such key exists."""
+    if name == "parameters":
+        return dict(params)
+    value: Any = params
+    for key in name.removeprefix("params:").split("."):
+        if not isinstance(value, Mapping) or key not in value:
+            return MISSING
+        value = value[key]
+    return value
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON would give it back.
+
+    Raises:
+        TypeError: it holds something with no JSON form, such as a function, so that it cannot be recorded.
+    """
+    return json.loads(json.dumps(value, default=_as_text))
+
+
+def flatten(value: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """Leaves of nested dicts as (dotted key, value); a list is one leaf."""
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from flatten(inner, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, value
+
+
+def differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """One line for each leaf that differs: `key was X, now Y`."""
+    old = {key: leaf for name in was for key, leaf in flatten(was[name], name.removeprefix("params:"))}
+    new = {key: leaf for name in now for key, leaf in flatten(now[name], name.removeprefix("params:"))}
+    keys = [*old, *(key for key in new if key not in old)]
+    return [
+        f"{key} was {_short(old.get(key, MISSING))}, now {_short(new.get(key, MISSING))}"
+        for key in keys
+        if old.get(key, MISSING) != new.get(key, MISSING)
+    ]
+
+
+def _short(value: Any, width: int = 60) -> str:
+    text = value if value == MISSING else json.dumps(value)
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, PurePath | date):
+        return str(value)
+    raise TypeError(f"{value!r} cannot be recorded as a parameter: it has no JSON form")

@@ -1,0 +1,80 @@
+"""One record for each node run: what it read, made and ran with."""
+
+from pathlib import Path
+from typing import Any
+
+from kedro.pipeline.node import Node
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from alignment_pretraining.errors import UserError
+from alignment_pretraining.lineage.code import bound_arguments
+from alignment_pretraining.lineage.files import replace_text
+from alignment_pretraining.lineage.graph import Graph, is_parameter
+from alignment_pretraining.lineage.parameters import parameter, plain
+
+FOLDER = Path("data/lineage")
+
+
+class Record(BaseModel):
+    """A node run. Hashes are MD5 as DVC computes them; None stands for a dataset that is not on disk."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    node: str
+    inputs: dict[str, str | None]
+    outputs: dict[str, str | None]
+    params: dict[str, Any]
+    code: dict[str, str]
+    libraries: dict[str, str]
+    env: str
+    commit: str | None
+    dirty: bool
+    mlflow_run: str | None
+    seconds: float
+    when: str
+
+    def same_work(self, other: "Record") -> bool:
+        """Whether both runs did the same work with the same result."""
+        same = {"inputs", "outputs", "params", "code", "libraries", "env"}
+        return self.model_dump(include=same) == other.model_dump(include=same)
+
+
+def record_path(graph: Graph, node: Node) -> Path:
+    """Where a node's record lies: data/lineage/<pipeline>/<top level of its namespace>/<node>.json."""
+    place = graph.places[node.name]
+    return graph.root / FOLDER / place.pipeline / place.group / f"{node.name}.json"
+
+
+def node_params(graph: Graph, node: Node) -> dict[str, Any]:
+    """Parameters that a node reads, and the arguments bound to its function, as plain data."""
+    read = {name: parameter(graph.params, name) for name in sorted(node.inputs) if is_parameter(name)}
+    return plain({**read, **bound_arguments(node.func)})
+
+
+def node_inputs(node: Node) -> list[str]:
+    """The datasets, not the parameters, that a node reads."""
+    return sorted({name for name in node.inputs if not is_parameter(name)})
+
+
+def read_record(graph: Graph, node: Node) -> Record | None:
+    """A node's record, or None when there is none.
+
+    Raises:
+        UserError: the file is not a record.
+    """
+    path = record_path(graph, node)
+    if not path.is_file():
+        return None
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise UserError(f"{path} is not a lineage record; make it again: {graph.command(node)}") from error
+
+
+def write_record(path: Path, record: Record, old: Record | None) -> None:
+    """Write a record atomically. A run that only repeats the work of `old` leaves the old record in place,
+    so that DVC sees no change, unless it is the first to do so from a clean commit.
+    """
+    if old and record.same_work(old) and (record.dirty or not old.dirty):
+        return
+    replace_text(path, record.model_dump_json(indent=2) + "\n")

@@ -1,0 +1,64 @@
+"""What a command runs in: git state, library versions, and the DVC command that started it."""
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+# Written by DVC while its stages run, so it says nothing about the code.
+_OWN_FILES = (":(exclude)dvc.lock",)
+
+# Where a distribution is not named as its package.
+_DISTRIBUTIONS = {"lm_eval": "lm-eval", "sklearn": "scikit-learn", "yaml": "PyYAML"}
+
+
+@dataclass(frozen=True)
+class Git:
+    """Commit of the working tree, and what differs from it."""
+
+    commit: str | None
+    dirty: bool
+    diff: str
+
+
+def git_state(root: Path) -> Git:
+    """State of the repository at `root`; no commit when it is none, or has none yet."""
+    commit = _git(root, "rev-parse", "HEAD")
+    if commit is None:
+        return Git(None, True, "")
+    dirty = bool(_git(root, "status", "--porcelain", "--", ".", *_OWN_FILES))
+    diff = _git(root, "diff", "HEAD", "--", ".", *_OWN_FILES) if dirty else ""
+    return Git(commit.strip(), dirty, diff or "")
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, errors="replace")
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def library_versions(names: Iterable[str]) -> dict[str, str]:
+    """Version of each importable package that is installed as a distribution."""
+    versions = {}
+    for name in sorted(names):
+        with contextlib.suppress(PackageNotFoundError):
+            versions[name] = version(_DISTRIBUTIONS.get(name, name))
+    return versions
+
+
+def dvc_command() -> str | None:
+    """A name for the running `dvc` command that started this process, the same in all of its stages."""
+    if "DVC_STAGE" not in os.environ:
+        return None
+    import psutil
+
+    for process in psutil.Process().parents():
+        words = process.cmdline()[:3]
+        if any(Path(word).name == "dvc" for word in words):
+            return f"dvc {process.pid} {process.create_time():.2f}"
+    return None
