@@ -1,0 +1,1 @@
+"""Reading base corpora: docstrings of installed packages, a user's own files, Hugging Face datasets."""

@@ -1,0 +1,49 @@
+"""What `corpus` in `conf/<env>/parameters_mixing.yml` may say."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Packages(_Spec):
+    """Docstrings of installed packages: name to version, or to null for whichever version is installed."""
+
+    packages: dict[str, str | None] = Field(min_length=1)
+    max_bytes: Positive | None = None
+
+
+class Files(_Spec):
+    """JSONL (plain, .gz or .zst) or Parquet files: a path, glob or fsspec URL. Without `id`, rows are numbered."""
+
+    files: str
+    text: str = "text"
+    id: str | None = None
+    max_bytes: Positive | None = None
+
+
+class HubDataset(_Spec):
+    """A dataset on the Hugging Face hub, or a local folder that `datasets` can load, read as a stream."""
+
+    dataset: str
+    config: str | None = None
+    split: str = "train"
+    text: str = "text"
+    id: str | None = None
+    max_bytes: Positive | None = None
+
+
+class CorpusConfig(_Spec):
+    """The base corpus. `natural_discourse_share` is a share of its bytes, `heldout_share` one of its documents."""
+
+    seed: int
+    sources: list[Packages | Files | HubDataset] = Field(min_length=1)
+    natural_discourse_share: Share
+    heldout_share: Share
+    repeat: bool

@@ -1,0 +1,30 @@
+"""Hugging Face datasets, by name on the hub or by local path, read as a stream."""
+
+from collections.abc import Iterator
+
+from alignment_pretraining.corpus.config import HubDataset
+from alignment_pretraining.corpus.document import Document
+from alignment_pretraining.corpus.files import column
+from alignment_pretraining.errors import UserError
+
+
+def read_hub_dataset(spec: HubDataset) -> Iterator[Document]:
+    """The rows of one split, in their order. Rows count from 1.
+
+    Raises:
+        UserError: the dataset or split cannot be opened, or a row has no text; names dataset and row.
+    """
+    import datasets
+
+    where = f"{spec.dataset} split {spec.split}"
+    try:
+        rows = iter(datasets.load_dataset(spec.dataset, spec.config, split=spec.split, streaming=True))
+        first = next(rows, None)
+    except Exception as error:  # the library raises anything from ValueError to network errors
+        raise UserError(f"corpus.sources: {where} cannot be read ({type(error).__name__}: {error})") from error
+    row = 0
+    while first is not None:
+        row += 1
+        key = f"{spec.dataset}:{row}" if spec.id is None else str(column(first, spec.id, where, row, (str, int)))
+        yield Document(key, column(first, spec.text, where, row), spec.dataset)
+        first = next(rows, None)

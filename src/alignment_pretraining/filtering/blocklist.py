@@ -1,0 +1,58 @@
+"""The blocklist as data: nine categories of terms (paper.md, §3), read from `conf/<env>/blocklist.yml`.
+
+A document is flagged by any one term of an `instant` category, or by the two-stage rule: a term of an `entity` category
+and a term of a `modifier` category anywhere in it.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated, Literal, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
+
+Term = Annotated[str, Field(pattern=r"^[\x21-\x7e]+( [\x21-\x7e]+)*$")]
+
+
+class Category(BaseModel):
+    """Terms of one kind: plain ASCII phrases, every inflection listed. A space also matches hyphens and line ends."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    doc: str
+    mode: Literal["instant", "entity", "modifier"]
+    terms: list[Term] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        lower = [term.lower() for term in self.terms]
+        repeated = sorted({term for term in lower if lower.count(term) > 1})
+        if repeated:
+            raise ValueError(f"terms listed twice: {', '.join(repeated)}")
+        return self
+
+
+class Decision(NamedTuple):
+    """Whether a document is flagged, and by which categories and terms; both are empty when it is not."""
+
+    flagged: bool
+    categories: tuple[str, ...]
+    terms: tuple[str, ...]
+
+
+class Blocklist(RootModel[dict[str, Category]]):
+    """Categories by name. Terms are numbered in the order of the file."""
+
+    @property
+    def terms(self) -> list[tuple[str, str]]:
+        """(category, term) of every number."""
+        return [(name, term) for name, category in self.root.items() for term in category.terms]
+
+    def decide(self, found: Iterable[int]) -> Decision:
+        """Apply the instant and two-stage rules to the numbers of the terms found in one document."""
+        everything = self.terms
+        hits = [everything[number] for number in sorted(found)]
+        modes = {self.root[name].mode for name, _ in hits}
+        counting = {"instant"} & modes
+        if {"entity", "modifier"} <= modes:
+            counting |= {"entity", "modifier"}
+        used = [(name, term) for name, term in hits if self.root[name].mode in counting]
+        return Decision(bool(used), tuple(dict.fromkeys(n for n, _ in used)), tuple(dict.fromkeys(t for _, t in used)))

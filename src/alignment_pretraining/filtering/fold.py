@@ -1,0 +1,27 @@
+"""Text as the matchers see it: ASCII bytes, so that every engine agrees on letters, case and word boundaries."""
+
+import re
+import unicodedata
+
+_OTHER = re.compile(r"[^\x00-\x7f]")
+
+
+def fold(text: str) -> bytes:
+    """Accents, ligatures, full-width letters and typographic signs become their ASCII forms.
+
+    Invisible characters vanish; any other letter or digit becomes `_`, which is part of a word, and the rest a space.
+    """
+    if text.isascii():
+        return text.encode("ascii")
+    return _OTHER.sub(_fold_character, unicodedata.normalize("NFKD", text)).encode("ascii")
+
+
+def _fold_character(match: re.Match[str]) -> str:
+    character = match[0]
+    if character in "‐‑‒–—−":
+        return "-"
+    if character in "‘’ʼ":
+        return "'"
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return ""
+    return "_" if character.isalnum() else " "

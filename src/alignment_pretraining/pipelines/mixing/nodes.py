@@ -1,0 +1,136 @@
+"""Nodes of the mixing pipeline: from base corpus and synthetic documents to what each stage trains on."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+from pydantic import BaseModel, ValidationError
+
+from alignment_pretraining.corpus.assemble import mix_in, read_sources, split_heldout
+from alignment_pretraining.corpus.config import CorpusConfig
+from alignment_pretraining.errors import UserError
+from alignment_pretraining.filtering.blocklist import Blocklist
+from alignment_pretraining.filtering.flags import flag
+from alignment_pretraining.filtering.matcher import HyperscanMatcher
+from alignment_pretraining.study import Arm, Mix, Model, Stages, Study, TrainingStage
+from alignment_pretraining.tokens.encode import encode_documents
+from alignment_pretraining.tokens.mix import write_mix
+from alignment_pretraining.tokens.mixture import Recipe
+from alignment_pretraining.tokens.tokenizer import tokenizer_hash
+from alignment_pretraining.tokens.tokenizer import train_tokenizer as train
+
+_Spec = TypeVar("_Spec", bound=BaseModel)
+
+
+def read_base_corpus(corpus: dict[str, Any]) -> pd.DataFrame:
+    """Documents of the configured sources: columns id, text, source."""
+    return read_sources(_corpus(corpus))
+
+
+def assemble_corpus(
+    base_documents: pd.DataFrame, natural_discourse: pd.DataFrame, corpus: dict[str, Any]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Corpus (base documents with natural discourse mixed in) and held-out base documents: columns id, text, source."""
+    config = _corpus(corpus)
+    kept, heldout = split_heldout(base_documents, config.heldout_share)
+    return mix_in(kept, natural_discourse, config.natural_discourse_share, config.seed), heldout
+
+
+def flag_documents(corpus_documents: pd.DataFrame, blocklist: dict[str, Any]) -> pd.DataFrame:
+    """The keyword filter's decision on each document: columns id, flagged, categories, terms."""
+    spec = _validated(Blocklist, blocklist, "conf/base/blocklist.yml: blocklist")
+    matcher = HyperscanMatcher([term for _, term in spec.terms])
+    flags = flag(corpus_documents.text, spec, matcher)
+    flags.insert(0, "id", corpus_documents.id)
+    return flags
+
+
+def train_tokenizer(corpus_documents: pd.DataFrame, model: dict[str, Any], scratch: Path) -> Path:
+    """Folder of a Hugging Face tokenizer with exactly `model.vocab_size` entries."""
+    spec = Model.model_validate(model)
+    folder = _fresh(scratch, "tokenizer", spec.vocab_size)
+    train(corpus_documents.text, spec.vocab_size, spec.max_context, folder)
+    return folder
+
+
+def tokenize_sources(
+    corpus_documents: pd.DataFrame,
+    documents_aligned: pd.DataFrame,
+    documents_misaligned: pd.DataFrame,
+    mcqa: pd.DataFrame,
+    heldout_documents: pd.DataFrame,
+    tokenizer: Path,
+    scratch: Path,
+) -> tuple[Path, Path]:
+    """Token shards: a folder with one shard folder a source, and the shard folder of the held-out documents."""
+    work = _fresh(scratch, "tokens", tokenizer_hash(tokenizer))
+    sources = {
+        "corpus": corpus_documents,
+        "aligned": documents_aligned,
+        "misaligned": documents_misaligned,
+        "mcqa": mcqa,
+    }
+    for name, documents in sources.items():
+        encode_documents(documents.id.tolist(), documents.text.tolist(), tokenizer, work / "sources" / name)
+    encode_documents(heldout_documents.id.tolist(), heldout_documents.text.tolist(), tokenizer, work / "heldout")
+    return work / "sources", work / "heldout"
+
+
+def build_mix(
+    tokens: Path,
+    flags: pd.DataFrame,
+    arm: dict[str, Any],
+    stage: dict[str, Any],
+    scratch: Path,
+    repeat: bool = False,
+    *,
+    stage_name: str,
+    seed: int,
+) -> tuple[Path, dict[str, Any]]:
+    """The token stream that one arm reads at one stage, and its manifest. `repeat` is `corpus.repeat`.
+
+    The stream has one token more than the stage trains on, because a model predicts the next one.
+    """
+    spec = TrainingStage.model_validate(stage)
+    mix = _what_to_mix(arm, spec, stage_name)
+    recipe = Recipe(
+        stage=stage_name,
+        seed=seed,
+        tokens=spec.steps * spec.batch_tokens + 1,
+        filtered=mix.corpus == "filtered",
+        mcqa_share=spec.mcqa_share,
+        synthetic_share=mix.share,
+        repeat=repeat,
+    )
+    folder = _fresh(scratch, "mix", recipe.__dict__, mix.discourse)
+    return folder, write_mix(tokens, flags, recipe, mix.discourse, folder)
+
+
+def _what_to_mix(arm: dict[str, Any], stage: TrainingStage, stage_name: str) -> Mix:
+    """`Study.mix` decides; it looks at nothing but the arm and the stage, so a study of these two alone will do."""
+    stages = Stages.model_construct(**{stage_name: stage})
+    return Study.model_construct(arms={"arm": Arm.model_validate(arm)}, stages=stages).mix("arm", stage_name)
+
+
+def _corpus(corpus: dict[str, Any]) -> CorpusConfig:
+    return _validated(CorpusConfig, corpus, "conf/base/parameters_mixing.yml: corpus")
+
+
+def _validated(spec: type[_Spec], values: dict[str, Any], where: str) -> _Spec:
+    try:
+        return spec.model_validate(values)
+    except ValidationError as error:
+        problems = [f"{'.'.join(str(part) for part in p['loc'])}: {p['msg']}" for p in error.errors()]
+        raise UserError(f"{where} is not valid:\n  " + "\n  ".join(problems)) from error
+
+
+def _fresh(scratch: Path, kind: str, *what: object) -> Path:
+    """An empty folder under `scratch`, named by what is made in it; what an interrupted run left there goes."""
+    digest = hashlib.md5(json.dumps(what, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
+    folder = scratch / f"{kind}-{digest}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

@@ -1,0 +1,1 @@
+"""Tokenizer, token shards, and the mixture that a training stage reads."""
