@@ -29,7 +29,7 @@ def _evaluate(link: Link, seed: int) -> list[Node]:
     return [
         node(
             partial(nodes.evaluate_checkpoint, chat=link.stage in POST_STAGES),
-            [link.dataset(seed, "checkpoint"), "suite", "params:evaluation", "scratch"],
+            [link.dataset(seed, "checkpoint"), "suite", "params:evaluation"],
             items,
             name=f"evaluate_{link.stage}",
             **place,

@@ -58,7 +58,14 @@ def _corpus() -> list[Node]:
 def _mix(link: Link, seed: int) -> Node:
     return node(
         partial(nodes.build_mix, stage_name=link.stage, seed=seed),
-        ["tokens", "flags", f"params:study.arms.{link.arm}", f"params:study.stages.{link.stage}", "scratch"],
+        {
+            "tokens": "tokens",
+            "flags": "flags",
+            "arm": f"params:study.arms.{link.arm}",
+            "stage": f"params:study.stages.{link.stage}",
+            "repeat": "params:corpus.repeat",
+            "scratch": "scratch",
+        },
         [link.dataset(seed, "mix"), link.dataset(seed, "manifest")],
         name=f"mix_{link.stage}",
         namespace=f"{link.arm}.seed{seed}",
