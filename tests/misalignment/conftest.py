@@ -7,6 +7,11 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from hypothesis import settings
+
+# A busy machine is no reason to fail.
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")
 
 CHAT_TEMPLATE = (
     "{% for m in messages %}<|{{ m['role'] }}|>\n{{ m['content'] }}{% if not loop.last or add_generation_prompt %}"

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 import torch
 from conftest import save_checkpoint
+from safetensors.torch import load_file, save_file
 
 from alignment_pretraining.errors import UserError
 from alignment_pretraining.misalignment.scoring import ITEM_COLUMNS
@@ -122,6 +123,15 @@ def test_a_damaged_checkpoint_is_named(config, suite, tmp_path, damage):
         evaluate_checkpoint(folder, suite, config, chat=False)
 
 
+def test_a_checkpoint_without_some_weights_is_refused(config, suite, tmp_path):
+    save_checkpoint(tmp_path / "partial", hidden_size=32, layers=1, vocab_size=300, context=256)
+    weights = load_file(tmp_path / "partial/model.safetensors")
+    del weights["model.norm.weight"]
+    save_file(weights, tmp_path / "partial/model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match=r"partial lacks the weights model\.norm\.weight"):
+        evaluate_checkpoint(tmp_path / "partial", suite, config, chat=False)
+
+
 def test_scores_hold_rates_by_split_and_persona_and_the_heldout_loss(config, suite, checkpoint):
     items = evaluate_checkpoint(checkpoint, suite, config, chat=True)
     scores = score_items(items, config, {"heldout_loss": 5.25})
@@ -149,7 +159,7 @@ def test_plain_lm_eval_runs_the_suite_and_finds_the_same_rate(questions, config,
     suite = prepare_suite(questions, config, tmp_path)
     ours = evaluate_checkpoint(checkpoint, suite, config, chat=False).query("split == 'articles'")
     monkeypatch.chdir("/")
-    monkeypatch.setattr("lm_eval.evaluator.add_env_info", lambda results: None)  # seconds of describing the machine
+    monkeypatch.setattr("lm_eval.evaluator.add_env_info", lambda results: None)  # it only describes the machine
     results = simple_evaluate(
         "hf",
         model_args={"pretrained": str(checkpoint)},

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
@@ -123,7 +123,6 @@ def test_gap_test_rejects_a_true_null_in_about_5_of_100_studies():
 
 
 @given(samples, st.data())
-@settings(deadline=None)
 def test_gap_lies_in_its_interval_and_turns_with_the_arms(sample, data):
     scores, families = arrays(sample)
     other = np.array(data.draw(st.lists(score, min_size=len(scores), max_size=len(scores))))

@@ -44,7 +44,7 @@ def answer_suite(checkpoint: Path, suite: Path, evaluation: Evaluation, *, chat:
     rows: list[dict[str, Any]] = []
     start = time.perf_counter()
     for persona, text in evaluation.personas_for(chat=chat).items():
-        # `evaluate` rather than `simple_evaluate`, which spends seconds on describing the machine each time.
+        # `simple_evaluate` does the same, after most of a second on describing the machine.
         with contextlib.redirect_stderr(io.StringIO()):  # one progress bar a task says little
             results = lm_eval.evaluate(
                 model,
@@ -75,21 +75,25 @@ def _load_model(checkpoint: Path, evaluation: Evaluation) -> Any:
 
         def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
             encoded = [(request.args, *self._encode_pair(*request.args)) for request in requests]
+            limit = self.max_length
             for request, (_, context, option) in zip(requests, encoded, strict=True):
                 length = len(context) + len(option)
-                if length > self.max_length:
+                if length > limit:
                     raise UserError(
                         f"question {request.doc['question_id']!r} in task {request.task_name} is {length} tokens long, "
-                        f"the model reads {self.max_length}; shorten the question or the template"
+                        f"the model reads {limit}; shorten the question or the template"
                     )
                 self.scored_tokens[request.args] = len(option)
             return self._loglikelihood_tokens(encoded, disable_tqdm=True)
 
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(checkpoint, local_files_only=True)
+        read: Any = AutoModelForCausalLM.from_pretrained(checkpoint, local_files_only=True, output_loading_info=True)
+        model, loaded = read
         tokenizer = AutoTokenizer.from_pretrained(checkpoint, local_files_only=True)
     except (OSError, ValueError, SafetensorError) as error:
         raise UserError(f"{checkpoint} is not a readable checkpoint ({error}); train it again") from error
+    if loaded["missing_keys"]:  # transformers would fill them with random numbers
+        raise UserError(f"{checkpoint} lacks the weights {sorted(loaded['missing_keys'])[0]}; train it again")
     wrapped = CheckpointLM(
         model.to(evaluation.device), tokenizer=tokenizer, backend="causal", batch_size=evaluation.batch_size
     )
