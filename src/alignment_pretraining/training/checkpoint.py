@@ -17,6 +17,7 @@ def save_checkpoint(model: Any, tokenizer: Path, folder: Path, record: dict[str,
     temporary = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
+    _hide_progress()
     model.save_pretrained(temporary)
     for file in tokenizer_files(tokenizer):
         shutil.copyfile(file, temporary / file.name)
@@ -65,6 +66,7 @@ def load_checkpoint(folder: Path) -> Any:
     from transformers import AutoModelForCausalLM
 
     verify(folder)
+    _hide_progress()
     return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
 
 
@@ -88,3 +90,9 @@ def load_parent(folder: Path, spec: Model) -> Any:
     if config.model_type != "llama" or wrong:
         raise UserError(f"{folder}: another model than study.model ({config.model_type}; {', '.join(wrong)})")
     return model
+
+
+def _hide_progress() -> None:
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
