@@ -6,8 +6,8 @@ from alignment_pretraining.lineage.hooks import LineageHooks
 from alignment_pretraining.pipeline_registry import StudyHooks
 
 HOOKS = (StudyHooks(), LineageHooks())
-# Telemetry is off, and its hooks need not be loaded either.
-DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
+# Telemetry is off; kedro-viz would only draw run states, and only for sequential runs.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry", "kedro-viz", "kedro_mlflow")
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {

@@ -1,9 +1,8 @@
 """The question suites put to every checkpoint, through lm-evaluation-harness."""
 
-from functools import partial
-
 from kedro.pipeline import Node, Pipeline, node
 
+from alignment_pretraining.pipelines.binding import bind
 from alignment_pretraining.pipelines.eval import nodes
 from alignment_pretraining.study import POST_STAGES, Link, Study
 
@@ -28,7 +27,7 @@ def _evaluate(link: Link, seed: int) -> list[Node]:
     items = link.dataset(seed, "items")
     return [
         node(
-            partial(nodes.evaluate_checkpoint, chat=link.stage in POST_STAGES),
+            bind(nodes.evaluate_checkpoint, chat=link.stage in POST_STAGES),
             [link.dataset(seed, "checkpoint"), "suite", "params:evaluation"],
             items,
             name=f"evaluate_{link.stage}",

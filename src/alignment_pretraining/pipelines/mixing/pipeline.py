@@ -1,9 +1,8 @@
 """Base corpus, keyword filter, tokenizer, token shards, and one mix for each stage that is trained."""
 
-from functools import partial
-
 from kedro.pipeline import Node, Pipeline, node
 
+from alignment_pretraining.pipelines.binding import bind
 from alignment_pretraining.pipelines.mixing import nodes
 from alignment_pretraining.study import Link, Study
 
@@ -57,7 +56,7 @@ def _corpus() -> list[Node]:
 
 def _mix(link: Link, seed: int) -> Node:
     return node(
-        partial(nodes.build_mix, stage_name=link.stage, seed=seed),
+        bind(nodes.build_mix, stage_name=link.stage, seed=seed),
         {
             "tokens": "tokens",
             "flags": "flags",

@@ -1,9 +1,8 @@
 """SFT, then DPO, the same for every arm."""
 
-from functools import partial
-
 from kedro.pipeline import Node, Pipeline, node
 
+from alignment_pretraining.pipelines.binding import bind
 from alignment_pretraining.pipelines.post_training import nodes
 from alignment_pretraining.study import Link, Study
 
@@ -22,7 +21,7 @@ def _train(link: Link, seed: int) -> Node:
     assert link.parent is not None
     function, data = _STAGES[link.stage]
     return node(
-        partial(function, seed=seed),
+        bind(function, seed=seed),
         [data, link.parent.dataset(seed, "checkpoint"), f"params:study.stages.{link.stage}", "scratch"],
         [link.dataset(seed, what) for what in ("checkpoint", "curve", "training_summary")],
         name=f"train_{link.stage}",

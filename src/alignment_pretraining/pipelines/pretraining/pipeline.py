@@ -1,9 +1,8 @@
 """Pretraining, midtraining and continued pretraining of every base model."""
 
-from functools import partial
-
 from kedro.pipeline import Node, Pipeline, node
 
+from alignment_pretraining.pipelines.binding import bind
 from alignment_pretraining.pipelines.pretraining import nodes
 from alignment_pretraining.study import Link, Study
 
@@ -28,7 +27,7 @@ def _train(link: Link, seed: int) -> Node:
     if link.parent:
         inputs["start"] = link.parent.dataset(seed, "checkpoint")
     return node(
-        partial(nodes.train_stage, stage_name=link.stage, seed=seed),
+        bind(nodes.train_stage, stage_name=link.stage, seed=seed),
         inputs,
         [link.dataset(seed, what) for what in ("checkpoint", "curve", "training_summary")],
         name=f"train_{link.stage}",

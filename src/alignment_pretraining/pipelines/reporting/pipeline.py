@@ -1,11 +1,11 @@
 """From the results of all checkpoints to rates, gaps, figures and the report."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline, node
 
+from alignment_pretraining.pipelines.binding import bind
 from alignment_pretraining.pipelines.reporting import nodes
 from alignment_pretraining.study import Study
 
@@ -23,7 +23,7 @@ def _collect(study: Study) -> list[Node]:
 
     def node_of_all(function: Callable[..., Any], what: str, output: str, first: list[str]) -> Node:
         inputs = first + [link.dataset(seed, what) for link, seed in names]
-        return _node(partial(function, labels), inputs, output, name=function.__name__)
+        return _node(bind(function, labels), inputs, output)
 
     return [
         node_of_all(nodes.collect_items, "items", "all_items", []),
@@ -48,5 +48,5 @@ def _publish() -> list[Node]:
     ]
 
 
-def _node(function: Callable[..., Any], inputs: list[str], output: str, name: str | None = None) -> Node:
-    return node(function, inputs, output, name=name or function.__name__, namespace="reporting")
+def _node(function: Callable[..., Any], inputs: list[str], output: str) -> Node:
+    return node(function, inputs, output, name=function.__name__, namespace="reporting")
