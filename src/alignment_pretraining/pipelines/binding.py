@@ -6,7 +6,7 @@ from typing import Any
 
 
 def bind(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
-    """`function` with arguments fixed, under its own name and type hints: Kedro reads both, and a bare partial has none."""
+    """`function` with arguments fixed, under its own name and type hints, which Kedro reads and a bare partial lacks."""
     bound = partial(function, *args, **kwargs)
     update_wrapper(bound, function)
     return bound
