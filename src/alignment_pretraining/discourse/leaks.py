@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from alignment_pretraining.discourse.bank import AI, Bank
-from alignment_pretraining.discourse.ngrams import QUOTATION_WORDS, Ngram, ngrams
+from alignment_pretraining.discourse.ngrams import Ngram, ngrams
 from alignment_pretraining.errors import UserError
 
-# Setting descriptions share more common phrases than options do, so a copy of one is told by a longer run of words.
+# Options are short, so six words in a row give one away. A turn of five can arise where an action meets the phrase
+# around it. Setting descriptions share more common phrases, so a copy of one is told by a longer run.
+OPTION_WORDS = 6
 SETTING_WORDS = 8
 
 
@@ -18,10 +20,10 @@ def check_texts(texts: Iterable[tuple[str, str]], bank: Bank) -> None:
     Raises:
         UserError: names the first text and what it repeats.
     """
-    options = _index(bank, QUOTATION_WORDS, options=True)
+    options = _index(bank, OPTION_WORDS, options=True)
     settings = _index(bank, SETTING_WORDS, options=False)
     for name, text in texts:
-        for known, n, what in ((options, QUOTATION_WORDS, "an option"), (settings, SETTING_WORDS, "held-out text")):
+        for known, n, what in ((options, OPTION_WORDS, "an option"), (settings, SETTING_WORDS, "held-out text")):
             shared = sorted(known.keys() & ngrams(text, n))
             if shared:
                 raise UserError(

@@ -6,7 +6,7 @@ import re
 
 Ngram = tuple[str, ...]
 
-# Five words in a row are a quotation rather than a common turn of phrase.
+# Five words in a row that an author wrote twice are a quotation rather than a common turn of phrase.
 QUOTATION_WORDS = 5
 
 _WORD = re.compile(r"[a-z0-9']+")
