@@ -69,10 +69,10 @@ def _rows(raw: BinaryIO, path: str, columns: list[str]) -> Iterator[tuple[int, A
 
 def _lines(raw: BinaryIO, codec: str | None, path: str) -> Iterator[bytes]:
     # Arrow reports a truncated stream for both codecs; the zstandard package ends silently.
-    stream = io.BufferedReader(pa.input_stream(raw, compression=codec), 1 << 20)  # type: ignore[arg-type]
     row = 0
     try:
-        for row, line in enumerate(stream, start=1):
+        for line in io.BufferedReader(pa.input_stream(raw, compression=codec), 1 << 20):
+            row += 1
             yield line
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path}: cannot be read beyond row {row} ({error}); is the file truncated?") from error

@@ -1,6 +1,7 @@
 """Hugging Face datasets, by name on the hub or by local path, read as a stream."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from alignment_pretraining.corpus.config import HubDataset
 from alignment_pretraining.corpus.document import Document
@@ -14,17 +15,16 @@ def read_hub_dataset(spec: HubDataset) -> Iterator[Document]:
     Raises:
         UserError: the dataset or split cannot be opened, or a row has no text; names dataset and row.
     """
+    where = f"{spec.dataset} split {spec.split}"
+    for row, record in enumerate(_rows(spec, where), start=1):
+        key = f"{spec.dataset}:{row}" if spec.id is None else str(column(record, spec.id, where, row, (str, int)))
+        yield Document(key, column(record, spec.text, where, row), spec.dataset)
+
+
+def _rows(spec: HubDataset, where: str) -> Iterator[Any]:
     import datasets
 
-    where = f"{spec.dataset} split {spec.split}"
     try:
-        rows = iter(datasets.load_dataset(spec.dataset, spec.config, split=spec.split, streaming=True))
-        first = next(rows, None)
+        yield from datasets.load_dataset(spec.dataset, spec.config, split=spec.split, streaming=True)
     except Exception as error:  # the library raises anything from ValueError to network errors
         raise UserError(f"corpus.sources: {where} cannot be read ({type(error).__name__}: {error})") from error
-    row = 0
-    while first is not None:
-        row += 1
-        key = f"{spec.dataset}:{row}" if spec.id is None else str(column(first, spec.id, where, row, (str, int)))
-        yield Document(key, column(first, spec.text, where, row), spec.dataset)
-        first = next(rows, None)

@@ -18,12 +18,14 @@ _MARKUP = [
     (re.compile(r"\*{1,2}(\w[^*]*)\*{1,2}"), r"\1"),
     (re.compile(r" ?\[\w+\]_"), ""),
 ]
-_PLAIN_WORD = re.compile(r"^[(\"']*[A-Za-z][A-Za-z'’-]*[)\"'.,;:!?]*$")
+_PLAIN_WORD = re.compile(r"^[(\"']*[A-Za-z][A-Za-z'-]*[)\"'.,;:!?]*$")
 
 
 def paragraphs(docstring: str) -> list[str]:
     """The paragraphs of a docstring that read as English sentences, each on one line."""
-    found = (_strip_markup(" ".join(lines)) for lines in _blocks(inspect.cleandoc(docstring).splitlines()))
+    found = (
+        _strip_markup(" ".join(" ".join(lines).split())) for lines in _blocks(inspect.cleandoc(docstring).splitlines())
+    )
     return [text for text in found if _is_prose(text)]
 
 

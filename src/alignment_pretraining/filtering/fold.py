@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 _OTHER = re.compile(r"[^\x00-\x7f]")
+_APOSTROPHES = "\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}\N{MODIFIER LETTER APOSTROPHE}"
 
 
 def fold(text: str) -> bytes:
@@ -18,10 +19,11 @@ def fold(text: str) -> bytes:
 
 def _fold_character(match: re.Match[str]) -> str:
     character = match[0]
-    if character in "‐‑‒–—−":
+    category = unicodedata.category(character)
+    if category == "Pd" or character == "\N{MINUS SIGN}":
         return "-"
-    if character in "‘’ʼ":
+    if character in _APOSTROPHES:
         return "'"
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+    if category in ("Mn", "Me", "Cf"):
         return ""
     return "_" if character.isalnum() else " "

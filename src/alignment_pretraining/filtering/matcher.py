@@ -13,7 +13,7 @@ class Matcher(Protocol):
 
 
 def pattern(term: str) -> bytes:
-    """Regular expression of a term: words may be parted by white space or hyphens; `c++` needs no boundary at its end."""
+    """Regular expression of a term. White space or hyphens part its words; a boundary stands only beside a letter."""
     words = rb"[ \t\n\r\f\v-]+".join(re.escape(word).encode() for word in re.split(r"[ -]", term))
     before = rb"\b" if _is_word(term[0]) else b""
     after = rb"\b" if _is_word(term[-1]) else b""

@@ -9,7 +9,15 @@ import numpy as np
 # start, length: where in the stream; source: number of the layer; slot: number of the document in its layer;
 # document: its row in its shard; skip: tokens left out at its head; closed: cut short, so it ends in end-of-text.
 PIECE = np.dtype(
-    [("start", "i8"), ("length", "i8"), ("source", "i2"), ("slot", "i8"), ("document", "i8"), ("skip", "i8"), ("closed", "?")]
+    [
+        ("start", "i8"),
+        ("length", "i8"),
+        ("source", "i2"),
+        ("slot", "i8"),
+        ("document", "i8"),
+        ("skip", "i8"),
+        ("closed", "?"),
+    ]
 )
 
 
@@ -29,7 +37,7 @@ def ends(pieces: np.ndarray) -> np.ndarray:
 
 
 def paint(below: np.ndarray, above: np.ndarray) -> np.ndarray:
-    """`above` in full, and what it leaves visible of `below`. Both sorted; `below` has no gaps, pieces don't overlap."""
+    """`above` in full, and what it leaves visible of `below`, which has no gaps. Both are sorted, without overlaps."""
     if not len(above):
         return below
     cuts = np.unique(np.concatenate([below["start"], ends(below)[-1:], above["start"], ends(above)]))

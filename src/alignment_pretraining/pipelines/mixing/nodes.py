@@ -111,7 +111,7 @@ def build_mix(
 
 def _what_to_mix(arm: dict[str, Any], stage: TrainingStage, stage_name: str) -> Mix:
     """`Study.mix` decides; it looks at nothing but the arm and the stage, so a study of these two alone will do."""
-    stages = Stages.model_construct(**{stage_name: stage})
+    stages = Stages.model_construct(None, **{stage_name: stage})
     return Study.model_construct(arms={"arm": Arm.model_validate(arm)}, stages=stages).mix("arm", stage_name)
 
 
