@@ -1,9 +1,14 @@
 """Kedro settings: how configuration is read and which hooks run."""
 
+import warnings
+
 from kedro.config import OmegaConfigLoader
 
 from alignment_pretraining.lineage.hooks import LineageHooks
 from alignment_pretraining.pipeline_registry import StudyHooks
+
+# A node of one arm may read the data of another (a shared checkpoint, every arm's results): the dots are namespaces.
+warnings.filterwarnings("ignore", message="One or more dataset names contain '.'")
 
 HOOKS = (StudyHooks(), LineageHooks())
 # Telemetry is off; kedro-viz would only draw run states, and only for sequential runs.
