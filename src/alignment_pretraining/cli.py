@@ -1,22 +1,43 @@
-"""The project's own commands, beside Kedro's: `kedro dvc`, `kedro trace`, `kedro summary`; and `kedro run` with
-errors that a user can fix shown as one message.
+"""The project's own commands, beside Kedro's: `kedro dvc`, `kedro trace` and `kedro summary`; and `kedro run` with the
+project's runner and a clean end on Ctrl-C.
 
 Kedro finds the group `cli` and the command `run` by these names. What a command needs is imported when it runs.
 """
 
+import json
+from typing import Any
+
 import click
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import env_option
+from kedro.framework.project import settings
 from kedro.framework.startup import ProjectMetadata
 
 from alignment_pretraining.errors import UserError
-from alignment_pretraining.lineage.clean_errors import CleanCommand
+from alignment_pretraining.lineage.clean_errors import leave_on_interrupt, show_user_errors_cleanly
 from alignment_pretraining.lineage.files import replace_text
+from alignment_pretraining.lineage.hooks import LineageHooks
 from alignment_pretraining.lineage.project import project_graph
 
-run = CleanCommand(
-    kedro_run.name, params=kedro_run.params, callback=kedro_run.callback, help=kedro_run.help, short_help="Run."
-)
+show_user_errors_cleanly()
+
+# Nodes that do not depend on each other run side by side.
+RUNNER = "alignment_pretraining.runner.CoreRunner"
+
+
+def _run(**options: Any) -> Any:
+    leave_on_interrupt(_tell_hooks)
+    options["runner"] = options["runner"] or RUNNER
+    return kedro_run.callback(**options)  # type: ignore[misc]
+
+
+def _tell_hooks() -> None:
+    for hooks in settings.HOOKS:
+        if isinstance(hooks, LineageHooks):
+            hooks.interrupted()
+
+
+run = click.Command("run", params=kedro_run.params, callback=_run, help=kedro_run.help)
 
 
 @click.group(name="alignment-pretraining")
@@ -27,7 +48,7 @@ def cli() -> None:
 cli.add_command(run)
 
 
-@cli.command(cls=CleanCommand)
+@cli.command()
 @env_option
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when dvc.yaml is not what would be written.")
 @click.pass_obj
@@ -44,3 +65,37 @@ def dvc(metadata: ProjectMetadata, env: str | None, check: bool) -> None:
     if not same:
         replace_text(file, text)
     click.echo("dvc.yaml is up to date" if same else f"wrote dvc.yaml ({text.count('    cmd: ')} stages)")
+
+
+@cli.command()
+@env_option
+@click.argument("number")
+@click.option("--json", "as_data", is_flag=True, help="Print the history as JSON.")
+@click.pass_obj
+def trace(metadata: ProjectMetadata, env: str | None, number: str, as_data: bool) -> None:
+    """Follow NUMBER, a key or a value of the report's tables, back to its inputs; exit 1 when one no longer matches."""
+    from rich.console import Console
+
+    from alignment_pretraining.lineage import trace as tracing
+    from alignment_pretraining.lineage.numbers import find_number
+
+    graph = project_graph(metadata.project_path, env)
+    found = tracing.trace(graph, find_number(graph, number))
+    if as_data:
+        click.echo(json.dumps(tracing.as_json(graph, found), indent=2))
+    else:
+        Console(soft_wrap=True).print(tracing.as_tree(graph, found))
+    if not found.matches:
+        raise UserError(f"{found.number.key} rests on something that changed since (✗ above)")
+
+
+@cli.command()
+@env_option
+@click.pass_obj
+def summary(metadata: ProjectMetadata, env: str | None) -> None:
+    """Print the study's result, and where to look next."""
+    from rich.console import Console
+
+    from alignment_pretraining.lineage.summary import summary as rendered
+
+    Console().print(rendered(project_graph(metadata.project_path, env)))

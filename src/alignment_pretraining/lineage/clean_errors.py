@@ -1,9 +1,11 @@
 """Errors that a user can fix, as one message with exit code 1; Ctrl-C with exit code 130."""
 
+import os
+import signal
 import sys
 import traceback
-from types import TracebackType
-from typing import Any
+from collections.abc import Callable
+from types import FrameType, TracebackType
 
 import click
 from kedro.io import DatasetError
@@ -13,22 +15,39 @@ from alignment_pretraining.errors import UserError
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
-class CleanCommand(click.Command):
-    """A command that shows what a user can fix without a traceback."""
+def show_user_errors_cleanly() -> None:
+    """From now on an error that a user can fix ends Python with its message and exit code 1, without a traceback.
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command's callback."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            click.secho("\ninterrupted; rerun to resume", fg="yellow", err=True)
-            sys.exit(INTERRUPTED)
-        except Exception as error:
-            message = user_message(error)
-            if message is None:
-                raise
+    This is where every `kedro` command's uncaught error ends, those of Kedro and its plugins included.
+    """
+    other = sys.excepthook
+
+    def show(kind: type[BaseException], error: BaseException, tb: TracebackType | None) -> None:
+        message = user_message(error)
+        if message is None:
+            other(kind, error, tb)
+        else:
+            sys.stdout.flush()
             click.secho(f"Error: {message}", fg="red", err=True)
-            sys.exit(1)
+
+    sys.excepthook = show
+
+
+def leave_on_interrupt(before: Callable[[], None]) -> None:
+    """From now on Ctrl-C calls `before` and leaves at once with exit code 130.
+
+    Python's own way, an exception in the main thread, would wait for the threads of a runner to finish their nodes.
+    Leaving at once is as safe as being killed, which every node has to survive.
+    """
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        click.secho("\ninterrupted; rerun to resume", fg="yellow", err=True)
+        before()
+        os._exit(INTERRUPTED)
+
+    # A shell starts background jobs with interrupts ignored; that is kept.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, leave)
 
 
 def user_message(error: BaseException) -> str | None:

@@ -58,6 +58,7 @@ class _Search:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.judged: dict[str, list[Drift]] = {}
+        self.records: dict[str, Record | None] = {}
 
     def over(self, datasets: Iterable[str]) -> list[Drift]:
         """Drift of each dataset, which must be there, and of its history."""
@@ -77,7 +78,7 @@ class _Search:
 
     def _of_content(self, dataset: str, maker: Node) -> list[Drift]:
         """The dataset's own content, where it is still kept, against the record of its maker."""
-        record, now = read_record(self.graph, maker), self.graph.digest(dataset)
+        record, now = self._record(maker), self.graph.digest(dataset)
         if record is None or now is None or record.outputs.get(dataset) == now:
             return []
         where = self.graph.relative(dataset)
@@ -92,7 +93,7 @@ class _Search:
 
     def _of_record(self, node: Node) -> list[Drift]:
         """What the node would run with now against what its record says it ran with."""
-        record = read_record(self.graph, node)
+        record = self._record(node)
         command = self.graph.command(node)
         if record is None:
             present = [name for name in self.graph.persisted(node.outputs) if self.graph.digest(name)]
@@ -118,5 +119,10 @@ class _Search:
     def _made(self, dataset: str) -> str | None:
         """Fingerprint of a dataset as its maker left it, or as it is when no node makes it."""
         maker = self.graph.makers.get(dataset)
-        record = read_record(self.graph, maker) if maker else None
+        record = self._record(maker) if maker else None
         return record.outputs.get(dataset) if record else self.graph.digest(dataset)
+
+    def _record(self, node: Node) -> Record | None:
+        if node.name not in self.records:
+            self.records[node.name] = read_record(self.graph, node)
+        return self.records[node.name]

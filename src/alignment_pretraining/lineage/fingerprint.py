@@ -39,7 +39,7 @@ def _file_md5(path: Path) -> str:
 
 
 def _files(folder: Path) -> list[Path]:
-    found = []
+    found: list[Path] = []
     for root, folders, files in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if name not in _IGNORED_FOLDERS]
         found.extend(Path(root) / name for name in files)

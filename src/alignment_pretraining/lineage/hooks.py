@@ -36,8 +36,9 @@ class LineageHooks:
             UserError: an input drifted, or the runner would not run the hooks.
         """
         assert self._context is not None
+        self._end("KILLED")  # a run that a notebook interrupted
         if "ParallelRunner" in str(run_params["runner"]):
-            raise UserError("ParallelRunner leaves no records of what its nodes did; use --runner ThreadRunner")
+            raise UserError("ParallelRunner leaves no records of what its nodes did; use another runner")
         # The graph needs all pipelines, also when only some were asked for.
         project.pipelines.set_requested(None)
         graph = Graph(self._context.project_path, dict(project.pipelines), catalog, self._context.params)
@@ -46,7 +47,8 @@ class LineageHooks:
             served += [name for name in graph.persisted(list(pipeline.all_outputs())) if graph.digest(name)]
         check(graph, served)
         self._run = LiveRun(graph, run_params["env"] or "base")
-        atexit.register(self._run.end, "KILLED")
+        # A notebook or script that is left in the middle of a run.
+        atexit.register(self.interrupted)
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
@@ -73,11 +75,15 @@ class LineageHooks:
 
     @hook_impl
     def on_pipeline_error(self) -> None:
-        """The run failed. (Ctrl-C never comes here: the run then ends as killed, on the way out of Python.)"""
+        """The run failed."""
         self._end("FAILED")
+
+    def interrupted(self) -> None:
+        """The run was stopped by Ctrl-C, which Kedro does not tell its hooks: the command does."""
+        self._end("KILLED")
 
     def _end(self, status: str) -> None:
         if self._run:
-            atexit.unregister(self._run.end)
             self._run.end(status)
+        atexit.unregister(self.interrupted)
         self._run = None

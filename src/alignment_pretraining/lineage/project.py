@@ -1,5 +1,6 @@
 """The project's graph for commands that run no pipeline."""
 
+import logging
 from pathlib import Path
 
 from kedro.framework.project import pipelines
@@ -9,7 +10,12 @@ from alignment_pretraining.lineage.graph import Graph
 
 
 def project_graph(root: Path, env: str | None) -> Graph:
-    """The registered pipelines, catalog and parameters of an environment."""
+    """The registered pipelines, catalog and parameters of an environment.
+
+    Kedro logs to standard output, where only the command's own answer belongs: notes and warnings are switched off.
+    """
+    logging.disable(logging.WARNING)
     with KedroSession.create(root, save_on_close=False, env=env) as session:
+        assert isinstance(session, KedroSession)
         context = session.load_context()
         return Graph(root, dict(pipelines), context.catalog, context.params)

@@ -1,0 +1,136 @@
+"""`kedro trace`: from a number back to everything that it was made from, and whether each still matches."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from kedro.pipeline.node import Node
+from rich.tree import Tree
+
+from alignment_pretraining.errors import UserError
+from alignment_pretraining.lineage.drift import Drift, find_drift
+from alignment_pretraining.lineage.graph import Graph
+from alignment_pretraining.lineage.numbers import Number
+from alignment_pretraining.lineage.records import Record, node_inputs, read_record
+from alignment_pretraining.study import parse_study
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The history of one number: for each dataset its content, its maker's record and what drifted."""
+
+    number: Number
+    inputs: dict[str, list[str]]  # dataset -> the datasets that its maker read, for this number
+    digests: dict[str, str | None]
+    records: dict[str, Record | None]
+    drifts: dict[str, list[Drift]]
+
+    @property
+    def matches(self) -> bool:
+        """Whether everything still is what its record says."""
+        return not any(self.drifts.values())
+
+
+def trace(graph: Graph, number: Number) -> Trace:
+    """Follow `number` back to its first inputs, through the checkpoints that it speaks of."""
+    found = Trace(number, {}, {}, {}, {})
+    about = _owned(graph, number)
+    waiting = [number.table]
+    while waiting:
+        dataset = waiting.pop()
+        if dataset in found.digests:
+            continue
+        maker = graph.makers.get(dataset)
+        found.digests[dataset] = graph.digest(dataset)
+        found.records[dataset] = read_record(graph, maker) if maker else None
+        found.inputs[dataset] = _relevant(graph, maker, about) if maker else []
+        found.drifts[dataset] = []
+        waiting.extend(found.inputs[dataset])
+    for drift in find_drift(graph, [number.table]):
+        if drift.dataset in found.drifts:
+            found.drifts[drift.dataset].append(drift)
+    return found
+
+
+def as_json(graph: Graph, found: Trace) -> dict[str, Any]:
+    """The trace as plain data."""
+    return {
+        "key": found.number.key,
+        "value": found.number.value,
+        "dataset": found.number.table,
+        "matches": found.matches,
+        "history": {
+            name: {
+                "path": graph.relative(name) if graph.path(name) else None,
+                "md5": digest,
+                "matches": not found.drifts[name],
+                "drift": [drift.reason for drift in found.drifts[name]],
+                "inputs": found.inputs[name],
+                "made_by": record.model_dump(mode="json") if (record := found.records[name]) else None,
+            }
+            for name, digest in found.digests.items()
+        },
+    }
+
+
+def as_tree(graph: Graph, found: Trace) -> Tree:
+    """The trace for a terminal; a dataset that comes up again is shown once."""
+    tree = Tree(f"[bold]{found.number.key} = {found.number.value:.4g}[/]")
+    _grow(tree, graph, found, found.number.table, set())
+    return tree
+
+
+def _grow(tree: Tree, graph: Graph, found: Trace, dataset: str, shown: set[str]) -> None:
+    place = f" [dim]{graph.relative(dataset)}[/]" if graph.path(dataset) else " [dim]not kept[/]"
+    if dataset in shown:
+        tree.add(f"{dataset} [dim](above)[/]")
+        return
+    shown.add(dataset)
+    mark = "[red]✗[/]" if found.drifts[dataset] else "[green]✓[/]"
+    branch = tree.add(f"{mark} [bold]{dataset}[/]{place} [cyan]{found.digests[dataset] or '-'}[/]")
+    for drift in found.drifts[dataset]:
+        branch.add(f"[red]{drift.reason}[/]" + (f" [dim]→ {drift.command}[/]" if drift.command else ""))
+    record = found.records[dataset]
+    if record:
+        branch.add(_made_by(record))
+    for name in found.inputs[dataset]:
+        _grow(branch, graph, found, name, shown)
+
+
+def _made_by(record: Record) -> str:
+    commit = (record.commit or "no commit")[:10] + (" + uncommitted changes" if record.dirty else "")
+    code = ", ".join(f"{path.split('/', 2)[-1]} {md5[:7]}" for path, md5 in record.code.items())
+    params = ", ".join(name.removeprefix("params:") for name in record.params)
+    lines = [
+        f"[dim]made by[/] {record.node} [dim]in[/] {record.seconds:.1f} s, {record.when}, env {record.env}",
+        f"[dim]commit[/] {commit} [dim]· MLflow run[/] {record.mlflow_run or '-'}",
+        f"[dim]code[/] {code}" if code else "",
+        f"[dim]params[/] {params}" if params else "",
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _relevant(graph: Graph, maker: Node, about: set[tuple[str, str]]) -> list[str]:
+    """A maker's inputs; where results of several arms come together, only those that the number uses."""
+    names = node_inputs(maker)
+    if graph.places[maker.name].arm != "-" or not about:
+        return names
+    return [name for name in names if (of := _arm_and_stage(graph, name)) is None or of in about]
+
+
+def _arm_and_stage(graph: Graph, dataset: str) -> tuple[str, str] | None:
+    maker = graph.makers.get(dataset)
+    if maker is None or graph.places[maker.name].arm == "-":
+        return None
+    return graph.places[maker.name].arm, dataset.split(".")[-2]
+
+
+def _owned(graph: Graph, number: Number) -> set[tuple[str, str]]:
+    """The (arm, stage) pairs of a number, by the arm that trained each: arms with equal histories share stages."""
+    try:
+        study = parse_study(graph.params.get("study", {}), "study.yml")
+    except UserError:
+        return set(number.about)
+    chains = {arm: study.chain(arm) + study.post_chain(arm) for arm in study.arms}
+    return {
+        (link.arm, link.stage) for arm, stage in number.about for link in chains.get(arm, []) if link.stage == stage
+    }
