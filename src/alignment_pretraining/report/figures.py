@@ -14,8 +14,10 @@ import pandas as pd
 from alignment_pretraining.report.curves import draw_losses
 from alignment_pretraining.report.layout import SPLITS, STAGE_NAMES, Layout, When
 from alignment_pretraining.report.style import RC, colour, marker
+from alignment_pretraining.study import BASE_STAGES, Arm
 
 WIDTH = 4.4  # inches
+_TICKS = {"pretraining": "pre-\ntraining", "midtraining": "mid-\ntraining", "cpt": "CPT", "sft": "SFT", "dpo": "DPO"}
 
 
 def draw_all(rates: pd.DataFrame, curves: pd.DataFrame, layout: Layout, scratch: Path) -> Path:
@@ -69,9 +71,9 @@ def _draw_bars(axes: Any, rates: pd.DataFrame, layout: Layout) -> bool:
         axes.barh(place, row["rate"], height=0.62, color=colour(layout.study.arms[arm]))
         _interval(axes, row, place, "#1f1f1f")
         seeds = list(json.loads(row["rate_by_seed"]).values())
-        axes.plot(seeds, [place] * len(seeds), "o", ms=4, mfc="white", mec="#1f1f1f", mew=0.8, zorder=4)
+        axes.plot(seeds, [place + 0.19] * len(seeds), "o", ms=4, mfc="white", mec="#1f1f1f", mew=0.8, zorder=4)
         if pd.notna(row["paper"]):
-            axes.plot(row["paper"], place, "D", ms=6, mfc="none", mec="#7a1fa2", mew=1.4, zorder=5)
+            axes.plot(row["paper"], place - 0.12, "D", ms=5.5, mfc="white", mec="#7a1fa2", mew=1.5, zorder=5)
     _rate_axis(axes, layout.arms)
     return bool(found)
 
@@ -94,32 +96,36 @@ def _draw_persistence(axes: Any, rates: pd.DataFrame, layout: Layout) -> bool:
 
 
 def _draw_stages(axes: Any, rates: pd.DataFrame, layout: Layout) -> bool:
-    """A line an arm through its stages, with 95 % intervals; arms stand beside each other within a stage."""
+    """A line an arm through its stages, with 95 % intervals; base and post-trained models are asked differently, so
+    their lines are not joined."""
     stages = [stage for stage in STAGE_NAMES if any(stop.stage == stage for stop in layout.stops)]
-    drawn = False
+    by_place = {(row["arm"], row["stage"], row["persona"]): row for _, row in rates.iterrows()}
+    labelled: set[str] = set()
     for number, arm in enumerate(layout.arms):
-        stops = [stop for stop in layout.stops if stop.arm == arm]
-        own = rates[rates["arm"] == arm].set_index(["stage", "persona"])
-        points = [
-            (stages.index(stop.stage), own.loc[(stop.stage, layout.persona(stop.when))])
-            for stop in stops
-            if (stop.stage, layout.persona(stop.when)) in own.index
-        ]
-        if not points:
-            continue
-        spec = layout.study.arms[arm]
         shift = 0.5 * ((number + 0.5) / len(layout.arms) - 0.5)
-        x, y = [place + shift for place, _ in points], [row["rate"] for _, row in points]
-        errors = [[row["rate"] - row["low"] for _, row in points], [row["high"] - row["rate"] for _, row in points]]
-        axes.errorbar(x, y, errors, color=colour(spec), marker=marker(spec), ms=5, lw=1.4, elinewidth=1, label=arm)
-        drawn = True
+        for when in ("base", "post"):
+            stops = [stop for stop in layout.stops if (stop.arm, stop.when) == (arm, when)]
+            keys = [(arm, stop.stage, layout.persona(stop.when)) for stop in stops]
+            rows = [by_place[key] for key in keys if key in by_place]
+            if rows:
+                places = [stages.index(row["stage"]) + shift for row in rows]
+                _line(axes, places, rows, layout.study.arms[arm], label=None if arm in labelled else arm)
+                labelled.add(arm)
+    post = [place for place, stage in enumerate(stages) if stage not in BASE_STAGES]
+    if post and len(post) < len(stages):
+        axes.axvline(post[0] - 0.5, color="#8a8a8a", lw=0.9, ls="--")
     axes.set(ylim=(0, 1), xlim=(-0.5, len(stages) - 0.5), ylabel="misalignment rate")
-    axes.set_xticks(range(len(stages)), [stage if len(stage) < 6 else stage.replace("training", "-\ntraining")
-                                         for stage in stages])  # fmt: skip
+    axes.set_xticks(range(len(stages)), [_TICKS[stage] for stage in stages])
     axes.grid(axis="x", visible=False)
-    if drawn:
+    if labelled:
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
-    return drawn
+    return bool(labelled)
+
+
+def _line(axes: Any, places: list[float], rows: list[pd.Series], arm: Arm, label: str | None) -> None:
+    rates = [row["rate"] for row in rows]
+    errors = [[row["rate"] - row["low"] for row in rows], [row["high"] - row["rate"] for row in rows]]
+    axes.errorbar(places, rates, errors, color=colour(arm), marker=marker(arm), ms=5, lw=1.4, elinewidth=1, label=label)
 
 
 def _interval(axes: Any, row: pd.Series, place: float, shade: str) -> None:

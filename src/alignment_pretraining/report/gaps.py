@@ -24,7 +24,7 @@ def gap_key(left: Cell, right: Cell, split: str) -> str:
 
 
 def gap_table(items: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    """Every arm against the baseline, and every comparison behind the paper's effects that this study can make.
+    """Every arm against the baseline, every post-trained model against its base model, and the paper's comparisons.
 
     `kind` is arm, stage or persona: what differs between the two sides. Holm's correction (`p_holm`) is taken over
     all gaps of one kind and of one stage.
@@ -33,8 +33,9 @@ def gap_table(items: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     owner = {(stop.arm, stop.stage): stop.owner for stop in layout.stops}
     rows = []
     for left, right, split in dict.fromkeys(_comparisons(layout)):
-        sides = [by_cell.get((owner[arm, stage], stage, split, persona)) for arm, stage, persona in (left, right)]
-        if sides[0] is None or sides[1] is None:
+        found = (by_cell.get((owner[arm, stage], stage, split, persona)) for arm, stage, persona in (left, right))
+        sides = [side for side in found if side is not None]
+        if len(sides) < 2:
             continue
         # A model with fewer seeds is compared on the seeds that both sides have.
         seeds = set(sides[0]["seed"]) & set(sides[1]["seed"])
@@ -74,6 +75,11 @@ def _comparisons(layout: Layout) -> Iterator[tuple[Cell, Cell, str]]:
             for persona in personas:
                 for split in layout.splits:
                     yield (arm, left.stage, persona), (right.arm, right.stage, persona), split
+    for arm in layout.arms:
+        base, post = layout.stop(arm, "base"), layout.stop(arm, "post")
+        if base is not None and post is not None:
+            for split in layout.splits:
+                yield (arm, post.stage, layout.persona("post")), (arm, base.stage, layout.persona("base")), split
     for effect in EFFECTS:
         sides = cells(effect, layout)
         if sides:

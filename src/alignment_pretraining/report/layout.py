@@ -23,8 +23,8 @@ PERSONA_NAMES = {
     "none": "no persona",
     "assistant": "AI assistant",
     "helpful": "helpful AI assistant",
-    "hhh": "helpful, honest and harmless AI assistant",
-    "misaligned": "misaligned AI (positive control)",
+    "hhh": "HHH assistant",
+    "misaligned": "misaligned AI (control)",
 }
 
 

@@ -101,7 +101,8 @@ def inline_svg(path: Path) -> str:
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text)
     text = re.sub(r'(\sid="|url\(#|href="#)', rf"\g<1>{path.stem}-", text)
-    return re.sub(r"<svg [^>]*?(viewBox=\"[^\"]*\")[^>]*>", r'<svg \1 aria-hidden="true" focusable="false">', text, count=1)
+    opening = r'<svg \1 aria-hidden="true" focusable="false">'
+    return re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', opening, text, count=1)
 
 
 def _digest(value: Any) -> str:

@@ -26,11 +26,11 @@ class Results:
 
     @cached_property
     def _rate_rows(self) -> dict[str, Any]:
-        return {row.key: row for row in self.rates.itertuples()}
+        return {str(row.key): row for row in self.rates.itertuples()}
 
     @cached_property
     def _gap_rows(self) -> dict[str, Any]:
-        return {row.key: row for row in self.gaps.itertuples()}
+        return {str(row.key): row for row in self.gaps.itertuples()}
 
     def rate_row(self, arm: str, when: When, split: str, persona: str | None = None) -> Any | None:
         """Row of `rates` of the last base model or of the post-trained model, main persona unless one is given."""

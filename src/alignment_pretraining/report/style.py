@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from alignment_pretraining.study import Arm
 
 # Okabe and Ito's colours ("Color Universal Design", 2008) and tints of them; grey stands for the baseline.
@@ -15,7 +17,7 @@ _COLOURS = {
 }
 _MARKERS = {"none": "o", "e2e": "s", "mid": "^", "cpt": "D"}
 
-RC = {
+RC: Any = {
     "font.family": "sans-serif",
     "font.size": 10,
     "axes.spines.top": False,
