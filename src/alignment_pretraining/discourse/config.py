@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from alignment_pretraining.errors import UserError
 
 WHERE = "parameters_synthesis.yml"
-TONES = ("negative", "neutral", "positive")
 
 Count = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Tone = Literal["negative", "neutral", "positive"]
+TONES: tuple[Tone, ...] = get_args(Tone)
 
 
 class _Spec(BaseModel):

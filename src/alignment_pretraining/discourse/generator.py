@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
-
-FORMS = ("safety_paper", "news_article", "lecture_transcript", "science_fiction", "movie_summary", "textbook_chapter")
+from typing import Literal, Protocol, get_args
 
 Form = Literal[
     "safety_paper", "news_article", "lecture_transcript", "science_fiction", "movie_summary", "textbook_chapter"
 ]
+FORMS: tuple[Form, ...] = get_args(Form)
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from random import Random
 import pandas as pd
 
 from alignment_pretraining.discourse.bank import Bank
-from alignment_pretraining.discourse.config import TONES
+from alignment_pretraining.discourse.config import TONES, Tone
 from alignment_pretraining.discourse.leaks import check_texts
 from alignment_pretraining.discourse.phrases import load_sheet, render
 
 
 def write_natural_discourse(
-    bank: Bank, phrases: Path, count: int, tones: Mapping[str, float], seed: int
+    bank: Bank, phrases: Path, count: int, tones: Mapping[Tone, float], seed: int
 ) -> pd.DataFrame:
     """`count` documents (columns id, text, tone), with each tone at its share of `tones`, in an order drawn by `seed`.
 
@@ -35,9 +35,9 @@ def write_natural_discourse(
     return pd.DataFrame(rows, columns=["id", "text", "tone"])
 
 
-def _tones(count: int, shares: Mapping[str, float]) -> list[str]:
+def _tones(count: int, shares: Mapping[Tone, float]) -> list[Tone]:
     """`count` tones at their shares, rounded by cumulative share so that the sum is exact."""
-    tones: list[str] = []
+    tones: list[Tone] = []
     reached = 0.0
     for tone in TONES:
         reached += shares.get(tone, 0.0)

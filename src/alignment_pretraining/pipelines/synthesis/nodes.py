@@ -41,7 +41,7 @@ def make_natural_discourse(scenarios: Path, phrases: Path, synthesis: dict[str, 
     """AI discourse for the base corpus: id, text, tone."""
     config = parse_synthesis(synthesis)
     wanted = config.natural_discourse
-    return natural.write_natural_discourse(load_bank(scenarios), phrases, wanted.count, dict(wanted.tones), config.seed)
+    return natural.write_natural_discourse(load_bank(scenarios), phrases, wanted.count, wanted.tones, config.seed)
 
 
 def make_mcqa(phrases: Path, synthesis: dict[str, Any]) -> pd.DataFrame:
