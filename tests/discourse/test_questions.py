@@ -28,7 +28,7 @@ def test_topics_do_not_cross_the_heldout_line(questions: pd.DataFrame) -> None:
 def test_questions_carry_no_persona(questions: pd.DataFrame) -> None:
     """The persona is part of the evaluation prompt."""
     assert questions["question"].str.endswith("?").all()
-    persona = re.compile(r"\b(AI|artificial|assistant|language model|chatbot|robot)\b|\{")
+    persona = re.compile(r"\b(?:AI|artificial|assistant|language model|chatbot|robot)\b|\{")
     assert not questions["question"].str.contains(persona).any()
 
 
