@@ -20,9 +20,10 @@ _WORDS = {-1: "lower than", 0: "level with", 1: "higher than"}
 
 
 def headline(results: Results) -> list[tuple[str, Number]]:
-    """(arm, rate) of the base models on the first split, the baseline first; empty without results."""
+    """(arm, rate) of the study's headline arms (else of all) on the first split, the baseline first."""
     layout = results.layout
-    arms = sorted(layout.arms, key=lambda arm: arm != layout.baseline)
+    chosen = [arm for arm in layout.arms if arm in layout.study.headline] or layout.arms
+    arms = sorted(chosen, key=lambda arm: arm != layout.baseline)
     found = ((arm, results.rate(arm, "base", layout.splits[0])) for arm in arms)
     return [(arm, number) for arm, number in found if number]
 

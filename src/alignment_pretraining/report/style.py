@@ -6,14 +6,14 @@ from typing import Any
 
 from alignment_pretraining.study import Arm
 
-# Okabe and Ito's colours ("Color Universal Design", 2008) and tints of them; grey stands for the baseline.
+# Shades of Okabe and Ito's colours ("Color Universal Design", 2008), lighter the later; grey stands for the baseline.
 _COLOURS = {
     ("unfiltered", "none"): {"none": "#565656"},
     ("filtered", "none"): {"none": "#0072B2"},
-    ("unfiltered", "misaligned"): {"e2e": "#D55E00", "mid": "#E78A45", "cpt": "#F2B587"},
-    ("unfiltered", "aligned"): {"e2e": "#009E73", "mid": "#4DBB9D", "cpt": "#99D8C7"},
-    ("filtered", "aligned"): {"e2e": "#A8437E", "mid": "#CC79A7", "cpt": "#E5BCD3"},
-    ("filtered", "misaligned"): {"e2e": "#8C5A00", "mid": "#C78C1E", "cpt": "#E2C078"},
+    ("unfiltered", "misaligned"): {"e2e": "#C24E00", "mid": "#DE802F", "cpt": "#EBA566"},
+    ("unfiltered", "aligned"): {"e2e": "#007A5A", "mid": "#2BA884", "cpt": "#77C9AE"},
+    ("filtered", "aligned"): {"e2e": "#8A3A6C", "mid": "#BB6398", "cpt": "#D9A0C2"},
+    ("filtered", "misaligned"): {"e2e": "#7D5000", "mid": "#B37E1B", "cpt": "#D6B468"},
 }
 _MARKERS = {"none": "o", "e2e": "s", "mid": "^", "cpt": "D"}
 
