@@ -37,7 +37,7 @@ def read_sources(config: CorpusConfig) -> pd.DataFrame:
 
 
 def mix_in(base: pd.DataFrame, discourse: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
-    """`base` followed by a random choice of `discourse` that makes up `share` of the bytes of the whole.
+    """`base` followed by a random choice of `discourse` that makes up at most `share` of the bytes of the whole.
 
     Raises:
         UserError: there is not enough discourse.
@@ -50,7 +50,7 @@ def mix_in(base: pd.DataFrame, discourse: pd.DataFrame, share: float, seed: int)
             f"{sizes.sum():,}: lower the share, or raise synthesis.natural_discourse.count"
         )
     order = np.random.default_rng(seed).permutation(len(discourse))
-    chosen = np.sort(order[: np.searchsorted(np.cumsum(sizes[order]), wanted)])
+    chosen = np.sort(order[: np.searchsorted(np.cumsum(sizes[order]), wanted, side="right")])
     added = discourse.iloc[chosen][["id", "text"]].assign(source="natural_discourse")
     return pd.concat([base, added], ignore_index=True)
 

@@ -1,8 +1,8 @@
 """What `corpus` in `conf/<env>/parameters_mixing.yml` may say."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(gt=0)]
@@ -39,11 +39,29 @@ class HubDataset(_Spec):
     max_bytes: Positive | None = None
 
 
+_KINDS = ("packages", "files", "dataset")
+
+
+def _kind(source: Any) -> str | None:
+    """The key that tells the kind of a source."""
+    return next((key for key in _KINDS if (key in source if isinstance(source, dict) else hasattr(source, key))), None)
+
+
+Source = Annotated[
+    Annotated[Packages, Tag("packages")] | Annotated[Files, Tag("files")] | Annotated[HubDataset, Tag("dataset")],
+    Discriminator(
+        _kind,
+        custom_error_type="source",
+        custom_error_message=f"a source has one of the keys {', '.join(_KINDS)}",
+    ),
+]
+
+
 class CorpusConfig(_Spec):
     """The base corpus. `natural_discourse_share` is a share of its bytes, `heldout_share` one of its documents."""
 
     seed: int
-    sources: list[Packages | Files | HubDataset] = Field(min_length=1)
+    sources: list[Source] = Field(min_length=1)
     natural_discourse_share: Share
     heldout_share: Share
     repeat: bool

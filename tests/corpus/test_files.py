@@ -1,0 +1,101 @@
+import gzip
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from alignment_pretraining.corpus.config import Files
+from alignment_pretraining.corpus.document import Document
+from alignment_pretraining.corpus.files import read_files
+from alignment_pretraining.errors import UserError
+
+ROWS = b'{"text": "one", "key": 7}\n\n{"text": "zw\xc3\xb6lf", "key": "b"}\n'
+
+
+def _write(path: Path, data: bytes) -> Path:
+    if path.suffix == ".gz":
+        path.write_bytes(gzip.compress(data))
+    elif path.suffix == ".zst":
+        path.write_bytes(pa.compress(data, codec="zstd", asbytes=True))
+        with pa.CompressedOutputStream(str(path), "zstd") as stream:
+            stream.write(data)
+    else:
+        path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".jsonl.zst"])
+def test_json_lines_are_read_plain_or_compressed(tmp_path: Path, suffix: str) -> None:
+    name = f"docs{suffix}"
+    path = _write(tmp_path / name, ROWS)
+    assert list(read_files(Files(files=str(path), id="key"))) == [
+        Document("7", "one", name),
+        Document("b", "zwölf", name),
+    ]
+
+
+def test_without_an_id_column_rows_are_numbered(tmp_path: Path) -> None:
+    path = _write(tmp_path / "docs.jsonl", ROWS)
+    assert [d.id for d in read_files(Files(files=str(path)))] == ["docs.jsonl:1", "docs.jsonl:3"]
+
+
+def test_a_glob_is_read_in_the_order_of_names(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        _write(tmp_path / f"{name}.jsonl", b'{"text": "%s"}' % name.encode())
+    assert [d.text for d in read_files(Files(files=str(tmp_path / "*.jsonl")))] == ["a", "b"]
+
+
+def test_parquet_columns_can_be_named(tmp_path: Path) -> None:
+    path = tmp_path / "docs.parquet"
+    pq.write_table(pa.table({"body": ["x", "y"], "n": [1, 2], "other": [None, None]}), path)
+    assert [d[:2] for d in read_files(Files(files=str(path), text="body", id="n"))] == [("1", "x"), ("2", "y")]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b'{"text": "fine"}\n{"text": "\xff"}\n', r"docs\.jsonl row 2: not UTF-8 \(invalid start byte at byte 10\)"),
+        (b'{"text": "fine"}\n{"text": \n', r"docs\.jsonl row 2: not JSON"),
+        (b'{"text": "fine"}\n{"body": ""}\n', r"docs\.jsonl row 2: no column 'text' \(it has body\); set `text`"),
+        (b'{"text": null}\n', r"docs\.jsonl row 1: column 'text' is NoneType, not str"),
+        (b'["text"]\n', r"docs\.jsonl row 1: no column 'text' \(it has no columns\)"),
+    ],
+)
+def test_a_bad_row_is_named(tmp_path: Path, data: bytes, message: str) -> None:
+    path = _write(tmp_path / "docs.jsonl", data)
+    with pytest.raises(UserError, match=message):
+        list(read_files(Files(files=str(path))))
+
+
+@pytest.mark.parametrize("suffix", [".jsonl.gz", ".jsonl.zst"])
+def test_a_truncated_file_is_an_error(tmp_path: Path, suffix: str) -> None:
+    path = _write(tmp_path / f"docs{suffix}", b"".join(b'{"text": "row %d"}\n' % n for n in range(1000)))
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(UserError, match=rf"docs{suffix}: cannot be read beyond row \d+ .* is the file truncated\?"):
+        list(read_files(Files(files=str(path))))
+
+
+def test_a_truncated_parquet_file_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "docs.parquet"
+    pq.write_table(pa.table({"text": ["x"] * 100}), path)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(UserError, match=r"docs\.parquet: not a Parquet file, or a truncated one"):
+        list(read_files(Files(files=str(path))))
+
+
+def test_a_parquet_file_without_the_column_or_with_nulls_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "docs.parquet"
+    pq.write_table(pa.table({"text": ["x", None]}), path)
+    with pytest.raises(UserError, match=r"docs\.parquet row 2: column 'text' is NoneType"):
+        list(read_files(Files(files=str(path))))
+    with pytest.raises(UserError, match=r"no column 'body' \(it has text\)"):
+        list(read_files(Files(files=str(path), text="body")))
+
+
+def test_no_file_and_an_unknown_kind_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no file matches"):
+        list(read_files(Files(files=str(tmp_path / "*.jsonl"))))
+    path = _write(tmp_path / "docs.csv", b"text\n")
+    with pytest.raises(UserError, match=r"docs\.csv: unknown kind of file; allowed are \.jsonl, "):
+        list(read_files(Files(files=str(path))))
