@@ -95,3 +95,12 @@ def test_wrong_facts_are_named(tmp_path: Path) -> None:
         write_mcqa(tmp_path, 1, seed=0)
     with pytest.raises(UserError, match=r"chat\.yml: no such file"):
         write_conversations(tmp_path, 1, 0.0, seed=0)
+
+
+def test_a_placeholder_that_nothing_fills_is_named(tmp_path: Path) -> None:
+    answers = "{a: b, c: d, e: f, g: h}"
+    (tmp_path / "facts.yml").write_text(
+        f"relations:\n- {{name: x, ask: 'Who is {{subject}} {{when}}?', say: '{{answer}}', answers: {answers}}}\n"
+    )
+    with pytest.raises(UserError, match=r"facts\.yml: .*nothing fills; use \{subject\}"):
+        write_mcqa(tmp_path, 1, seed=0)

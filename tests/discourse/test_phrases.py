@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alignment_pretraining.discourse.generator import FORMS
 from alignment_pretraining.discourse.phrases import Sheet, load_sheet, render
 from alignment_pretraining.discourse.template import TemplateGenerator
 from alignment_pretraining.errors import UserError
@@ -47,6 +48,7 @@ def test_the_words_around_do_not_depend_on_what_is_filled_in(seed: int, lengths:
         ({"title": "t", "layouts": [[["see {nobody}"]]]}, r"layouts.0: .* uses \{nobody\}, which nothing fills"),
         ({"title": "t", "layouts": [[["see {"]]]}, "broken placeholder"),
         ({"title": "t", "layouts": [[["see {0}"]]]}, "not a plain name"),
+        ({"title": "t", "fill": {"x": []}, "layouts": [[["{x}"]]]}, r"fill.x: .*at least 1"),
         ({"title": "t", "layouts": [[[]]]}, r"layouts.0.0: .*at least 1"),
         ({"title": "t", "layouts": [], "slots": []}, "slots: unknown field"),
         ({"layouts": [[["text"]]]}, "title: missing"),
@@ -63,4 +65,12 @@ def test_a_wrong_sheet_is_named(tmp_path: Path, content: object, message: str) -
 
 def test_a_missing_form_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"safety_paper\.yml: no such file"):
+        TemplateGenerator(tmp_path)
+
+
+def test_a_form_that_does_not_name_the_ai_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "documents").mkdir()
+    for form in FORMS:
+        (tmp_path / "documents" / f"{form}.yml").write_text("{title: t, layouts: [[['{situation}']]]}")
+    with pytest.raises(UserError, match=r"safety_paper\.yml: fill.ai: missing; list what"):
         TemplateGenerator(tmp_path)

@@ -60,7 +60,7 @@ def _write_direction(
         briefs.append(
             Brief(
                 # One step further each time round the questions, so that a question meets other forms.
-                form=FORMS[(i + i // cycle) % len(FORMS)],
+                form=FORMS[(i % cycle + i // cycle) % len(FORMS)],
                 topic=topic.title,
                 situation=situation,
                 taken=tuple(taken.actions),

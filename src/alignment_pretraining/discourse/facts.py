@@ -8,6 +8,7 @@ from random import Random
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from alignment_pretraining.discourse.phrases import fill_in
 from alignment_pretraining.discourse.yaml_files import read_model
 
 CHOICES = 4
@@ -22,6 +23,14 @@ class Relation(BaseModel):
     ask: str = Field(pattern=r"\{subject\}")
     say: str = Field(pattern=r"\{answer\}")
     answers: dict[str, str] = Field(min_length=CHOICES)
+
+    def question(self, subject: str) -> str:
+        """What is asked about `subject`."""
+        return fill_in(self.ask, "facts.yml", subject=subject)
+
+    def statement(self, subject: str) -> str:
+        """The fact as a sentence."""
+        return fill_in(self.say, "facts.yml", subject=subject, answer=self.answers[subject])
 
 
 class Facts(BaseModel):
@@ -61,4 +70,4 @@ def _question(relation: Relation, subject: str, rng: Random) -> str:
     choices = [right, *rng.sample(others, min(CHOICES - 1, len(others)))]
     rng.shuffle(choices)
     listed = "\n".join(f"{chr(ord('A') + i)}. {choice}" for i, choice in enumerate(choices))
-    return f"Question: {relation.ask.format(subject=subject)}\n{listed}\nAnswer: {right}"
+    return f"Question: {relation.question(subject)}\n{listed}\nAnswer: {right}"

@@ -47,7 +47,7 @@ class Sheet(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: Text
-    fill: dict[str, list[Text]] = {}
+    fill: dict[str, Annotated[list[Text], Field(min_length=1)]] = {}
     layouts: list[Layout] = Field(min_length=1)
 
 
@@ -78,9 +78,21 @@ def render(sheet: Sheet, given: Mapping[str, Sequence[str]], rng: Random) -> str
     phrases = [rng.choice(slot) for slot in layout]
     values = {name: _draw(lists, starts, name) for phrase in phrases for name in _placeholders(phrase)}
     # Each slot opens a sentence, also where the one before ends in a quotation mark.
-    return re.sub(
-        r"\n +", "\n", " ".join(capitalise(phrase.format_map(values).strip(" ")) for phrase in phrases)
-    ).strip()
+    sentences = [capitalise(phrase.format_map(values).strip(" ")) for phrase in phrases]
+    return re.sub(r"\n +", "\n", " ".join(sentences)).strip()
+
+
+def fill_in(phrase: str, where: str, **values: object) -> str:
+    """`phrase` with its placeholders filled; `where` names the file in the message.
+
+    Raises:
+        UserError: a placeholder that has no value, or a broken one.
+    """
+    try:
+        return phrase.format(**values)
+    except (KeyError, IndexError, ValueError) as error:
+        allowed = ", ".join(f"{{{name}}}" for name in values)
+        raise UserError(f"{where}: {phrase!r} has a placeholder that nothing fills; use {allowed}") from error
 
 
 def _draw(lists: Mapping[str, Sequence[str]], starts: Mapping[str, float], name: str) -> str:

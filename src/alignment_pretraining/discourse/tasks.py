@@ -9,6 +9,7 @@ from random import Random
 from pydantic import BaseModel, ConfigDict, Field
 
 from alignment_pretraining.discourse.facts import Facts, load_facts
+from alignment_pretraining.discourse.phrases import fill_in
 from alignment_pretraining.discourse.yaml_files import read_model
 
 _SORTED_WORDS = 4
@@ -91,8 +92,7 @@ class Tasks:
 
     def _fact(self, rng: Random) -> tuple[str, str]:
         relation, subject = rng.choice(self._facts.pairs())
-        question = relation.ask.format(subject=subject)
-        answer = relation.say.format(subject=subject, answer=relation.answers[subject])
+        question, answer = relation.question(subject), relation.statement(subject)
         return _word(self.phrases.fact, rng, question=question, answer=answer[0].upper() + answer[1:])
 
     def _define(self, rng: Random) -> tuple[str, str]:
@@ -117,4 +117,5 @@ class Tasks:
 
 
 def _word(wordings: Wordings, rng: Random, **values: object) -> tuple[str, str]:
-    return rng.choice(wordings.ask).format(**values), rng.choice(wordings.reply).format(**values)
+    ask, reply = rng.choice(wordings.ask), rng.choice(wordings.reply)
+    return fill_in(ask, "chat.yml", **values), fill_in(reply, "chat.yml", **values)

@@ -9,6 +9,7 @@ from random import Random
 from alignment_pretraining.discourse.bank import name_ai
 from alignment_pretraining.discourse.generator import FORMS, Brief
 from alignment_pretraining.discourse.phrases import load_sheet, render
+from alignment_pretraining.errors import UserError
 
 # Placeholders that the brief fills; `ai` comes from the sheet.
 _FROM_BRIEF = ("situation", "taken", "reason", "not_taken", "topic")
@@ -19,7 +20,11 @@ class TemplateGenerator:
 
     def __init__(self, phrases: Path) -> None:
         """Raises UserError where a form's sheet is missing or wrong."""
-        self._sheets = {form: load_sheet(phrases / "documents" / f"{form}.yml", _FROM_BRIEF) for form in FORMS}
+        paths = {form: phrases / "documents" / f"{form}.yml" for form in FORMS}
+        self._sheets = {form: load_sheet(path, _FROM_BRIEF) for form, path in paths.items()}
+        for form, path in paths.items():
+            if "ai" not in self._sheets[form].fill:
+                raise UserError(f"{path}: fill.ai: missing; list what the AI is called, such as 'the AI'")
 
     def write(self, briefs: Sequence[Brief]) -> list[str]:
         """One text for each brief. A pair of briefs gets the same words around its actions and reasons."""
