@@ -1,4 +1,4 @@
-"""The code identity of a node: which rooms of the project its function can reach, and their fingerprints.
+"""The code of a node: which rooms of the project its function can reach.
 
 A room is a subpackage or top-level module of the project's package; each pipeline is a room of its own
 (`pipelines/mixing`). A room is reached when the node's module imports it, directly or through others,
@@ -12,22 +12,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from alignment_pretraining.lineage.fingerprint import fingerprint
-
 # These carry data and wiring but cannot change what a node computes.
 NOT_ROOMS = {"__init__", "__main__", "cli", "datasets", "lineage", "pipeline_registry", "settings"}
 
 
-def code_identity(function: Callable[..., Any], root: Path) -> dict[str, str]:
-    """Fingerprint of each room that `function` can reach, by its POSIX path relative to `root`.
+def rooms(function: Callable[..., Any], root: Path) -> list[str]:
+    """Paths of the rooms that `function` can reach, sorted, relative to `root`.
 
     Functions from outside the project have no rooms; the versions of libraries identify them.
     """
-    return {path: fingerprint(root / path) for path in rooms(function, root)}
-
-
-def rooms(function: Callable[..., Any], root: Path) -> list[str]:
-    """Paths of the rooms that `function` can reach, sorted, relative to `root`."""
     found = {room for module in _reached(_module_of(function), root) if (room := _room_path(module, root))}
     return sorted(found)
 

@@ -17,12 +17,15 @@ from alignment_pretraining.lineage.metrics import CURVE, FINAL
 from alignment_pretraining.lineage.parameters import MISSING, parameter
 from alignment_pretraining.lineage.records import FOLDER, node_inputs, record_path
 
+ParameterFiles = Mapping[str, Mapping[str, Any]]  # content by path
+
 HEADER = "# Written by `kedro dvc` from the pipelines and the catalog. Do not edit: run `kedro dvc` again.\n"
 
 
 def dvc_yaml(graph: Graph, env: str) -> str:
     """Text of `dvc.yaml` for `env`: stages with cmd, deps, params, outs and metrics, and plots of the curves."""
-    stages = {_stage_name(place): _stage(graph, env, nodes) for place, nodes in _groups(graph)}
+    files = dict(_parameter_files(graph.root, env))
+    stages = {_stage_name(place): _stage(graph, env, nodes, files) for place, nodes in _groups(graph)}
     plots = list(_plots(graph))
     content: dict[str, Any] = {"stages": dict(sorted(stages.items()))}
     if plots:
@@ -48,7 +51,7 @@ def _stage_name(place: Place) -> str:
     return place.pipeline if place.namespace == place.pipeline else f"{place.pipeline}-{place.namespace}"
 
 
-def _stage(graph: Graph, env: str, nodes: list[Node]) -> dict[str, Any]:
+def _stage(graph: Graph, env: str, nodes: list[Node], files: ParameterFiles) -> dict[str, Any]:
     made = {name for node in nodes for name in node.outputs}
     read = {name for node in nodes for name in node_inputs(node)} - made
     code = {room for node in nodes for room in rooms(node.func, graph.root)}
@@ -57,7 +60,7 @@ def _stage(graph: Graph, env: str, nodes: list[Node]) -> dict[str, Any]:
     stage: dict[str, Any] = {
         "cmd": graph.command(nodes[0], env),
         "deps": sorted({graph.relative(name) for name in graph.persisted(list(read))} | code),
-        "params": _params(graph, env, {name for node in nodes for name in node.inputs if is_parameter(name)}),
+        "params": _params(files, {name for node in nodes for name in node.inputs if is_parameter(name)}),
         "outs": sorted([*outs, *_record_outs(graph, nodes)]),
         "metrics": sorted(metrics),
     }
@@ -72,11 +75,11 @@ def _record_outs(graph: Graph, nodes: list[Node]) -> list[str]:
     return [record_path(graph, node).relative_to(graph.root).as_posix() for node in nodes]
 
 
-def _params(graph: Graph, env: str, names: Iterable[str]) -> list[dict[str, list[str] | None]]:
+def _params(files: ParameterFiles, names: Iterable[str]) -> list[dict[str, list[str] | None]]:
     """Parameter keys by each configuration file of the environment in which they stand."""
     keys = sorted(name.removeprefix("params:") for name in names)
     listed = []
-    for file, content in _parameter_files(graph.root, env):
+    for file, content in files.items():
         present = [key for key in keys if key == "parameters" or parameter(content, key) != MISSING]
         if present:
             listed.append({file: None if "parameters" in present else present})

@@ -11,7 +11,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from alignment_pretraining.lineage.code import code_identity
+from alignment_pretraining.lineage.code import rooms
 from alignment_pretraining.lineage.fingerprint import fingerprint
 
 _ARM_AND_SEED = re.compile(r"(?P<arm>\w+)\.seed(?P<seed>\d+)$")
@@ -64,7 +64,6 @@ class Graph:
                 self.nodes.setdefault(node.name, node)
                 self.places.setdefault(node.name, Place(name, node.namespace or ""))
         self._hashes: dict[Path, str] = {}
-        self._code: dict[Any, dict[str, str]] = {}
 
     @cached_property
     def makers(self) -> dict[str, Node]:
@@ -96,9 +95,7 @@ class Graph:
         path = self.path(dataset)
         if path is None or not path.exists():
             return None
-        if path not in self._hashes:
-            self._hashes[path] = fingerprint(path)
-        return self._hashes[path]
+        return self._hash(path)
 
     def forget(self, dataset: str) -> None:
         """Hash `dataset` again the next time: it was written."""
@@ -107,10 +104,13 @@ class Graph:
             self._hashes.pop(path, None)
 
     def code(self, node: Node) -> dict[str, str]:
-        """Code identity of a node: fingerprint by room."""
-        if node.func not in self._code:
-            self._code[node.func] = code_identity(node.func, self.root)
-        return self._code[node.func]
+        """Code identity of a node: fingerprint of each room that its function can reach, by path."""
+        return {room: self._hash(self.root / room) for room in rooms(node.func, self.root)}
+
+    def _hash(self, path: Path) -> str:
+        if path not in self._hashes:
+            self._hashes[path] = fingerprint(path)
+        return self._hashes[path]
 
     def command(self, node: Node, env: str | None = None) -> str:
         """The `kedro run` that makes the outputs of a node's group again."""

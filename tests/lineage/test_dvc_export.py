@@ -1,0 +1,75 @@
+"""`kedro dvc` writes a dvc.yaml that DVC runs, and runs again only where something changed."""
+
+import pytest
+import yaml
+from lineage_project import Project
+from test_mlflow import runs, tag
+
+
+@pytest.fixture
+def exported(toy: Project) -> Project:
+    toy("dvc", "init", "-q")
+    toy("kedro", "dvc")
+    return toy
+
+
+def test_stages_say_what_they_read_and_make(exported: Project) -> None:
+    content = yaml.safe_load((exported.root / "dvc.yaml").read_text())
+    assert content["stages"]["training-a"] == {
+        "cmd": "kedro run --env base --pipelines training --namespaces a",
+        "deps": ["data/tokens.json", "src/toy/nodes.py", "src/toy/text.py"],
+        "params": [{"conf/base/parameters.yml": ["study.stages.pretraining"]}],
+        "outs": [
+            "data/lineage/training/a",
+            "data/models/a/seed0/pretraining",
+            "data/models/a/seed0/pretraining.curve.csv",
+        ],
+    }
+    assert content["stages"]["eval-a"]["metrics"] == ["data/scores/a/seed0/pretraining.json"]
+    curves = {f"data/models/{arm}/seed0/pretraining.curve.csv": "loss" for arm in "ab"}
+    assert content["plots"] == [{"pretraining loss": {"x": "step", "y": curves}}]
+    assert set(content["stages"]) == {"mixing-corpus", "training-a", "training-b", "eval-a", "eval-b", "reporting"}
+
+
+def test_check_tells_a_file_that_differs(exported: Project) -> None:
+    exported("kedro", "dvc", "--check")
+    before = (exported.root / "dvc.yaml").read_bytes()
+    exported.replace("src/toy/pipeline_registry.py", 'ARMS = ("a", "b")', 'ARMS = ("a",)')
+    said = exported("kedro", "dvc", "--check", code=1)
+    assert "write it again: kedro dvc" in said
+    assert (exported.root / "dvc.yaml").read_bytes() == before
+
+
+def test_an_environment_is_pinned_and_its_parameters_are_followed(toy: Project) -> None:
+    toy("kedro", "dvc", "--env", "test")
+    stage = yaml.safe_load((toy.root / "dvc.yaml").read_text())["stages"]["eval-a"]
+    assert stage["cmd"] == "kedro run --env test --pipelines eval --namespaces a"
+    assert stage["params"] == [
+        {"conf/base/parameters.yml": ["evaluation"]},
+        {"conf/test/parameters.yml": ["evaluation"]},
+    ]
+
+
+def test_dvc_runs_what_changed_and_mlflow_has_one_run_for_it(exported: Project) -> None:
+    exported("dvc", "repro")
+    assert "up to date" in exported("dvc", "repro")
+    exported("git", "add", "-A")
+    exported("git", "commit", "-q", "-m", "results")
+
+    command, *children = runs(exported)
+    assert command.info.run_name == "dvc repro"
+    assert len(children) == 6
+    assert {tag(run, "mlflow.parentRunId") for run in children} == {command.info.run_id}
+    assert {run.info.status for run in [command, *children]} == {"FINISHED"}
+
+    exported.replace("conf/base/parameters.yml", "items: 4", "items: 5")
+    said = exported("dvc", "repro")
+    ran = {line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")}
+    assert ran == {"eval-a", "eval-b", "reporting"}
+    assert "articles.n" in exported("dvc", "metrics", "diff")
+    assert "eval-a" in exported("dvc", "dag")
+    exported("dvc", "plots", "show")
+    assert sum(tag(run, "mlflow.parentRunId") is None for run in runs(exported)) == 2
+
+    exported("kedro", "run", "--pipelines", "training")
+    assert "up to date" in exported("dvc", "status")

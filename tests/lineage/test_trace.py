@@ -1,0 +1,57 @@
+"""From a number back to its inputs."""
+
+import json
+
+from lineage_project import Project
+
+
+def test_the_chain_of_a_number(run_toy: Project) -> None:
+    told = json.loads(run_toy("kedro", "trace", "rate/a", "--json"))
+    history = told["history"]
+    assert set(history) == {
+        "rates",
+        "a.seed0.pretraining.scores",
+        "a.seed0.pretraining.checkpoint",
+        "tokens",
+        "words",
+    }
+    assert told["matches"]
+    assert told["value"] == 0.3
+    made = history["a.seed0.pretraining.checkpoint"]["made_by"]
+    assert made["outputs"]["a.seed0.pretraining.checkpoint"] == history["a.seed0.pretraining.checkpoint"]["md5"]
+    assert made["inputs"]["tokens"] == history["tokens"]["md5"]
+    assert history["words"]["made_by"] is None
+    shown = run_toy("kedro", "trace", "rate/a")
+    for word in ("data/01_raw/words.txt", made["mlflow_run"], made["commit"][:10], history["words"]["md5"]):
+        assert word in shown
+
+
+def test_drift_anywhere_in_the_chain_shows(run_toy: Project) -> None:
+    run_toy.write("data/01_raw/words.txt", "changed")
+    shown = run_toy("kedro", "trace", "rate/b", code=1)
+    assert "input words changed (data/01_raw/words.txt)" in shown
+    assert "Traceback" not in shown
+
+
+def test_numbers_are_found_by_value(run_toy: Project) -> None:
+    said = run_toy("kedro", "trace", "0.30", code=1)
+    assert "2 numbers read 0.30" in said
+    assert "rate/a" in said
+    run_toy.replace("data/08_reporting/rates.csv", "0.3,", "0.3141,")
+    for text in ("0.314", ".31", "31.4%"):
+        assert "rate/a = 0.3141" in run_toy("kedro", "trace", text, code=1)
+    assert "no number '0.77'" in run_toy("kedro", "trace", "0.77", code=1)
+
+
+def test_without_results(toy: Project) -> None:
+    for command in (["trace", "rate/a"], ["summary"]):
+        said = toy("kedro", *command, code=1)
+        assert "dvc repro" in said
+        assert "Traceback" not in said
+
+
+def test_summary(run_toy: Project) -> None:
+    said = run_toy("kedro", "summary")
+    assert "0.300" in said
+    assert "0.500" in said
+    assert "mlflow ui" in said
