@@ -70,7 +70,7 @@ def _comparisons(layout: Layout) -> Iterator[tuple[Cell, Cell, str]]:
         for arm in layout.arms:
             left = layout.stop(arm, when)  # type: ignore[arg-type]
             right = layout.stop(layout.baseline, when) if layout.baseline else None  # type: ignore[arg-type]
-            if left is None or right is None or arm == layout.baseline or left.owner == right.owner == arm:
+            if left is None or right is None or arm == layout.baseline:
                 continue
             for persona in personas:
                 for split in layout.splits:
