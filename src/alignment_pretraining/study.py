@@ -156,6 +156,14 @@ class Mix(_Spec):
     share: float
 
 
+def mix_of(arm: Arm, stage: str, synthetic_share: float) -> Mix:
+    """What `arm` reads in a base `stage` whose own share is `synthetic_share`. A share of 0 inserts nothing."""
+    share = synthetic_share if arm.share is None else arm.share
+    if share == 0 or stage not in _INSERTED_AT[arm.insertion]:
+        return Mix(corpus=arm.corpus, discourse="none", share=0)
+    return Mix(corpus=arm.corpus, discourse=arm.discourse, share=share)
+
+
 class Link(_Spec):
     """One trained stage: `arm` owns it (the first arm with this history), `parent` is the link it starts from."""
 
@@ -208,10 +216,7 @@ class Study(_Spec):
 
     def mix(self, arm: str, stage: str) -> Mix:
         """What `arm` reads in a base `stage`."""
-        spec = self.arms[arm]
-        share = spec.share if spec.share is not None else getattr(self.stages, stage).synthetic_share
-        inserted = stage in _INSERTED_AT[spec.insertion] and share > 0
-        return Mix(corpus=spec.corpus, discourse=spec.discourse if inserted else "none", share=share if inserted else 0)
+        return mix_of(self.arms[arm], stage, getattr(self.stages, stage).synthetic_share)
 
     def chain(self, arm: str) -> list[Link]:
         """The stages that end in `arm`'s base model, each owned by the first arm with an equal history."""

@@ -1,8 +1,6 @@
 """Nodes of the mixing pipeline: from base corpus and synthetic documents to what each stage trains on."""
 
-import hashlib
-import json
-import shutil
+import tempfile
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,11 +13,10 @@ from alignment_pretraining.errors import UserError
 from alignment_pretraining.filtering.blocklist import Blocklist
 from alignment_pretraining.filtering.flags import flag
 from alignment_pretraining.filtering.matcher import HyperscanMatcher
-from alignment_pretraining.study import Arm, Mix, Model, Stages, Study, TrainingStage
+from alignment_pretraining.study import Arm, Model, TrainingStage, mix_of
 from alignment_pretraining.tokens.encode import encode_documents
 from alignment_pretraining.tokens.mix import write_mix
 from alignment_pretraining.tokens.mixture import Recipe
-from alignment_pretraining.tokens.tokenizer import tokenizer_hash
 from alignment_pretraining.tokens.tokenizer import train_tokenizer as train
 
 _Spec = TypeVar("_Spec", bound=BaseModel)
@@ -51,7 +48,7 @@ def flag_documents(corpus_documents: pd.DataFrame, blocklist: dict[str, Any]) ->
 def train_tokenizer(corpus_documents: pd.DataFrame, model: dict[str, Any], scratch: Path) -> Path:
     """Folder of a Hugging Face tokenizer with exactly `model.vocab_size` entries."""
     spec = Model.model_validate(model)
-    folder = _fresh(scratch, "tokenizer", spec.vocab_size)
+    folder = _fresh(scratch, "tokenizer")
     train(corpus_documents.text, spec.vocab_size, spec.max_context, folder)
     return folder
 
@@ -66,7 +63,7 @@ def tokenize_sources(
     scratch: Path,
 ) -> tuple[Path, Path]:
     """Token shards: a folder with one shard folder a source, and the shard folder of the held-out documents."""
-    work = _fresh(scratch, "tokens", tokenizer_hash(tokenizer))
+    work = _fresh(scratch, "tokens")
     sources = {
         "corpus": corpus_documents,
         "aligned": documents_aligned,
@@ -95,7 +92,7 @@ def build_mix(
     The stream has one token more than the stage trains on, because a model predicts the next one.
     """
     spec = TrainingStage.model_validate(stage)
-    mix = _what_to_mix(arm, spec, stage_name)
+    mix = mix_of(Arm.model_validate(arm), stage_name, spec.synthetic_share)
     recipe = Recipe(
         stage=stage_name,
         seed=seed,
@@ -105,14 +102,8 @@ def build_mix(
         synthetic_share=mix.share,
         repeat=repeat,
     )
-    folder = _fresh(scratch, "mix", recipe.__dict__, mix.discourse)
+    folder = _fresh(scratch, "mix")
     return folder, write_mix(tokens, flags, recipe, mix.discourse, folder)
-
-
-def _what_to_mix(arm: dict[str, Any], stage: TrainingStage, stage_name: str) -> Mix:
-    """`Study.mix` decides; it looks at nothing but the arm and the stage, so a study of these two alone will do."""
-    stages = Stages.model_construct(None, **{stage_name: stage})
-    return Study.model_construct(arms={"arm": Arm.model_validate(arm)}, stages=stages).mix("arm", stage_name)
 
 
 def _corpus(corpus: dict[str, Any]) -> CorpusConfig:
@@ -127,10 +118,6 @@ def _validated(spec: type[_Spec], values: dict[str, Any], where: str) -> _Spec:
         raise UserError(f"{where} is not valid:\n  " + "\n  ".join(problems)) from error
 
 
-def _fresh(scratch: Path, kind: str, *what: object) -> Path:
-    """An empty folder under `scratch`, named by what is made in it; what an interrupted run left there goes."""
-    digest = hashlib.md5(json.dumps(what, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
-    folder = scratch / f"{kind}-{digest}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
+def _fresh(scratch: Path, kind: str) -> Path:
+    """A new empty folder under `scratch`: nodes that run side by side may make equal things."""
+    return Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=scratch))
