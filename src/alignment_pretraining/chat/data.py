@@ -40,7 +40,9 @@ def preferences(frame: pd.DataFrame, count: int, seed: int) -> list[dict[str, Me
 
 def _draw(frame: pd.DataFrame, count: int, seed: int, what: str) -> list[dict[Any, Any]]:
     if len(frame) < count:
-        raise UserError(f"{what}: {len(frame)} rows, but the study asks for {count}; lower the stage's count or make more")
+        raise UserError(
+            f"{what}: {len(frame)} rows, but the study asks for {count}; lower the stage's count or make more"
+        )
     return frame.sort_values("id").sample(count, random_state=seed).to_dict("records")
 
 
@@ -52,5 +54,7 @@ def _messages(row: str, text: str) -> Messages:
         raise UserError(f"row {row}: messages must be a JSON list of {{role, content}}") from error
     wrong = {turn["role"] for turn in turns} - _ROLES
     if wrong or not turns:
-        raise UserError(f"row {row}: unknown role {', '.join(sorted(wrong)) or '(no turns)'}; allowed: {sorted(_ROLES)}")
+        raise UserError(
+            f"row {row}: unknown role {', '.join(sorted(wrong)) or '(no turns)'}; allowed: {sorted(_ROLES)}"
+        )
     return turns

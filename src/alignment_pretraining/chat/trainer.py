@@ -1,6 +1,7 @@
 """SFT and DPO by TRL's trainers, set up so that the same inputs give the same bytes."""
 
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,15 +41,18 @@ class ChatJob:
 
 def run_chat_stage(job: ChatJob, scratch: Path) -> Result:
     """Fine-tune `job.start`; returns the checkpoint folder (under `scratch`), the curve and a summary without timings."""
+    import datasets
     import torch
     import transformers
 
     torch.set_num_threads(job.threads)
+    datasets.disable_progress_bars()
     transformers.utils.logging.set_verbosity_error()
     work = scratch / job.fingerprint()
     model = load_checkpoint(job.start)
     tokenizer = transformers.AutoTokenizer.from_pretrained(job.start)
     trainer = _sft(job, model, tokenizer, work) if job.name == "sft" else _dpo(job, model, tokenizer, work)
+    trainer.remove_callback(transformers.PrinterCallback)
     trainer.train()
     shutil.rmtree(work / "trainer", ignore_errors=True)
     curve = _curve(trainer.state.log_history)
@@ -108,10 +112,11 @@ def _options(job: ChatJob, work: Path) -> dict[str, Any]:
         "seed": job.seed,
         "train_sampling_strategy": "sequential",  # the examples come in an order drawn from the seed
         "use_cpu": not cuda,
-        "bf16": cuda,
         "gradient_checkpointing": False,
+        "bf16": cuda,
         "save_strategy": "no",
         "report_to": "none",
+        "disable_tqdm": not sys.stderr.isatty(),
         "logging_strategy": "steps",
         "logging_steps": 1,
         "dataloader_pin_memory": cuda,

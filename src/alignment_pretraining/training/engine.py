@@ -108,7 +108,9 @@ def _step(
     """One optimizer step; returns the loss and the gradient norm before clipping."""
     vocabulary = fast.model.config.vocab_size
     if batch.max() >= vocabulary:
-        raise UserError(f"{source}: token id {batch.max()} in step {step}, but the vocabulary has {vocabulary:,} entries")
+        raise UserError(
+            f"{source}: token id {batch.max()} in step {step}, but the vocabulary has {vocabulary:,} entries"
+        )
     sequences = _tensor(fast, batch)
     optimizer.zero_grad(set_to_none=True)
     total = torch.zeros((), device=sequences.device)

@@ -36,7 +36,9 @@ def restore_state(folder: Path, model: Any, optimizer: torch.optim.Optimizer) ->
     try:
         state = torch.load(path, weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
-        raise UserError(f"{path}: the saved state of this run is damaged; delete it to start the stage again") from error
+        raise UserError(
+            f"{path}: the saved state of this run is damaged; delete it to start the stage again"
+        ) from error
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     torch.set_rng_state(state["random"])

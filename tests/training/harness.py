@@ -1,0 +1,21 @@
+"""Runs a stage in a child process, slowly enough to be killed in the middle."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from alignment_pretraining.training import engine
+from alignment_pretraining.training.stage import StageJob, run_stage
+
+
+def slow_stage(job: StageJob, scratch: Path) -> None:
+    """`run_stage` with a pause after each step."""
+    step = engine._step
+
+    def paused(*args: Any) -> Any:
+        result = step(*args)
+        time.sleep(0.05)
+        return result
+
+    engine._step = paused
+    run_stage(job, scratch)
