@@ -81,7 +81,11 @@ FILES = {
             return pd.DataFrame(rows)
     """,
     "src/toy/settings.py": """
+        import warnings
+
         from alignment_pretraining.lineage.hooks import LineageHooks
+
+        warnings.filterwarnings("ignore", message="One or more dataset names contain '.'")
 
         HOOKS = (LineageHooks(),)
         DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry", "kedro-mlflow", "kedro_mlflow", "kedro-viz")

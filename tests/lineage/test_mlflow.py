@@ -58,6 +58,7 @@ def test_what_a_run_holds(run_toy: Project) -> None:
     assert scoring.data.metrics["pretraining/articles/n"] == 4
     record = json.loads((run_toy.root / "data/lineage/eval/a/a.seed0.score_pretraining.json").read_text())
     assert record["mlflow_run"] == scoring.info.run_id
+    assert scoring.inputs
     (read,) = scoring.inputs.dataset_inputs
     assert (read.dataset.name, read.dataset.digest) == next(iter(record["inputs"].items()))
     command = by_place[None, None]

@@ -94,8 +94,6 @@ def test_drift_is_refused_with_what_changed_and_the_way_out(run_toy: Project, ki
     assert command in said
     assert "Traceback" not in said
     assert (run_toy.root / "data/scores/a/seed0/pretraining.json").stat().st_mtime_ns == scores.st_mtime_ns
-    if kind != "raw data":
-        assert run_toy("kedro", "run", "--pipelines", "mixing")
 
 
 def test_after_the_way_out_the_run_goes_on(run_toy: Project) -> None:

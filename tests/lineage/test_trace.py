@@ -1,8 +1,15 @@
 """From a number back to its inputs."""
 
 import json
+from pathlib import Path
 
+import yaml
 from lineage_project import Project
+
+from alignment_pretraining.lineage.numbers import Number
+from alignment_pretraining.lineage.trace import owned
+
+STUDY = Path(__file__).parents[2] / "conf" / "base" / "study.yml"
 
 
 def test_the_chain_of_a_number(run_toy: Project) -> None:
@@ -37,7 +44,11 @@ def test_numbers_are_found_by_value(run_toy: Project) -> None:
     said = run_toy("kedro", "trace", "0.30", code=1)
     assert "2 numbers read 0.30" in said
     assert "rate/a" in said
-    run_toy.replace("data/08_reporting/rates.csv", "0.3,", "0.3141,")
+    run_toy.replace(
+        "data/08_reporting/rates.csv",
+        "a,pretraining,articles,assistant,0.3,",
+        "a,pretraining,articles,assistant,0.3141,",
+    )
     for text in ("0.314", ".31", "31.4%"):
         assert "rate/a = 0.3141" in run_toy("kedro", "trace", text, code=1)
     assert "no number '0.77'" in run_toy("kedro", "trace", "0.77", code=1)
@@ -55,3 +66,13 @@ def test_summary(run_toy: Project) -> None:
     assert "0.300" in said
     assert "0.500" in said
     assert "mlflow ui" in said
+
+
+def test_arms_with_an_equal_history_lead_to_the_checkpoint_that_they_share() -> None:
+    params = yaml.safe_load(STUDY.read_text())
+    about = (("aligned_mid", "pretraining"), ("aligned_mid", "midtraining"), ("aligned_cpt", "midtraining"))
+    assert owned(params, Number("rates", "key", 0.5, about)) == {
+        ("unfiltered", "pretraining"),
+        ("aligned_mid", "midtraining"),
+        ("unfiltered", "midtraining"),
+    }

@@ -1,5 +1,6 @@
 """`kedro trace`: from a number back to everything that it was made from, and whether each still matches."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,7 @@ class Trace:
 def trace(graph: Graph, number: Number) -> Trace:
     """Follow `number` back to its first inputs, through the checkpoints that it speaks of."""
     found = Trace(number, {}, {}, {}, {})
-    about = _owned(graph, number)
+    about = owned(graph.params, number)
     waiting = [number.table]
     while waiting:
         dataset = waiting.pop()
@@ -124,10 +125,10 @@ def _arm_and_stage(graph: Graph, dataset: str) -> tuple[str, str] | None:
     return graph.places[maker.name].arm, dataset.split(".")[-2]
 
 
-def _owned(graph: Graph, number: Number) -> set[tuple[str, str]]:
+def owned(params: Mapping[str, Any], number: Number) -> set[tuple[str, str]]:
     """The (arm, stage) pairs of a number, by the arm that trained each: arms with equal histories share stages."""
     try:
-        study = parse_study(graph.params.get("study", {}), "study.yml")
+        study = parse_study(params.get("study", {}), "study.yml")
     except UserError:
         return set(number.about)
     chains = {arm: study.chain(arm) + study.post_chain(arm) for arm in study.arms}
