@@ -119,7 +119,7 @@ def test_dataset_names_say_arm_seed_stage() -> None:
         (("stages", "warmup"), {}, ["study.stages.warmup", "pretraining", "midtraining", "cpt"]),
         (("stages", "sft", "steps"), 3, ["study.stages.sft.steps", "conversations"]),
         (("stages", "midtraining", "context"), 1024, ["stages.midtraining.context", "1024", "max_context 512"]),
-        (("stages", "pretraining", "tokens"), 1000, ["study.stages.pretraining", "1000", "8192"]),
+        (("stages", "pretraining", "tokens"), 1000, ["study.stages.pretraining", "1000", "1024"]),
         (("seeds", "post_training"), [9], ["study.seeds", "[9]"]),
         (("model", "heads"), 5, ["study.model", "128", "5"]),
     ],

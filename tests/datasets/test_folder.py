@@ -32,7 +32,7 @@ def test_saving_replaces_the_whole_folder(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="no folder at .*gone"):
+    with pytest.raises(DatasetError, match=r"no folder at .*gone"):
         FolderDataset(str(tmp_path / "gone")).load()
     with pytest.raises(DatasetError, match="is not a folder"):
         FolderDataset(str(tmp_path / "model")).save(tmp_path / "gone")

@@ -8,7 +8,6 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from alignment_pretraining.errors import UserError
-from alignment_pretraining.study import StageName
 
 Order = Literal["aligned_first", "misaligned_first"]
 Split = Literal["articles", "textbook", "heldout_topics"]
@@ -54,7 +53,6 @@ class Evaluation(_Spec):
     batch_size: PositiveInt
     device: Literal["cpu", "cuda"] = "cpu"
     seed: int
-    stages: list[StageName]
     run: Run
     templates: dict[str, Template]
     personas: dict[str, str]

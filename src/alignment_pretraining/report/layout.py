@@ -90,12 +90,7 @@ def layout_of(study: Mapping[str, Any], evaluation: Mapping[str, Any]) -> Layout
         UserError: one of them is not valid.
     """
     parsed, asked = parse_study(study, "conf/<env>/study.yml"), parse_evaluation(evaluation)
-    stops = tuple(
-        Stop(arm, link.stage, link.arm)
-        for arm in parsed.selected_arms()
-        for link in _links(parsed, arm)
-        if link.stage in asked.stages
-    )
+    stops = tuple(Stop(arm, link.stage, link.arm) for arm in parsed.selected_arms() for link in _links(parsed, arm))
     return Layout(parsed, asked.model_dump(), stops)
 
 

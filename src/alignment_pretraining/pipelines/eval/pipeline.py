@@ -2,8 +2,8 @@
 
 from kedro.pipeline import Node, Pipeline, node
 
-from alignment_pretraining.pipelines.binding import bind
 from alignment_pretraining.pipelines.eval import nodes
+from alignment_pretraining.pipelines.wiring import bind, link_node
 from alignment_pretraining.study import POST_STAGES, Link, Study
 
 
@@ -23,21 +23,17 @@ def create_pipeline(study: Study) -> Pipeline:
 
 
 def _evaluate(link: Link, seed: int) -> list[Node]:
-    place = {"namespace": f"{link.arm}.seed{seed}", "tags": [link.arm, link.stage, f"seed{seed}"]}
     items = link.dataset(seed, "items")
+    ask = bind(nodes.evaluate_checkpoint, chat=link.stage in POST_STAGES)
+    checkpoint, summary = link.dataset(seed, "checkpoint"), link.dataset(seed, "training_summary")
     return [
-        node(
-            bind(nodes.evaluate_checkpoint, chat=link.stage in POST_STAGES),
-            [link.dataset(seed, "checkpoint"), "suite", "params:evaluation"],
-            items,
-            name=f"evaluate_{link.stage}",
-            **place,
-        ),
-        node(
+        link_node("evaluate", ask, [checkpoint, "suite", "params:evaluation"], items, link, seed),
+        link_node(
+            "score",
             nodes.score_items,
-            [items, "params:evaluation", link.dataset(seed, "training_summary")],
+            [items, "params:evaluation", summary],
             link.dataset(seed, "scores"),
-            name=f"score_{link.stage}",
-            **place,
+            link,
+            seed,
         ),
     ]

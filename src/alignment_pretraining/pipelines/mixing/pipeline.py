@@ -2,8 +2,8 @@
 
 from kedro.pipeline import Node, Pipeline, node
 
-from alignment_pretraining.pipelines.binding import bind
 from alignment_pretraining.pipelines.mixing import nodes
+from alignment_pretraining.pipelines.wiring import bind, link_node
 from alignment_pretraining.study import Link, Study
 
 
@@ -55,7 +55,8 @@ def _corpus() -> list[Node]:
 
 
 def _mix(link: Link, seed: int) -> Node:
-    return node(
+    return link_node(
+        "mix",
         bind(nodes.build_mix, stage_name=link.stage, seed=seed),
         {
             "tokens": "tokens",
@@ -66,7 +67,6 @@ def _mix(link: Link, seed: int) -> Node:
             "scratch": "scratch",
         },
         [link.dataset(seed, "mix"), link.dataset(seed, "manifest")],
-        name=f"mix_{link.stage}",
-        namespace=f"{link.arm}.seed{seed}",
-        tags=[link.arm, link.stage, f"seed{seed}"],
+        link,
+        seed,
     )

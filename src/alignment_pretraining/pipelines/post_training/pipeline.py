@@ -1,9 +1,9 @@
 """SFT, then DPO, the same for every arm."""
 
-from kedro.pipeline import Node, Pipeline, node
+from kedro.pipeline import Node, Pipeline
 
-from alignment_pretraining.pipelines.binding import bind
 from alignment_pretraining.pipelines.post_training import nodes
+from alignment_pretraining.pipelines.wiring import bind, link_node
 from alignment_pretraining.study import Link, Study
 
 _STAGES = {"sft": (nodes.run_sft, "conversations"), "dpo": (nodes.run_dpo, "preferences")}
@@ -20,11 +20,11 @@ def create_pipeline(study: Study) -> Pipeline:
 def _train(link: Link, seed: int) -> Node:
     assert link.parent is not None
     function, data = _STAGES[link.stage]
-    return node(
+    return link_node(
+        "train",
         bind(function, seed=seed),
         [data, link.parent.dataset(seed, "checkpoint"), f"params:study.stages.{link.stage}", "scratch"],
         [link.dataset(seed, what) for what in ("checkpoint", "curve", "training_summary")],
-        name=f"train_{link.stage}",
-        namespace=f"{link.arm}.seed{seed}",
-        tags=[link.arm, link.stage, f"seed{seed}"],
+        link,
+        seed,
     )

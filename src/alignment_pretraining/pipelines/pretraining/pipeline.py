@@ -1,9 +1,9 @@
 """Pretraining, midtraining and continued pretraining of every base model."""
 
-from kedro.pipeline import Node, Pipeline, node
+from kedro.pipeline import Node, Pipeline
 
-from alignment_pretraining.pipelines.binding import bind
 from alignment_pretraining.pipelines.pretraining import nodes
+from alignment_pretraining.pipelines.wiring import bind, link_node
 from alignment_pretraining.study import Link, Study
 
 
@@ -26,11 +26,11 @@ def _train(link: Link, seed: int) -> Node:
     }
     if link.parent:
         inputs["start"] = link.parent.dataset(seed, "checkpoint")
-    return node(
+    return link_node(
+        "train",
         bind(nodes.train_stage, stage_name=link.stage, seed=seed),
         inputs,
         [link.dataset(seed, what) for what in ("checkpoint", "curve", "training_summary")],
-        name=f"train_{link.stage}",
-        namespace=f"{link.arm}.seed{seed}",
-        tags=[link.arm, link.stage, f"seed{seed}"],
+        link,
+        seed,
     )

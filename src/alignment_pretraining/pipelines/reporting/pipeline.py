@@ -5,8 +5,8 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline, node
 
-from alignment_pretraining.pipelines.binding import bind
 from alignment_pretraining.pipelines.reporting import nodes
+from alignment_pretraining.pipelines.wiring import bind
 from alignment_pretraining.study import Study
 
 _LAYOUT = ["params:study", "params:evaluation"]
