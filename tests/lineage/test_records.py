@@ -98,6 +98,7 @@ def test_drift_is_refused_with_what_changed_and_the_way_out(run_toy: Project, ki
 
 def test_after_the_way_out_the_run_goes_on(run_toy: Project) -> None:
     run_toy.replace("conf/base/parameters.yml", "rate: 0.5", "rate: 0.7")
+    run_toy.write(TRAINING_RECORD, "{")
     run_toy("kedro", "run", "--pipelines", "training")
     run_toy("kedro", "run", "--pipelines", "eval")
     assert "input a.seed0.pretraining.scores changed" in run_toy("kedro", "trace", "rate/a", code=1)

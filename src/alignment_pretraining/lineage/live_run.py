@@ -21,12 +21,11 @@ from alignment_pretraining.lineage.records import (
     Record,
     node_inputs,
     node_params,
-    read_record,
     record_path,
     write_record,
 )
 from alignment_pretraining.lineage.surroundings import Git, dvc_command, git_state, library_versions
-from alignment_pretraining.lineage.tracking import CommandRun, tracking_uri
+from alignment_pretraining.lineage.tracking import CommandRun, open_command_run, tracking_uri
 
 
 class LiveRun:
@@ -43,7 +42,7 @@ class LiveRun:
         self.waiting: dict[str, set[str]] = {}
         # Code is read when Python loads it: a file edited later does not change what runs.
         self.code = {name: graph.code(node) for name, node in graph.nodes.items()}
-        self.tracked = _open_command_run(graph, env, self.git)
+        self.tracked = _begin_command(graph, env, self.git)
 
     def begin(self, node: Node) -> None:
         with self.lock:
@@ -96,10 +95,10 @@ class LiveRun:
             seconds=round(self.seconds[node.name], 3),
             when=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        write_record(record_path(graph, node), record, read_record(graph, node))
+        write_record(record_path(graph, node), record)
 
 
-def _open_command_run(graph: Graph, env: str, git: Git) -> CommandRun:
+def _begin_command(graph: Graph, env: str, git: Git) -> CommandRun:
     study = graph.params.get("study", {}).get("name", project.PACKAGE_NAME)
     config = plain(graph.params)
     words = [Path(sys.argv[0]).name, *sys.argv[1:]]
@@ -116,7 +115,7 @@ def _open_command_run(graph: Graph, env: str, git: Git) -> CommandRun:
     if "DVC_STAGE" in os.environ:
         tags["dvc.stage"] = os.environ["DVC_STAGE"]
     name = "dvc repro" if command else " ".join(words[:6])
-    run = CommandRun(tracking_uri(graph.root), graph.root, str(study), name, tags, command)
+    run = open_command_run(tracking_uri(graph.root), graph.root, str(study), name, tags, command)
     run.log_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), "configuration.yml")
     if git.diff:
         run.log_text(git.diff, "uncommitted.diff")

@@ -71,10 +71,19 @@ def read_record(graph: Graph, node: Node) -> Record | None:
         raise UserError(f"{path} is not a lineage record; make it again: {graph.command(node)}") from error
 
 
-def write_record(path: Path, record: Record, old: Record | None) -> None:
-    """Write a record atomically. A run that only repeats the work of `old` leaves the old record in place,
+def write_record(path: Path, record: Record) -> None:
+    """Write a record atomically. A run that only repeats the work of the record that is there leaves it in place,
     so that DVC sees no change, unless it is the first to do so from a clean commit.
     """
+    old = _readable(path)
     if old and record.same_work(old) and (record.dirty or not old.dirty):
         return
     replace_text(path, record.model_dump_json(indent=2) + "\n")
+
+
+def _readable(path: Path) -> Record | None:
+    """The record at `path`; a damaged one counts as none, because it is about to be replaced."""
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None

@@ -58,7 +58,8 @@ def dvc_command() -> str | None:
     import psutil
 
     for process in psutil.Process().parents():
-        words = process.cmdline()[:3]
-        if any(Path(word).name == "dvc" for word in words):
-            return f"dvc {process.pid} {process.create_time():.2f}"
+        # Processes of other users may not tell.
+        with contextlib.suppress(psutil.Error):
+            if any(Path(word).name == "dvc" for word in process.cmdline()[:3]):
+                return f"dvc {process.pid} {process.create_time():.2f}"
     return None

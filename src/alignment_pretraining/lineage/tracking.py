@@ -37,7 +37,6 @@ class CommandRun:
     def __init__(
         self, uri: str, root: Path, experiment: str, name: str, tags: Mapping[str, str], resume: str | None
     ) -> None:
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         from mlflow.tracking import MlflowClient
 
         self._client = MlflowClient(uri)
@@ -119,6 +118,21 @@ class CommandRun:
         # Without a place of its own, MLflow would put artifacts below the current folder.
         local = (root / "mlruns").as_uri() if self._client.tracking_uri.startswith("sqlite:") else None
         return self._client.create_experiment(name, artifact_location=local)
+
+
+def open_command_run(uri: str, *arguments: Any) -> CommandRun:
+    """A `CommandRun` in the store at `uri`.
+
+    Raises:
+        UserError: the store cannot be used.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return CommandRun(uri, *arguments)
+    except MlflowException as error:
+        raise UserError(f"MLflow cannot use {uri} (MLFLOW_TRACKING_URI): {error}") from error
 
 
 def _parts(items: list[Any], size: int) -> Iterable[list[Any]]:
