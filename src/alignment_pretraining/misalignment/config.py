@@ -51,6 +51,7 @@ class Evaluation(_Spec):
 
     scoring: Literal["text", "letter"]
     batch_size: PositiveInt
+    threads: PositiveInt = 1
     device: Literal["cpu", "cuda"] = "cpu"
     seed: int
     run: Run

@@ -35,8 +35,10 @@ def answer_suite(checkpoint: Path, suite: Path, evaluation: Evaluation, *, chat:
         UserError: the checkpoint cannot be read, or a prompt is longer than the model's context.
     """
     import lm_eval
+    import torch
     from lm_eval.tasks import TaskManager
 
+    torch.set_num_threads(evaluation.threads)
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     model = _load_model(checkpoint, evaluation)
     # Scanning lm-eval's own thousands of tasks would take longer than the evaluation.

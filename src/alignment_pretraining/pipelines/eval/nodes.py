@@ -9,6 +9,7 @@ from alignment_pretraining.misalignment.config import parse_evaluation
 from alignment_pretraining.misalignment.scores import summarize
 from alignment_pretraining.misalignment.scoring import answer_suite
 from alignment_pretraining.misalignment.suite import suite_fingerprint, write_suite
+from alignment_pretraining.workers import run_in_worker
 
 
 def prepare_suite(questions: pd.DataFrame, evaluation: dict[str, Any], scratch: Path) -> Path:
@@ -21,7 +22,7 @@ def prepare_suite(questions: pd.DataFrame, evaluation: dict[str, Any], scratch: 
 
 def evaluate_checkpoint(checkpoint: Path, suite: Path, evaluation: dict[str, Any], *, chat: bool) -> pd.DataFrame:
     """One row for each prompt the checkpoint answered."""
-    return answer_suite(checkpoint, suite, parse_evaluation(evaluation), chat=chat)
+    return run_in_worker(answer_suite, checkpoint, suite, parse_evaluation(evaluation), chat=chat)
 
 
 def score_items(items: pd.DataFrame, evaluation: dict[str, Any], summary: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.study import Model, TrainingStage
-from alignment_pretraining.training.child import run_in_child
 from alignment_pretraining.training.settings import EngineSettings
 from alignment_pretraining.training.stage import StageJob, run_stage
+from alignment_pretraining.workers import run_in_worker
 
 
 def train_stage(
@@ -39,4 +39,4 @@ def train_stage(
         stage=TrainingStage.model_validate(stage),
         settings=EngineSettings.model_validate(engine),
     )
-    return run_in_child(run_stage, job, scratch)
+    return run_in_worker(run_stage, job, scratch)

@@ -1,7 +1,8 @@
-"""Runs one job in a process of its own.
+"""Worker processes for heavy work, one a core.
 
 Nodes that run side by side in threads would otherwise share Python's lock, torch's thread count and random state, and
-the allocator: two training loops in two threads together were no faster than one.
+the allocator: two training loops in two threads together were no faster than one. A worker stays for the next node, so
+that torch is imported once.
 """
 
 import ctypes
@@ -11,7 +12,11 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import cache
 from typing import ParamSpec, TypeVar
+
+from alignment_pretraining.errors import UserError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -21,14 +26,28 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _KEEP_BYTES = 1 << 30
 
 
-def run_in_child(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call a module-level `function` in a fresh process and return its result or raise its exception.
+def run_in_worker(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call a module-level `function` in a worker process and return its result or raise its exception.
 
-    The child ends when this process ends, however that comes about.
+    Workers end when this process ends, however that comes about.
+
+    Raises:
+        UserError: the worker died, as it does when the machine runs out of memory.
     """
+    try:
+        return _pool().submit(function, *args, **kwargs).result()
+    except BrokenProcessPool as error:
+        _pool.cache_clear()
+        raise UserError(
+            f"the process that ran {function.__name__} was killed; if memory ran out, make batches smaller "
+            "(training.micro_batch_tokens, evaluation.batch_size) and run again: it resumes"
+        ) from error
+
+
+@cache
+def _pool() -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context, initializer=_prepare, initargs=(_level(),)) as pool:
-        return pool.submit(function, *args, **kwargs).result()
+    return ProcessPoolExecutor(os.cpu_count(), mp_context=context, initializer=_prepare, initargs=(_level(),))
 
 
 def _level() -> int:
@@ -36,6 +55,8 @@ def _level() -> int:
 
 
 def _prepare(level: int) -> None:
+    # One thread for what does not set its own number: a result must not depend on how many cores there are.
+    os.environ["OMP_NUM_THREADS"] = "1"
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("alignment_pretraining").setLevel(level)
     threading.Thread(target=_end_with_parent, daemon=True).start()
