@@ -38,12 +38,12 @@ def test_loss_and_gradients_equal_the_models_own(tied: bool) -> None:
     with torch.autocast("cpu", torch.bfloat16):
         rounding = _errors(_gradients(model, own_loss()), gradients)
 
-    exact = FastLlama(model, CONTEXT, torch.float32)
+    exact = FastLlama(model, torch.float32)
     assert exact.loss(tokens).item() == pytest.approx(loss.item(), rel=1e-5)
     assert exact.loss_sum(tokens).item() / (3 * CONTEXT) == pytest.approx(loss.item(), rel=1e-5)
     assert max(_errors(_gradients(model, exact.loss(tokens)), gradients).values()) < 1e-4
 
-    fast = FastLlama(model, CONTEXT, torch.bfloat16)
+    fast = FastLlama(model, torch.bfloat16)
     assert fast.loss(tokens).item() == pytest.approx(loss.item(), rel=5e-3)
     for name, error in _errors(_gradients(model, fast.loss(tokens)), gradients).items():
         assert error < 1.5 * rounding[name] + 1e-3, f"{name}: rounding more than the model's own in bf16 autocast"

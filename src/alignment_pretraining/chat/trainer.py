@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.chat.data import conversations, preferences
+from alignment_pretraining.chat.model import load_model
 from alignment_pretraining.study import DpoStage, SftStage
-from alignment_pretraining.training.checkpoint import load_checkpoint, save_checkpoint
+from alignment_pretraining.training.checkpoint import save_checkpoint
 from alignment_pretraining.training.files import fingerprint
 
 Result = tuple[Path, pd.DataFrame, dict[str, Any]]
@@ -40,7 +41,7 @@ class ChatJob:
 
 
 def run_chat_stage(job: ChatJob, scratch: Path) -> Result:
-    """Fine-tune `job.start`; returns the checkpoint folder (under `scratch`), the curve and a summary without timings."""
+    """Fine-tune `job.start`; returns checkpoint folder (under `scratch`), curve and summary without timings."""
     import datasets
     import torch
     import transformers
@@ -49,7 +50,7 @@ def run_chat_stage(job: ChatJob, scratch: Path) -> Result:
     datasets.disable_progress_bars()
     transformers.utils.logging.set_verbosity_error()
     work = scratch / job.fingerprint()
-    model = load_checkpoint(job.start)
+    model = load_model(job.start)
     tokenizer = transformers.AutoTokenizer.from_pretrained(job.start)
     trainer = _sft(job, model, tokenizer, work) if job.name == "sft" else _dpo(job, model, tokenizer, work)
     trainer.remove_callback(transformers.PrinterCallback)
@@ -91,7 +92,9 @@ def _dpo(job: ChatJob, model: Any, tokenizer: Any, work: Path) -> Any:
         loss_type=["sigmoid"],
         precompute_ref_log_probs=True,
     )
-    return DPOTrainer(model=model, args=options, train_dataset=data, processing_class=tokenizer)
+    return DPOTrainer(
+        model=model, ref_model=load_model(job.start), args=options, train_dataset=data, processing_class=tokenizer
+    )
 
 
 def _options(job: ChatJob, work: Path) -> dict[str, Any]:

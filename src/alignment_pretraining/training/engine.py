@@ -38,7 +38,7 @@ def train(
     torch.set_num_threads(settings.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
-    fast = FastLlama(model, stage.context, precision(settings, device))
+    fast = FastLlama(model, precision(settings.precision, device))
     optimizer = new_optimizer(model)
     work.mkdir(parents=True, exist_ok=True)
     rows = restore_state(work, model, optimizer)
@@ -62,13 +62,12 @@ def train(
     return rows
 
 
-def precision(settings: EngineSettings, device: torch.device) -> torch.dtype:
-    """The dtype of activations: as set, or bf16 where the processor computes in it."""
-    if settings.precision == "auto":
+def precision(choice: str, device: torch.device) -> torch.dtype:
+    """The dtype of activations for `precision: auto | bf16 | fp32`; auto is bf16 where the processor computes in it."""
+    if choice == "auto":
         native = device.type == "cuda" or torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-    else:
-        native = settings.precision == "bf16"
-    return torch.bfloat16 if native else torch.float32
+        return torch.bfloat16 if native else torch.float32
+    return torch.bfloat16 if choice == "bf16" else torch.float32
 
 
 def new_optimizer(model: Any) -> torch.optim.Optimizer:

@@ -54,27 +54,29 @@ class FastLlama:
     Equal to the model's own forward pass up to rounding in `dtype` (tested), without its masks, caches and casts.
     """
 
-    def __init__(self, model: Any, context: int, dtype: torch.dtype) -> None:
+    def __init__(self, model: Any, dtype: torch.dtype) -> None:
         config = model.config
         self.model, self.dtype, self.eps = model, dtype, config.rms_norm_eps
         self.heads, self.size = config.num_attention_heads, config.head_dim
         theta = config.rope_parameters["rope_theta"]
-        self.positions = Positions(context, self.size, theta, dtype, model.device)
+        self.positions = Positions(config.max_position_embeddings, self.size, theta, dtype, model.device)
 
     def loss(self, tokens: Tensor) -> Tensor:
         """Mean next-token loss over `tokens` (batch, context + 1)."""
-        return LinearCrossEntropy.apply(self._hidden(tokens[:, :-1]), self._head(), tokens[:, 1:].flatten())
+        return LinearCrossEntropy.apply(
+            self.hidden(tokens[:, :-1]).flatten(0, 1), self._head(), tokens[:, 1:].flatten()
+        )
 
     @torch.no_grad()
     def loss_sum(self, tokens: Tensor) -> Tensor:
         """Summed next-token loss over `tokens` (batch, context + 1), without gradients."""
-        return cross_entropy_sum(self._hidden(tokens[:, :-1]), self._head(), tokens[:, 1:].flatten())
+        return cross_entropy_sum(self.hidden(tokens[:, :-1]).flatten(0, 1), self._head(), tokens[:, 1:].flatten())
 
     def _head(self) -> Tensor:
         return self.model.lm_head.weight.to(self.dtype)
 
-    def _hidden(self, ids: Tensor) -> Tensor:
-        """Final hidden states, (batch * context, hidden)."""
+    def hidden(self, ids: Tensor) -> Tensor:
+        """Final hidden states (batch, context, hidden) of `ids` (batch, context); causal, and blind to padding."""
         decoder = self.model.model
         stream = F.embedding(ids, decoder.embed_tokens.weight)
         for layer in decoder.layers:
@@ -86,7 +88,7 @@ class FastLlama:
             x = self._norm(stream, layer.post_attention_layernorm)
             inner = SwiGLU.apply(self._linear(x, mlp.gate_proj), self._linear(x, mlp.up_proj))
             stream = stream + self._linear(inner, mlp.down_proj)
-        return self._norm(stream, decoder.norm).flatten(0, 1)
+        return self._norm(stream, decoder.norm)
 
     def _norm(self, x: Tensor, norm: Any) -> Tensor:
         return RMSNorm.apply(x, norm.weight, self.eps, self.dtype)

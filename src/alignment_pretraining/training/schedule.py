@@ -6,7 +6,7 @@ from alignment_pretraining.study import TrainingStage
 
 
 def learning_rate(step: int, stage: TrainingStage) -> float:
-    """Rate used by optimizer step `step` (from 0): reaches `max_lr` after the warmup share, `min_lr` at the last step."""
+    """Rate of optimizer step `step` (from 0): `max_lr` after the warmup share, `min_lr` at the last step."""
     warmup = round(stage.warmup * stage.steps)
     if step < warmup:
         return stage.max_lr * (step + 1) / warmup
