@@ -25,9 +25,17 @@ _BETAS, _EPS, _DECAY, _CLIP = (0.9, 0.95), 1e-8, 0.1, 1.0
 
 
 def train(
-    model: Any, mix: TokenStream, heldout: TokenStream, stage: TrainingStage, settings: EngineSettings, work: Path
+    model: Any,
+    mix: TokenStream,
+    heldout: TokenStream,
+    stage: TrainingStage,
+    settings: EngineSettings,
+    work: Path,
+    label: str = "",
 ) -> list[Row]:
     """Train `model` in place on `mix` in stream order; unfinished work is kept in `work` and taken up again.
+
+    `label` stands before the progress bar and the speed that is logged at the end.
 
     Returns one row a step: step (from 1), tokens, loss (nats a token), lr, grad_norm (before clipping), heldout_loss
     (NaN between evaluations).
@@ -46,7 +54,8 @@ def train(
     started, first = time.perf_counter(), len(rows)
 
     batches = mix.batches(first, stage.steps, stage.batch_tokens, stage.context)
-    with tqdm(total=stage.tokens, initial=first * stage.batch_tokens, unit="tok", unit_scale=True, disable=None) as bar:
+    done = first * stage.batch_tokens
+    with tqdm(total=stage.tokens, initial=done, desc=label, unit="tok", unit_scale=True, disable=None) as bar:
         for step, batch in enumerate(batches, first + 1):
             rate = learning_rate(step - 1, stage)
             loss, norm = _step(fast, optimizer, batch, rate, settings, step, work, mix.folder)
@@ -57,8 +66,8 @@ def train(
             if step % settings.save_every == 0 or step == stage.steps:
                 save_state(work, model, optimizer, rows)
 
-    tokens, seconds = (stage.steps - first) * stage.batch_tokens, time.perf_counter() - started
-    _log.info("%s tokens in %.1f s (%.0f tokens/s)", f"{tokens:,}", seconds, tokens / seconds)
+    tokens, seconds = stage.tokens - done, time.perf_counter() - started
+    _log.info("%s: %s tokens in %.1f s (%.0f tokens/s)", label, f"{tokens:,}", seconds, tokens / seconds)
     return rows
 
 

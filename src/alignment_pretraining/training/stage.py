@@ -1,6 +1,5 @@
 """One base stage from its inputs to its checkpoint, curve and summary."""
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,6 @@ from alignment_pretraining.study import Model, TrainingStage
 from alignment_pretraining.training.checkpoint import load_parent, save_checkpoint, verify
 from alignment_pretraining.training.files import fingerprint
 from alignment_pretraining.training.settings import EngineSettings
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,8 +61,7 @@ def run_stage(job: StageJob, scratch: Path) -> tuple[Path, pd.DataFrame, dict[st
         verify(job.start)
     work = scratch / job.fingerprint()
     model = _model(job)
-    _log.info("%s, seed %d: %d steps, %s", job.name, job.seed, job.stage.steps, f"{job.stage.tokens:,} tokens")
-    rows = train(model, mix, heldout, job.stage, job.settings, work)
+    rows = train(model, mix, heldout, job.stage, job.settings, work, label=f"{job.name} seed {job.seed}")
     last = rows[-max(len(rows) // 10, 1) :]
     summary = {
         "stage": job.name,
