@@ -1,6 +1,6 @@
 """Training speed of the local engine against Hugging Face's Trainer: same model, same tokens, two cores, in one run.
 
-Each variant runs in processes of its own, in rounds, so that all of them meet the same noise. The Trainer's clock
+The variants run in rounds, so that all of them meet the same noise, and not in this process. The Trainer's clock
 starts after its second step and covers training alone; the engine's covers its whole loop, one held-out window and
 saved state included. Usage: `python benchmarks/training.py`.
 """
@@ -11,7 +11,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,11 @@ import yaml
 
 from alignment_pretraining.study import Model, TrainingStage, parse_study
 from alignment_pretraining.training.settings import EngineSettings
-from alignment_pretraining.workers import _keep_freed_memory
+from alignment_pretraining.workers import run_in_worker
 
 STUDY = Path(__file__).parents[1] / "conf/base/study.yml"
 CORES = 2
-STEPS = 16
+STEPS = 64
 
 
 def main() -> None:
@@ -37,12 +37,12 @@ def main() -> None:
     stage = study.stages.pretraining
     stage = stage.model_copy(update={"tokens": STEPS * stage.batch_tokens})
     variants: dict[str, Callable[[], float]] = {
-        "Trainer, defaults": lambda: _in_processes(1, _trainer, study.model, stage, {}),
-        "Trainer, bf16, same batch": lambda: _in_processes(
-            1, _trainer, study.model, stage, {"bf16": True, "per_device_train_batch_size": _rows(stage)}
+        "Trainer, defaults": lambda: _in_own_process(_trainer, study.model, stage, {}),
+        "Trainer, bf16, same batch": lambda: _in_own_process(
+            _trainer, study.model, stage, {"bf16": True, "per_device_train_batch_size": _rows(stage)}
         ),
-        "engine, 1 process x 2 threads": lambda: _in_processes(1, _engine, study.model, stage, CORES),
-        "engine, 2 processes x 1 thread": lambda: _in_processes(CORES, _engine, study.model, stage, 1),
+        "engine, 1 process x 2 threads": lambda: _in_workers(1, _engine, study.model, stage, CORES),
+        "engine, 2 processes x 1 thread": lambda: _in_workers(CORES, _engine, study.model, stage, 1),
     }
     speeds: dict[str, list[float]] = {name: [] for name in variants}
     for _ in range(rounds):
@@ -62,11 +62,15 @@ def _rows(stage: TrainingStage) -> int:
     return stage.batch_tokens // stage.context
 
 
-def _in_processes(count: int, function: Callable[..., float], *args: Any) -> float:
-    """Tokens/s of `count` processes together."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context) as pool:
-        return sum(run.result() for run in [pool.submit(function, *args) for _ in range(count)])
+def _in_own_process(function: Callable[..., float], *args: Any) -> float:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *args).result()
+
+
+def _in_workers(count: int, function: Callable[..., float], *args: Any) -> float:
+    """Tokens/s of `count` worker processes together, the ones that training nodes run in."""
+    with ThreadPoolExecutor(count) as pool:
+        return sum(run.result() for run in [pool.submit(run_in_worker, function, *args) for _ in range(count)])
 
 
 def _tokens(spec: Model, count: int) -> np.ndarray:
@@ -78,7 +82,6 @@ def _engine(spec: Model, stage: TrainingStage, threads: int) -> float:
     from alignment_pretraining.training.engine import train
     from alignment_pretraining.training.llama import new_model
 
-    _keep_freed_memory()  # as in the worker processes that the nodes run in
     settings = EngineSettings(threads=threads, evaluations=1, heldout_tokens=stage.context)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)

@@ -15,6 +15,6 @@ class EngineSettings(BaseModel):
     threads: Positive = 1
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     micro_batch_tokens: Positive = 2_048
-    save_every: Positive = 20
+    save_every: Positive = 100
     evaluations: Positive = 4
     heldout_tokens: Positive = 16_384
