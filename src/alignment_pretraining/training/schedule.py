@@ -1,4 +1,4 @@
-"""Learning rate by step: linear warmup, then cosine, linear or constant (shared facts: paper §4)."""
+"""Learning rate by step: linear warmup, then cosine, linear or constant (the paper: cosine, 1 % warmup)."""
 
 import math
 
