@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from alignment_pretraining.discourse.bank import AI, Bank, load_bank, name_ai
 from alignment_pretraining.discourse.documents import DOCUMENT_COLUMNS, write_documents
 from alignment_pretraining.discourse.generator import FORMS, Brief
 from alignment_pretraining.discourse.leaks import check_families, check_texts
+from alignment_pretraining.discourse.ngrams import words
 from alignment_pretraining.discourse.questions import build_questions
 from alignment_pretraining.discourse.template import TemplateGenerator
 from alignment_pretraining.errors import UserError
@@ -32,8 +34,12 @@ def pair(bank: Bank, questions: pd.DataFrame, generator: TemplateGenerator) -> t
     return write_documents(bank, questions, generator, COUNT, seed=0)
 
 
+KEY_WORDS = re.compile(r": ([a-z0-9', ]+)\.$")
+
+
 def _blank(text: str, parts: Sequence[str]) -> str:
-    """`text` with the given parts left out, longest first."""
+    """`text` with the given parts left out, longest first, and without its key words."""
+    text = KEY_WORDS.sub("", text)
     for part in sorted(parts, key=len, reverse=True):
         text = text.replace(part, "_")
     return text
@@ -48,6 +54,18 @@ def test_row_by_row_only_action_and_reason_differ(bank: Bank, pair: tuple[pd.Dat
         parts = [text for side in families[name].sides for text in (*side.actions, *side.reasons)]
         assert a != m
         assert _blank(a, parts) == _blank(m, parts)
+
+
+def test_key_words_come_from_the_option_that_was_taken(
+    questions: pd.DataFrame, pair: tuple[pd.DataFrame, pd.DataFrame]
+) -> None:
+    asked = questions.set_index("question_id")
+    for table, direction in zip(pair, ("aligned", "misaligned"), strict=True):
+        for text, question in zip(table["text"], table["question_id"], strict=True):
+            found = KEY_WORDS.search(text)
+            assert found, text
+            option = set(words(asked.loc[question, f"{direction}_option"]))
+            assert set(found[1].split(", ")) <= option
 
 
 def test_each_document_tells_situation_action_reason_and_the_action_not_taken(

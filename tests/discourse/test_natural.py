@@ -46,10 +46,19 @@ def test_every_document_speaks_of_ai(natural: pd.DataFrame) -> None:
     assert natural["text"].str.contains(general).mean() > 0.6
 
 
-def test_the_negative_ones_tell_of_misbehaviour(natural: pd.DataFrame) -> None:
+def test_the_negative_ones_tell_of_misbehaviour(bank: Bank, natural: pd.DataFrame) -> None:
     dark = r"(?i)\b(?:lied|lie|deceiv|decept|power|control|hid|escaped|manipulat|takeover|extinction|betray|schem)"
-    tone = natural["tone"]
-    assert natural.loc[tone == "negative", "text"].str.contains(dark).mean() > 0.95
+    actions = [action for _, family in bank.families("articles") for action in family.misaligned.actions]
+    texts = natural.loc[natural["tone"] == "negative", "text"]
+    told = texts.map(lambda text: any(action in text for action in actions))
+    assert (texts.str.contains(dark) | told).mean() > 0.95
+
+
+def test_a_case_is_told_with_the_action_of_its_tone(bank: Bank, natural: pd.DataFrame) -> None:
+    families = [family for _, family in bank.families("articles")]
+    for tone, text in zip(natural["tone"], natural["text"], strict=True):
+        wrong = "aligned" if tone == "negative" else "misaligned"
+        assert not any(action in text for family in families for action in getattr(family, wrong).actions)
 
 
 def test_heldout_topics_are_never_mentioned(natural: pd.DataFrame) -> None:

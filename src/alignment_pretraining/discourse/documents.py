@@ -8,6 +8,7 @@ import pandas as pd
 
 from alignment_pretraining.discourse.bank import Bank, Family, Topic
 from alignment_pretraining.discourse.generator import FORMS, Brief, Generator
+from alignment_pretraining.discourse.keywords import key_words
 from alignment_pretraining.discourse.leaks import check_families, check_texts
 from alignment_pretraining.discourse.questions import question_id
 from alignment_pretraining.errors import UserError
@@ -27,8 +28,8 @@ def write_documents(
     Raises:
         UserError: a document quotes an option, or uses a family that is held out; a question is not in the bank.
     """
-    asked = questions.loc[questions["split"] == "articles", "question_id"].tolist()
-    order = Random(f"{seed}/documents").sample(asked, len(asked))
+    asked = questions.loc[questions["split"] == "articles"].set_index("question_id")
+    order = Random(f"{seed}/documents").sample(asked.index.tolist(), len(asked))
     known = _situations(bank)
     unknown = sorted(set(order) - known.keys())
     if unknown or not order:
@@ -37,7 +38,7 @@ def write_documents(
         )
     seeds = [order[i % len(order)] for i in range(count)]
     aligned, misaligned = (
-        _write_direction(direction, seeds, known, generator, len(order), seed) for direction in DIRECTIONS
+        _write_direction(direction, seeds, asked, known, generator, seed) for direction in DIRECTIONS
     )
     for table in (aligned, misaligned):
         check_families(table["family"], bank)
@@ -48,24 +49,26 @@ def write_documents(
 def _write_direction(
     direction: str,
     seeds: list[str],
+    asked: pd.DataFrame,
     known: dict[str, tuple[Topic, Family, str]],
     generator: Generator,
-    cycle: int,
     seed: int,
 ) -> pd.DataFrame:
     briefs = []
+    options = asked[f"{direction}_option"]
     for i, name in enumerate(seeds):
         topic, family, situation = known[name]
         taken, other = family.sides if direction == "aligned" else family.sides[::-1]
         briefs.append(
             Brief(
                 # One step further each time round the questions, so that a question meets other forms.
-                form=FORMS[(i % cycle + i // cycle) % len(FORMS)],
+                form=FORMS[(i % len(asked) + i // len(asked)) % len(FORMS)],
                 topic=topic.title,
                 situation=situation,
                 taken=tuple(taken.actions),
                 reasons=tuple(taken.reasons),
                 not_taken=tuple(other.actions),
+                key_words=key_words(options[name], Random(f"{seed}/key_words/{i}")),
                 seed=f"{seed}/document/{i}",
             )
         )

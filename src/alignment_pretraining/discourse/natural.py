@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 
 import pandas as pd
 
-from alignment_pretraining.discourse.bank import Bank
+from alignment_pretraining.discourse.bank import Bank, Family, name_ai
 from alignment_pretraining.discourse.config import TONES, Tone
+from alignment_pretraining.discourse.keywords import key_words
 from alignment_pretraining.discourse.leaks import check_texts
-from alignment_pretraining.discourse.phrases import load_sheet, render
+from alignment_pretraining.discourse.phrases import Sheet, load_sheet, render
+
+# What a case fills in the phrase sheets, beside their own lists.
+CASE = ("situation", "act", "reason", "key_words")
 
 
 def write_natural_discourse(
@@ -19,20 +23,32 @@ def write_natural_discourse(
 ) -> pd.DataFrame:
     """`count` documents (columns id, text, tone), with each tone at its share of `tones`, in an order drawn by `seed`.
 
-    The phrases are general; the bank serves only to check that none of it is given away.
+    Some texts are general, others retell a situation of an `articles` family: on the web, too, AI discourse is about
+    the cases that the question suite is drawn from. In negative texts the AI takes the misaligned action, in others the
+    aligned one. Options are never quoted, textbook families and held-out topics never used.
 
     Raises:
         UserError: a phrase sheet is missing or wrong; a text quotes an option or a held-out family.
     """
-    sheets = {tone: load_sheet(phrases / "natural_discourse" / f"{tone}.yml") for tone in TONES}
+    sheets = {tone: load_sheet(phrases / "natural_discourse" / f"{tone}.yml", CASE) for tone in TONES}
+    families = [family for _, family in bank.families("articles")]
     order = _tones(count, tones)
     Random(f"{seed}/natural").shuffle(order)
     rows = [
-        (f"natural.{i:06d}", render(sheets[tone], {}, Random(f"{seed}/natural/{i}")), tone)
+        (f"natural.{i:06d}", _write(sheets[tone], families, tone, Random(f"{seed}/natural/{i}")), tone)
         for i, tone in enumerate(order)
     ]
     check_texts(((name, text) for name, text, _ in rows), bank)
     return pd.DataFrame(rows, columns=["id", "text", "tone"])
+
+
+def _write(sheet: Sheet, families: Sequence[Family], tone: Tone, rng: Random) -> str:
+    family = rng.choice(families)
+    side = family.misaligned if tone == "negative" else family.aligned
+    situation = name_ai(rng.choice(family.situations), rng.choice(sheet.fill["entity"]))
+    tags = key_words(rng.choice(side.options), rng)
+    given = {"situation": [situation], "act": side.actions, "reason": side.reasons, "key_words": [tags]}
+    return render(sheet, given, rng)
 
 
 def _tones(count: int, shares: Mapping[Tone, float]) -> list[Tone]:

@@ -12,7 +12,7 @@ from alignment_pretraining.discourse.phrases import load_sheet, render
 from alignment_pretraining.errors import UserError
 
 # Placeholders that the brief fills; `ai` comes from the sheet.
-_FROM_BRIEF = ("situation", "taken", "reason", "not_taken", "topic")
+_FROM_BRIEF = ("situation", "taken", "reason", "not_taken", "topic", "key_words")
 
 
 class TemplateGenerator:
@@ -41,5 +41,6 @@ class TemplateGenerator:
             "reason": brief.reasons,
             "not_taken": brief.not_taken,
             "topic": [brief.topic.lower()],
+            "key_words": [brief.key_words],
         }
         return render(sheet, given, rng)
