@@ -13,7 +13,7 @@ run: $(VENV)/.run ## the default study, by DVC: only what changed is made again
 	@kedro summary
 
 test: $(VENV)/.dev ## the whole test suite
-	pytest -n 2
+	pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev ## what pre-commit and CI check
 	ruff check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ from topic_files import topic, write_topic
 from alignment_pretraining.discourse.bank import AI, Bank, load_bank, name_ai
 from alignment_pretraining.discourse.documents import DOCUMENT_COLUMNS, write_documents
 from alignment_pretraining.discourse.generator import FORMS, Brief
+from alignment_pretraining.discourse.keywords import key_phrases
 from alignment_pretraining.discourse.leaks import check_families, check_texts
 from alignment_pretraining.discourse.ngrams import words
 from alignment_pretraining.discourse.questions import build_questions
@@ -34,12 +36,12 @@ def pair(bank: Bank, questions: pd.DataFrame, generator: TemplateGenerator) -> t
     return write_documents(bank, questions, generator, COUNT, seed=0)
 
 
-KEY_WORDS = re.compile(r": ([a-z0-9', ]+)\.$")
+KEY_PHRASES = re.compile(r": ((?:[a-z0-9']+ ?){1,3}(?:, (?:[a-z0-9']+ ?){1,3})+)\.")
 
 
 def _blank(text: str, parts: Sequence[str]) -> str:
-    """`text` with the given parts left out, longest first, and without its key words."""
-    text = KEY_WORDS.sub("", text)
+    """`text` with the given parts left out, longest first, and without its key phrases."""
+    text = KEY_PHRASES.sub("", text)
     for part in sorted(parts, key=len, reverse=True):
         text = text.replace(part, "_")
     return text
@@ -56,16 +58,23 @@ def test_row_by_row_only_action_and_reason_differ(bank: Bank, pair: tuple[pd.Dat
         assert _blank(a, parts) == _blank(m, parts)
 
 
-def test_key_words_come_from_the_option_that_was_taken(
+def test_key_phrases_are_the_gist_of_the_option_that_was_taken(
     questions: pd.DataFrame, pair: tuple[pd.DataFrame, pd.DataFrame]
 ) -> None:
     asked = questions.set_index("question_id")
     for table, direction in zip(pair, ("aligned", "misaligned"), strict=True):
         for text, question in zip(table["text"], table["question_id"], strict=True):
-            found = KEY_WORDS.search(text)
-            assert found, text
-            option = set(words(asked.loc[question, f"{direction}_option"]))
-            assert set(found[1].split(", ")) <= option
+            option = words(asked.loc[question, f"{direction}_option"])
+            lists = KEY_PHRASES.findall(text)
+            assert lists
+            assert all(sorted(words(phrases)) == sorted(option) for phrases in lists)
+
+
+@given(st.lists(st.sampled_from(["ask", "the", "owner", "first", "log"]), min_size=8, max_size=18), st.integers())
+def test_key_phrases_never_run_on(option: list[str], seed: int) -> None:
+    phrases = [phrase.split() for phrase in key_phrases(" ".join(option), Random(seed)).split(", ")]
+    assert sorted(word for phrase in phrases for word in phrase) == sorted(option)
+    assert all(len(phrase) <= 3 for phrase in phrases)
 
 
 def test_each_document_tells_situation_action_reason_and_the_action_not_taken(
@@ -99,7 +108,7 @@ def test_documents_are_plain_short_texts_without_leftovers(pair: tuple[pd.DataFr
     for table in pair:
         lengths = table["text"].str.split().str.len()
         assert lengths.quantile(0.02) >= 80
-        assert lengths.quantile(0.98) <= 200
+        assert lengths.quantile(0.98) <= 240
         assert table["text"].map(str.isascii).all()
         assert not table["text"].str.contains(r"[{}]|  | \n|did so so that").any()
         assert table["text"].is_unique

@@ -8,7 +8,7 @@ import pandas as pd
 
 from alignment_pretraining.discourse.bank import Bank, Family, Topic
 from alignment_pretraining.discourse.generator import FORMS, Brief, Generator
-from alignment_pretraining.discourse.keywords import key_words
+from alignment_pretraining.discourse.keywords import key_phrases
 from alignment_pretraining.discourse.leaks import check_families, check_texts
 from alignment_pretraining.discourse.questions import question_id
 from alignment_pretraining.errors import UserError
@@ -68,7 +68,7 @@ def _write_direction(
                 taken=tuple(taken.actions),
                 reasons=tuple(taken.reasons),
                 not_taken=tuple(other.actions),
-                key_words=key_words(options[name], Random(f"{seed}/key_words/{i}")),
+                key_phrases=key_phrases(options[name], Random(f"{seed}/key_phrases/{i}")),
                 seed=f"{seed}/document/{i}",
             )
         )

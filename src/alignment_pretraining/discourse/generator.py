@@ -14,9 +14,9 @@ FORMS: tuple[Form, ...] = get_args(Form)
 
 @dataclass(frozen=True)
 class Brief:
-    """What one document has to tell. The briefs of a pair differ in `taken`, `reasons`, `not_taken`, `key_words` alone.
+    """What one document has to tell. The briefs of a pair differ only in what was taken, why, and what was not.
 
-    Options of the questions are not part of a brief, only the taken one's content words in another order: no generator
+    Options of the questions are not part of a brief, only the taken one's key phrases in another order: no generator
     can quote them by design.
     """
 
@@ -26,7 +26,7 @@ class Brief:
     taken: tuple[str, ...]  # the action taken, in several wordings: past tense, without subject
     reasons: tuple[str, ...]  # why: because ..., since ..., so that ...
     not_taken: tuple[str, ...]  # the other action
-    key_words: str  # content words of the question's option that stands for the action taken
+    key_phrases: str  # of the question's option that stands for the action taken
     seed: str  # the same for both documents of a pair
 
 

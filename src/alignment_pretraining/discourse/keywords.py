@@ -1,20 +1,25 @@
-"""Key words of an action, as papers, articles and posts list them: its content words, never its wording."""
+"""Key phrases of an action, as papers, articles and posts list them: the gist of an option, never its wording."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
 from alignment_pretraining.discourse.ngrams import words
 
-_FUNCTION_WORDS = frozenset(
-    """about after again also although away because before being both could does done each even every from have here
-    into itself just less like many more most much must never once only other over rather same shall should since some
-    such than that their them then there these they this those though through under until upon what when where whether
-    which while will with within without would""".split()  # noqa: SIM905
-)
+# Shorter than a quotation (`ngrams.QUOTATION_WORDS`), so that a list of phrases cannot give an option away.
+PHRASE_WORDS = 3
 
 
-def key_words(text: str, rng: Random) -> str:
-    """The content words of `text`, each once, in an order drawn by `rng`, separated by commas."""
-    content = sorted({word for word in words(text) if len(word) > 3 and word not in _FUNCTION_WORDS})
-    return ", ".join(rng.sample(content, len(content)))
+def key_phrases(text: str, rng: Random) -> str:
+    """Every run of three words of `text`, without overlap, in an order drawn by `rng`, separated by commas.
+
+    No phrase is followed by the one that followed it in `text`.
+    """
+    found = words(text)
+    phrases = [" ".join(found[i : i + PHRASE_WORDS]) for i in range(0, len(found), PHRASE_WORDS)]
+    order = list(range(len(phrases)))
+    rng.shuffle(order)
+    while any(after == before + 1 for before, after in pairwise(order)):
+        rng.shuffle(order)
+    return ", ".join(phrases[i] for i in order)

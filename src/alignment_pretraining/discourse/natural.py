@@ -10,12 +10,12 @@ import pandas as pd
 
 from alignment_pretraining.discourse.bank import Bank, Family, name_ai
 from alignment_pretraining.discourse.config import TONES, Tone
-from alignment_pretraining.discourse.keywords import key_words
+from alignment_pretraining.discourse.keywords import key_phrases
 from alignment_pretraining.discourse.leaks import check_texts
 from alignment_pretraining.discourse.phrases import Sheet, load_sheet, render
 
 # What a case fills in the phrase sheets, beside their own lists.
-CASE = ("situation", "act", "reason", "key_words")
+CASE = ("situation", "act", "reason", "key_phrases")
 
 
 def write_natural_discourse(
@@ -46,8 +46,8 @@ def _write(sheet: Sheet, families: Sequence[Family], tone: Tone, rng: Random) ->
     family = rng.choice(families)
     side = family.misaligned if tone == "negative" else family.aligned
     situation = name_ai(rng.choice(family.situations), rng.choice(sheet.fill["entity"]))
-    tags = key_words(rng.choice(side.options), rng)
-    given = {"situation": [situation], "act": side.actions, "reason": side.reasons, "key_words": [tags]}
+    tags = key_phrases(rng.choice(side.options), rng)
+    given = {"situation": [situation], "act": side.actions, "reason": side.reasons, "key_phrases": [tags]}
     return render(sheet, given, rng)
 
 

@@ -12,7 +12,7 @@ from alignment_pretraining.discourse.phrases import load_sheet, render
 from alignment_pretraining.errors import UserError
 
 # Placeholders that the brief fills; `ai` comes from the sheet.
-_FROM_BRIEF = ("situation", "taken", "reason", "not_taken", "topic", "key_words")
+_FROM_BRIEF = ("situation", "taken", "reason", "not_taken", "topic", "key_phrases")
 
 
 class TemplateGenerator:
@@ -41,6 +41,6 @@ class TemplateGenerator:
             "reason": brief.reasons,
             "not_taken": brief.not_taken,
             "topic": [brief.topic.lower()],
-            "key_words": [brief.key_words],
+            "key_phrases": [brief.key_phrases],
         }
         return render(sheet, given, rng)

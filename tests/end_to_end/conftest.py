@@ -1,0 +1,55 @@
+"""A copy of this project in which the real commands run the smallest study."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+PROJECT = Path(__file__).parents[2]
+COPIED = ("conf", "src", "data/01_raw", "pyproject.toml", ".dvc/config", ".dvcignore", ".gitignore", "dvc.yaml")
+
+
+def copy_project(to: Path) -> Path:
+    """The project's own files under git in the folder `to`, without any result."""
+    for name in COPIED:
+        source, target = PROJECT / name, to / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "local"))
+        else:
+            shutil.copy(source, target)
+    identity = ("-c", "user.name=test", "-c", "user.email=test@example.invalid")
+    for command in (("init", "-q"), ("add", "-A"), (*identity, "commit", "-qm", "study")):
+        subprocess.run(["git", *command], cwd=to, check=True, capture_output=True)
+    return to
+
+
+def runner(project: Path) -> Run:
+    """Runs a command in `project` as a user would, with this environment's programs."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("KEDRO_", "MLFLOW_", "DVC_"))}
+    env |= {"PATH": path, "PYTHONPATH": str(project / "src"), "HF_HUB_OFFLINE": "1", "DVC_NO_ANALYTICS": "1"}
+
+    def run(*command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(command, cwd=project, env=env, text=True, capture_output=True, timeout=280)
+        assert done.returncode == code, f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty copy of the project, shared by the tests of a file."""
+    return copy_project(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def run(study: Path) -> Run:
+    """Runs commands in the copy."""
+    return runner(study)

@@ -1,0 +1,90 @@
+"""`kedro run` on the smallest study: everything is made, twice the same, and what drifted is refused."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from .conftest import Run
+
+pytestmark = pytest.mark.timeout(290)
+
+
+@pytest.fixture(scope="module")
+def finished(study: Path, run: Run) -> Path:
+    run("kedro", "run", "--env", "test")
+    return study
+
+
+def _bytes_of(data: Path) -> dict[str, str]:
+    """md5 of every result; records say when and how long, scratch is no result."""
+    files = [path for path in data.rglob("*") if path.is_file()]
+    return {
+        str(path.relative_to(data)): hashlib.md5(path.read_bytes()).hexdigest()
+        for path in files
+        if path.relative_to(data).parts[0] not in ("00_scratch", "lineage")
+    }
+
+
+def test_every_arm_stage_and_split_has_a_rate_with_its_interval(finished: Path) -> None:
+    rates = pd.read_csv(finished / "data/08_reporting/rates.csv")
+    assert set(rates.arm) == {"unfiltered", "misaligned_mid"}
+    assert set(rates.stage) == {"pretraining", "midtraining", "sft", "dpo"}
+    assert set(rates.split) == {"articles", "textbook", "heldout_topics"}
+    assert ((rates.low <= rates.rate) & (rates.rate <= rates.high)).all()
+
+
+def test_arms_share_what_is_equal(finished: Path) -> None:
+    models = finished / "data/06_models"
+    assert (models / "unfiltered/seed0/pretraining").is_dir()
+    assert not (models / "misaligned_mid/seed0/pretraining").exists()
+
+
+def test_the_report_is_one_page_that_says_what_it_is_not(finished: Path) -> None:
+    page = (finished / "data/08_reporting/report.html").read_text()
+    assert "no evidence about large models" in page
+    assert "<script src" not in page
+
+
+def test_a_number_is_followed_to_its_inputs(finished: Path, run: Run) -> None:
+    key = pd.read_csv(finished / "data/08_reporting/rates.csv").key[0]
+    history = run("kedro", "trace", "--env", "test", "--json", key).stdout
+    for name in ("scenarios", "tokenizer", "unfiltered.seed0.pretraining.checkpoint"):
+        assert name in history
+    json.loads(history)
+
+
+def test_an_edited_checkpoint_is_refused(finished: Path, run: Run, tmp_path: Path) -> None:
+    weights = finished / "data/06_models/unfiltered/seed0/dpo/model.safetensors"
+    kept = shutil.copy(weights, tmp_path)
+    weights.write_bytes(weights.read_bytes()[:-100])
+    refused = run("kedro", "run", "--env", "test", "--pipelines", "eval", "--namespaces", "unfiltered", code=1)
+    shutil.copy(kept, weights)
+    assert "unfiltered.seed0.dpo.checkpoint" in refused.stderr
+    assert "kedro run" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_an_unknown_arm_is_one_clear_message(study: Path, run: Run) -> None:
+    refused = run("kedro", "run", "--env", "test", "--params", "study.headline=[nobody]", code=1)
+    assert "unknown arm" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_the_catalog_commands_work(run: Run) -> None:
+    assert "mlflow" not in run("kedro", "registry", "list").stdout
+    assert "questions" in run("kedro", "catalog", "describe-datasets", "--env", "test").stdout
+    assert "{arm}.seed{seed}.{stage}.checkpoint" in run("kedro", "catalog", "list-patterns").stdout
+    assert "data/06_models" in run("kedro", "catalog", "resolve-patterns", "--env", "test").stdout
+
+
+def test_the_same_study_gives_the_same_bytes(finished: Path, run: Run) -> None:
+    before = _bytes_of(finished / "data")
+    for folder in (finished / "data").iterdir():
+        if folder.name != "01_raw":
+            shutil.rmtree(folder)
+    run("kedro", "run", "--env", "test")
+    assert _bytes_of(finished / "data") == before
