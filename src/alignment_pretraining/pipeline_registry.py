@@ -28,7 +28,9 @@ class StudyHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Validate the study of this environment, runtime parameters included."""
         global _study
-        _study = parse_study(context.params.get("study", {}), f"conf/{context.env or 'base'}/study.yml")
+        # Not `context.params`: Kedro validates those against the pipelines, which need the study first.
+        parameters = context.config_loader["parameters"]
+        _study = parse_study(parameters.get("study", {}), f"conf/{context.env or 'base'}/study.yml")
 
 
 def register_pipelines() -> dict[str, Pipeline]:

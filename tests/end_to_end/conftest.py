@@ -11,7 +11,17 @@ import pytest
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 PROJECT = Path(__file__).parents[2]
-COPIED = ("conf", "src", "data/01_raw", "pyproject.toml", ".dvc/config", ".dvcignore", ".gitignore", "dvc.yaml")
+COPIED = (
+    "conf",
+    "src",
+    "data/01_raw",
+    "pyproject.toml",
+    "dvc.yaml",
+    ".dvc/config",
+    ".dvcignore",
+    ".gitignore",
+    ".telemetry",
+)
 
 
 def copy_project(to: Path) -> Path:
@@ -23,6 +33,7 @@ def copy_project(to: Path) -> Path:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "local"))
         else:
             shutil.copy(source, target)
+    (to / "conf/local").mkdir()  # a user's own, credentials among them, stays where it is
     identity = ("-c", "user.name=test", "-c", "user.email=test@example.invalid")
     for command in (("init", "-q"), ("add", "-A"), (*identity, "commit", "-qm", "study")):
         subprocess.run(["git", *command], cwd=to, check=True, capture_output=True)
