@@ -47,7 +47,7 @@ def runner(project: Path) -> Run:
     env |= {"PATH": path, "PYTHONPATH": str(project / "src"), "HF_HUB_OFFLINE": "1", "DVC_NO_ANALYTICS": "1"}
 
     def run(*command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(command, cwd=project, env=env, text=True, capture_output=True, timeout=280)
+        done = subprocess.run(command, cwd=project, env=env, text=True, capture_output=True, timeout=580)
         assert done.returncode == code, f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 

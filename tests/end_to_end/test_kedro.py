@@ -10,7 +10,7 @@ import pytest
 
 from .conftest import Run
 
-pytestmark = pytest.mark.timeout(290)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from .conftest import Run
 
 pytestmark = [
-    pytest.mark.timeout(290),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(
         not (shutil.which("chromium") and shutil.which("chromedriver")),
         reason="needs chromium and chromedriver (Debian: apt-get install chromium chromium-driver)",
