@@ -25,7 +25,7 @@ lock: ## pin every dependency again (needs uv)
 	uv pip compile pyproject.toml --extra dev --python-version 3.11 --no-header --no-annotate --output-file requirements.lock
 
 clean: ## remove what `make run` made, the installed packages excepted
-	rm -rf data/0[0-8]_*/[!s]* data/lineage mlflow.db mlruns
+	git clean -dffqX data mlflow.db mlruns
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
