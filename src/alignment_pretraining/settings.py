@@ -9,8 +9,6 @@ from alignment_pretraining.pipeline_registry import StudyHooks
 
 # A node of one arm may read the data of another (a shared checkpoint, every arm's results): the dots are namespaces.
 warnings.filterwarnings("ignore", message="One or more dataset names contain '.'")
-# Kedro calls OmegaConf by a name that OmegaConf is about to drop.
-warnings.filterwarnings("ignore", message="register_new_resolver")
 
 HOOKS = (StudyHooks(), LineageHooks())
 # Telemetry is off; kedro-viz would only draw run states, and only for sequential runs.

@@ -50,6 +50,7 @@ def config() -> dict[str, Any]:
     path = Path(__file__).parents[2] / "conf/base/parameters_evaluation.yml"
     config = copy.deepcopy(yaml.safe_load(path.read_text(encoding="utf-8"))["evaluation"])
     config["run"]["items"] = {"articles": 6, "textbook": 4}
+    config["run"]["chat_personas"] = ["none", "hhh"]
     config["batch_size"] = 8
     return config
 

@@ -77,12 +77,11 @@ def test_one_row_for_each_item_format_and_persona(config, suite, checkpoint):
     assert set(items["split"]) == {"articles", "textbook"}
 
 
-def test_the_same_checkpoint_gives_the_same_bytes_from_any_folder(config, suite, checkpoint, tmp_path, monkeypatch):
+def test_the_same_checkpoint_gives_the_same_bytes_from_any_folder(config, suite, checkpoint, tmp_path):
     once = evaluate_checkpoint(checkpoint, suite, config, chat=False)
     moved = tmp_path / "elsewhere"
     suite.rename(moved)
-    monkeypatch.chdir(tmp_path)
-    again = evaluate_checkpoint(checkpoint, Path("elsewhere"), config, chat=False)
+    again = evaluate_checkpoint(checkpoint, moved, config, chat=False)
     assert once.to_csv() == again.to_csv()
 
 

@@ -15,8 +15,10 @@ def study() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def evaluation() -> dict[str, Any]:
-    """The default evaluation."""
-    return read_conf("parameters_evaluation.yml", "evaluation")
+    """The default evaluation, with a second persona for chat models."""
+    evaluation = read_conf("parameters_evaluation.yml", "evaluation")
+    evaluation["run"]["chat_personas"] = ["none", "hhh"]
+    return evaluation
 
 
 @pytest.fixture(scope="session")
