@@ -3,8 +3,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from conftest import save_checkpoint
 from safetensors.torch import load_file, save_file
+from tiny_checkpoint import save_checkpoint
 
 from alignment_pretraining.errors import UserError
 from alignment_pretraining.misalignment.scoring import ITEM_COLUMNS
