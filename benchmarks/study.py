@@ -58,7 +58,7 @@ class _Peak:
 
     def __init__(self, pid: int) -> None:
         self._process, self._peak, self._done = psutil.Process(pid), 0, threading.Event()
-        self._thread = threading.Thread(target=self._watch)
+        self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
     def stop(self) -> int:

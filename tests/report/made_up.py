@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from alignment_pretraining.misalignment.labels import with_labels
 from alignment_pretraining.pipelines.reporting import nodes
 from alignment_pretraining.report.layout import layout_of
 from alignment_pretraining.study import POST_STAGES
@@ -80,9 +81,10 @@ class Tables:
         ]
         summaries = [{"heldout_loss": None if link.stage in POST_STAGES else 4.5 + 0.01 * seed} for link, seed in links]
         self.study, self.evaluation, self.claims, self.folder = study, evaluation, claims, folder
-        self.items = nodes.collect_items(labels, *frames)
-        self.curves = nodes.collect_curves(labels, *(make_curve(link.stage) for link, _ in links))
-        self.losses = nodes.collect_losses(labels, study, evaluation, *summaries)
+        self.items = nodes.collect_items(with_labels(labels, frames))
+        self.curves = nodes.collect_curves(with_labels(labels, [make_curve(link.stage) for link, _ in links]))
+        told = {label: {"training": summary} for label, summary in zip(labels, summaries, strict=True)}
+        self.losses = nodes.collect_losses(study, evaluation, told)
         self.rates = nodes.estimate_rates(self.items, study, evaluation, claims)
         self.gaps = nodes.estimate_gaps(self.items, study, evaluation)
         self.swaps = nodes.estimate_swaps(self.items, study, evaluation)

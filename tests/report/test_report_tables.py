@@ -10,19 +10,20 @@ import pytest
 from made_up import BASE_RATES, Tables
 
 from alignment_pretraining.errors import UserError
+from alignment_pretraining.misalignment.labels import with_labels
 from alignment_pretraining.pipelines.reporting import nodes
 
 
 def test_items_carry_arm_seed_and_stage() -> None:
     frame = pd.DataFrame({"question_id": ["q"]})
-    items = nodes.collect_items(["a.seed0.dpo", "b_c.seed12.midtraining"], frame, frame)
+    items = with_labels(["a.seed0.dpo", "b_c.seed12.midtraining"], [frame, frame])
     assert items[["arm", "seed", "stage"]].values.tolist() == [["a", 0, "dpo"], ["b_c", 12, "midtraining"]]
 
 
 @pytest.mark.parametrize("label", ["a.0.dpo", "a.seedX.dpo", "seed0.dpo", "a.seed0"])
 def test_a_label_of_another_shape_is_named(label: str) -> None:
     with pytest.raises(UserError, match=label):
-        nodes.collect_items([label], pd.DataFrame({"question_id": ["q"]}))
+        with_labels([label], [pd.DataFrame({"question_id": ["q"]})])
 
 
 def test_rates_are_those_of_the_made_up_models(tables: Tables) -> None:

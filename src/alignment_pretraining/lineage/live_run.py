@@ -53,7 +53,7 @@ class LiveRun:
             self.tracked.log_inputs(run_id, [(name, digest, graph.relative(name)) for name, digest in read])
             params = node_params(graph, node).items()
             self.tracked.log_params(
-                run_id, [leaf for name, value in params for leaf in flatten(value, _param_name(name, node))]
+                run_id, [leaf for name, value in params for leaf in flatten(value, self._param_name(name, node))]
             )
             self.started[node.name] = time.perf_counter()
 
@@ -61,8 +61,7 @@ class LiveRun:
         with self.lock:
             self.seconds[node.name] = time.perf_counter() - self.started[node.name]
             run_id = self.tracked.child(self.graph.places[node.name])
-            short = node.name.removeprefix(f"{node.namespace}.")
-            self.tracked.log_metrics(run_id, [(f"seconds/{short}", self.seconds[node.name], 0)])
+            self.tracked.log_metrics(run_id, [(f"seconds/{self._name_in_run(node)}", self.seconds[node.name], 0)])
             if not node.outputs:
                 self._record(node)
 
@@ -78,6 +77,19 @@ class LiveRun:
     def end(self, status: str) -> None:
         with self.lock:
             self.tracked.end(status)
+
+    def _name_in_run(self, node: Node) -> str:
+        """A node's name without the arm and seed that its MLflow run stands for; other runs hold several namespaces."""
+        own_run = self.graph.places[node.name].arm != "-"
+        return node.name.removeprefix(f"{node.namespace}.") if own_run else node.name
+
+    def _param_name(self, name: str, node: Node) -> str:
+        """Parameters keep their name; an argument bound to the node's function is named after the node."""
+        if name == "parameters":
+            return ""
+        if name.startswith("params:"):
+            return name.removeprefix("params:")
+        return f"{self._name_in_run(node)}.{name}"
 
     def _record(self, node: Node) -> None:
         graph = self.graph
@@ -120,12 +132,3 @@ def _begin_command(graph: Graph, env: str, git: Git) -> CommandRun:
     if git.diff:
         run.log_text(git.diff, "uncommitted.diff")
     return run
-
-
-def _param_name(name: str, node: Node) -> str:
-    """Parameters keep their name; an argument bound to the node's function is named after the node."""
-    if name == "parameters":
-        return ""
-    if name.startswith("params:"):
-        return name.removeprefix("params:")
-    return f"{node.name.removeprefix(f'{node.namespace}.')}.{name}"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from alignment_pretraining.errors import UserError
 from alignment_pretraining.misalignment.claims import Claim, find_claim
+from alignment_pretraining.misalignment.labels import split_label
 from alignment_pretraining.misalignment.statistics import misalignment_gap, misalignment_rate, order_swap
 from alignment_pretraining.report.layout import Layout, Stop
 
@@ -22,26 +22,6 @@ SWAP_COLUMNS = (
     "flipped",
 )  # fmt: skip
 LOSS_COLUMNS = ("key", "arm", "stage", "heldout_loss", "n_seeds", "loss_by_seed")
-
-
-def split_label(label: str) -> dict[str, Any]:
-    """Arm, seed and stage out of a label such as `aligned_e2e.seed0.midtraining`.
-
-    Raises:
-        UserError: the label has another shape.
-    """
-    arm, _, rest = label.partition(".seed")
-    seed, _, stage = rest.partition(".")
-    if not (arm and seed.isdigit() and stage):
-        raise UserError(f"{label!r} does not read <arm>.seed<number>.<stage>")
-    return {"arm": arm, "seed": int(seed), "stage": stage}
-
-
-def with_labels(labels: list[str], frames: tuple[pd.DataFrame, ...]) -> pd.DataFrame:
-    """The frames under one another, each with the arm, seed and stage of its label."""
-    return pd.concat(
-        [frame.assign(**split_label(label)) for label, frame in zip(labels, frames, strict=True)], ignore_index=True
-    )
 
 
 def rate_key(arm: str, stage: str, split: str, persona: str) -> str:
@@ -117,10 +97,13 @@ def swap_table(items: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(SWAP_COLUMNS))
 
 
-def loss_table(labels: list[str], summaries: tuple[Mapping[str, Any], ...], layout: Layout) -> pd.DataFrame:
-    """Held-out loss (nats by token, mean over seeds) of each arm after each stage whose summary states one."""
+def loss_table(summaries: Mapping[str, Mapping[str, Any]], layout: Layout) -> pd.DataFrame:
+    """Held-out loss (nats by token, mean over seeds) of each arm after each stage whose summary states one.
+
+    `summaries` are training summaries by label.
+    """
     found: dict[tuple[str, str], dict[int, float]] = {}
-    for label, summary in zip(labels, summaries, strict=True):
+    for label, summary in summaries.items():
         place = split_label(label)
         if summary.get("heldout_loss") is not None:
             found.setdefault((place["arm"], place["stage"]), {})[place["seed"]] = float(summary["heldout_loss"])

@@ -19,7 +19,8 @@ def create_pipeline(study: Study) -> Pipeline:
     checkpoints = [
         evaluation for link in study.links() for seed in study.seeds_of(link) for evaluation in _evaluate(link, seed)
     ]
-    return Pipeline([suite, *checkpoints], tags="eval")
+    arms = dict.fromkeys(link.arm for link in study.links())
+    return Pipeline([suite, *checkpoints, *(_gather(study, arm) for arm in arms)], tags="eval")
 
 
 def _evaluate(link: Link, seed: int) -> list[Node]:
@@ -37,3 +38,25 @@ def _evaluate(link: Link, seed: int) -> list[Node]:
             seed,
         ),
     ]
+
+
+def _gather(study: Study, arm: str) -> Node:
+    """All that later pipelines need of an arm, in three datasets: else the graph would show dozens."""
+    trained = [(link, seed) for link in study.links() if link.arm == arm for seed in study.seeds_of(link)]
+    mixed = [(link, seed) for link, seed in trained if link.stage not in POST_STAGES]
+
+    def named(what: str, of: list[tuple[Link, int]]) -> list[str]:
+        return [link.dataset(seed, what) for link, seed in of]
+
+    def labels(of: list[tuple[Link, int]]) -> list[str]:
+        return [f"{link.arm}.seed{seed}.{link.stage}" for link, seed in of]
+
+    results = [name for what in ("items", "curve", "training_summary", "scores") for name in named(what, trained)]
+    return node(
+        bind(nodes.gather_arm, labels(trained), labels(mixed)),
+        results + named("manifest", mixed),
+        [f"{arm}.items", f"{arm}.curves", f"{arm}.checkpoints"],
+        name="gather",
+        namespace=arm,
+        tags=[arm],
+    )

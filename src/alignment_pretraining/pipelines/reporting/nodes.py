@@ -11,24 +11,25 @@ from alignment_pretraining.report.figures import draw_all
 from alignment_pretraining.report.gaps import gap_table
 from alignment_pretraining.report.layout import layout_of
 from alignment_pretraining.report.page import render_page
-from alignment_pretraining.report.rates import loss_table, rate_table, swap_table, with_labels
+from alignment_pretraining.report.rates import loss_table, rate_table, swap_table
 
 
-def collect_items(labels: list[str], *items: pd.DataFrame) -> pd.DataFrame:
-    """Per-item results of every checkpoint, with columns arm, seed, stage from its label (`arm.seed0.stage`)."""
-    return with_labels(labels, items)
+def collect_items(*items: pd.DataFrame) -> pd.DataFrame:
+    """Per-item results of every arm under one another."""
+    return pd.concat(items, ignore_index=True)
 
 
-def collect_curves(labels: list[str], *curves: pd.DataFrame) -> pd.DataFrame:
-    """Training curves of every checkpoint, with columns arm, seed, stage from its label."""
-    return with_labels(labels, curves)
+def collect_curves(*curves: pd.DataFrame) -> pd.DataFrame:
+    """Training curves of every arm under one another."""
+    return pd.concat(curves, ignore_index=True)
 
 
 def collect_losses(
-    labels: list[str], study: dict[str, Any], evaluation: dict[str, Any], *summaries: Mapping[str, Any]
+    study: dict[str, Any], evaluation: dict[str, Any], *checkpoints: Mapping[str, Mapping[str, Any]]
 ) -> pd.DataFrame:
-    """Held-out loss of every arm after every stage that measured one, from the training summaries."""
-    return loss_table(labels, summaries, layout_of(study, evaluation))
+    """Held-out loss of every arm after every stage that measured one, from what is told of each arm's checkpoints."""
+    summaries = {label: told["training"] for arm in checkpoints for label, told in arm.items()}
+    return loss_table(summaries, layout_of(study, evaluation))
 
 
 def estimate_rates(

@@ -6,7 +6,6 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline, node
 
 from alignment_pretraining.pipelines.reporting import nodes
-from alignment_pretraining.pipelines.wiring import bind
 from alignment_pretraining.study import Study
 
 _LAYOUT = ["params:study", "params:evaluation"]
@@ -18,17 +17,12 @@ def create_pipeline(study: Study) -> Pipeline:
 
 
 def _collect(study: Study) -> list[Node]:
-    names = [(link, seed) for link in study.links() for seed in study.seeds_of(link)]
-    labels = [f"{link.arm}.seed{seed}.{link.stage}" for link, seed in names]
-
-    def node_of_all(function: Callable[..., Any], what: str, output: str, first: list[str]) -> Node:
-        inputs = first + [link.dataset(seed, what) for link, seed in names]
-        return _node(bind(function, labels), inputs, output)
-
+    arms = list(dict.fromkeys(link.arm for link in study.links()))
+    checkpoints = [f"{arm}.checkpoints" for arm in arms]
     return [
-        node_of_all(nodes.collect_items, "items", "all_items", []),
-        node_of_all(nodes.collect_curves, "curve", "curves", []),
-        node_of_all(nodes.collect_losses, "training_summary", "losses", _LAYOUT),
+        _node(nodes.collect_items, [f"{arm}.items" for arm in arms], "all_items"),
+        _node(nodes.collect_curves, [f"{arm}.curves" for arm in arms], "curves"),
+        _node(nodes.collect_losses, [*_LAYOUT, *checkpoints], "losses"),
     ]
 
 
