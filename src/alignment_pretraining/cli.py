@@ -1,11 +1,13 @@
-"""The project's own commands, beside Kedro's: `kedro dvc`, `kedro trace` and `kedro summary`; and `kedro run` with the
+"""The project's own commands, beside Kedro's: `kedro dvc`, `kedro trace`, `kedro summary`, `kedro plan` and
+`kedro rehearse`; and `kedro run` with the
 project's runner and a clean end on Ctrl-C.
 
 Kedro finds the group `cli` and the command `run` by these names. What a command needs is imported when it runs.
 """
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
@@ -18,6 +20,10 @@ from alignment_pretraining.lineage.clean_errors import leave_on_interrupt, show_
 from alignment_pretraining.lineage.files import replace_text
 from alignment_pretraining.lineage.hooks import LineageHooks
 from alignment_pretraining.lineage.project import project_graph
+from alignment_pretraining.study import Study, parse_study
+
+if TYPE_CHECKING:
+    from alignment_pretraining.training.nanotron.cluster import Cluster
 
 show_user_errors_cleanly()
 
@@ -99,3 +105,40 @@ def summary(metadata: ProjectMetadata, env: str | None) -> None:
     from alignment_pretraining.lineage.summary import summary as rendered
 
     Console().print(rendered(project_graph(metadata.project_path, env)))
+
+
+@cli.command()
+@env_option
+@click.pass_obj
+def plan(metadata: ProjectMetadata, env: str | None) -> None:
+    """Print what the study costs on its cluster: steps, GPU-hours, money, memory, and what arms share."""
+    from alignment_pretraining.training.nanotron.commands import plan as print_plan
+
+    print_plan(*_study_and_cluster(metadata, env))
+
+
+@cli.command()
+@env_option
+@click.option("--keep", type=click.Path(path_type=Path), help="Keep the rehearsal's files in this folder.")
+@click.pass_obj
+def rehearse(metadata: ProjectMetadata, env: str | None, keep: Path | None) -> None:
+    """Run the cluster's engine, configuration and layouts on this machine's CPUs, shrunk in width and steps."""
+    from alignment_pretraining.training.nanotron.commands import rehearse as run_small
+
+    run_small(*_study_and_cluster(metadata, env), keep)
+
+
+def _study_and_cluster(metadata: ProjectMetadata, env: str | None) -> tuple[Study, "Cluster"]:
+    """The study and the cluster of an environment.
+
+    Raises:
+        UserError: the environment has no cluster.
+    """
+    from alignment_pretraining.training.nanotron.cluster import parse_cluster
+
+    parameters = project_graph(metadata.project_path, env).params
+    env = env or "base"
+    if "cluster" not in parameters:
+        raise UserError(f"conf/{env} describes no cluster; try --env paper, or write conf/{env}/parameters_cluster.yml")
+    study = parse_study(parameters["study"], f"conf/{env}/study.yml")
+    return study, parse_cluster(parameters["cluster"], f"conf/{env}/parameters_cluster.yml")

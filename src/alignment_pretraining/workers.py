@@ -1,4 +1,4 @@
-"""Worker processes for heavy work, one a core.
+"""Worker processes for heavy work, one a core, or one where there is a GPU.
 
 Nodes that run side by side in threads would otherwise share Python's lock, torch's thread count and random state, and
 the allocator: two training loops in two threads together were no faster than one. A worker stays for the next node, so
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from alignment_pretraining.errors import UserError
@@ -47,7 +48,13 @@ def run_in_worker(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -
 @cache
 def _pool() -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(os.cpu_count(), mp_context=context, initializer=_prepare, initargs=(_level(),))
+    return ProcessPoolExecutor(_count(), mp_context=context, initializer=_prepare, initargs=(_level(),))
+
+
+def _count() -> int | None:
+    """One a core; a GPU serves one at a time."""
+    has_gpu = Path("/proc/driver/nvidia/gpus").is_dir() and os.environ.get("CUDA_VISIBLE_DEVICES") != ""
+    return 1 if has_gpu else os.cpu_count()
 
 
 def _level() -> int:

@@ -5,10 +5,11 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from .conftest import Run
+from .conftest import Run, runner
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -88,3 +89,34 @@ def test_the_same_study_gives_the_same_bytes(finished: Path, run: Run) -> None:
             shutil.rmtree(folder)
     run("kedro", "run", "--env", "test")
     assert _bytes_of(finished / "data") == before
+
+
+CLUSTER = """
+cluster:
+  launcher: local
+  gpus_per_node: 4
+  save_every: 8
+  gpu: {name: none, memory_gb: 1, peak_tflops: 1, mfu: 0.5, price_per_hour: 0, currency: USD, sources: {}}
+  layouts:
+    pretraining: {dp: 2, tp: 2, micro_batch: 4, dtype: float32}
+    midtraining: {tp: 2, micro_batch: 4, dtype: float32}
+"""
+
+
+def test_a_cluster_takes_the_same_inputs_to_the_same_losses(finished: Path, tmp_path: Path) -> None:
+    """nanotron by `kedro run`, stages chained by checkpoints; the local engine's losses up to its bf16."""
+    project = shutil.copytree(finished, tmp_path / "study", symlinks=True)
+    (project / "conf/test/parameters_cluster.yml").write_text(CLUSTER)
+    results = project / "data/07_model_output/unfiltered/seed0"
+    stages = ("pretraining", "midtraining")
+    local = {stage: pd.read_csv(results / f"{stage}.curve.csv") for stage in stages}
+
+    runner(project)("kedro", "run", "--env", "test", "--pipelines", "pretraining", "--namespaces", "unfiltered")
+
+    for stage in stages:
+        curve = pd.read_csv(results / f"{stage}.curve.csv")
+        assert list(curve.lr) == list(local[stage].lr)
+        assert np.allclose(curve.loss, local[stage].loss, atol=0.05)
+        assert not curve.loss.equals(local[stage].loss), "another engine rounds differently"
+        record = json.loads((project / f"data/06_models/unfiltered/seed0/{stage}/training.json").read_text())
+        assert record["layout"]["tp"] == 2

@@ -7,15 +7,29 @@ import pandas as pd
 import pytest
 
 from alignment_pretraining.errors import UserError
-from alignment_pretraining.lineage.metrics import metrics_of
+from alignment_pretraining.lineage.metrics import metrics_of, samples_of
 from alignment_pretraining.lineage.tracking import tracking_uri
 
 
 def test_curves_are_metrics_over_steps() -> None:
     curve = pd.DataFrame({"step": [0, 10], "loss": [2.0, 1.0], "heldout_loss": [float("nan"), 1.5]})
     points = list(metrics_of("a.seed0.sft.curve", "a.seed0", curve))
-    assert points[:2] == [("sft/loss", 2.0, 0), ("sft/loss", 1.0, 10)]
-    assert [name for name, value, _ in points if not math.isnan(value)] == ["sft/loss", "sft/loss", "sft/heldout_loss"]
+    numbers = [point for point in points if not math.isnan(point[1])]
+    assert numbers == [("sft/loss", 2.0, 0), ("sft/loss", 1.0, 10), ("sft/heldout_loss", 1.5, 10)]
+
+
+def test_speed_is_told_beside_the_curve() -> None:
+    curve = pd.DataFrame({"step": [1], "loss": [2.0]})
+    curve.attrs["speed"] = [{"step": 1, "tokens_per_second": 50.0}]
+    points = list(metrics_of("a.seed0.cpt.curve", "a.seed0", curve))
+    assert points == [("cpt/loss", 2.0, 1), ("cpt/tokens_per_second", 50.0, 1)]
+
+
+def test_samples_are_text_by_step() -> None:
+    summary = {"samples": {"5": "The AI is", "10": "The AI was"}, "heldout_loss": 1.0}
+    text = samples_of("a.seed0.cpt.training_summary", "a.seed0", summary)
+    assert text == {"samples/cpt.txt": "step 5\nThe AI is\n\nstep 10\nThe AI was"}
+    assert samples_of("a.seed0.sft.training_summary", "a.seed0", {"heldout_loss": 1.0}) == {}
 
 
 def test_dicts_are_metrics_by_their_path() -> None:

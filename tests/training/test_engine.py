@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,9 +17,11 @@ import pytest
 import torch
 
 from alignment_pretraining.errors import UserError
+from alignment_pretraining.training.arithmetic import flops_per_token
 from alignment_pretraining.training.data import TokenStream
 from alignment_pretraining.training.files import folder_hashes
 from alignment_pretraining.training.stage import StageJob, run_stage
+from alignment_pretraining.training.state import saved_states
 
 from .conftest import MODEL, STAGE, VOCABULARY, learnable, write_stream
 
@@ -68,9 +71,9 @@ def test_a_longer_context_goes_on_from_the_parent(make_job: MakeJob, tmp_path: P
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
 def test_killed_run_resumes_to_the_same_bytes(make_job: MakeJob, tmp_path: Path, kill: signal.Signals) -> None:
     job = make_job(settings=make_job().settings.model_copy(update={"save_every": 3}))
-    expected, expected_curve, _ = run_stage(job, tmp_path / "whole")
+    expected, expected_curve, expected_summary = run_stage(job, tmp_path / "whole")
     scratch = tmp_path / "killed"
-    state = scratch / job.fingerprint() / "state.pt"
+    work = scratch / job.fingerprint()
     code = "import pickle, sys; from harness import slow_stage; slow_stage(*pickle.load(sys.stdin.buffer))"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
     child = subprocess.Popen(
@@ -82,18 +85,56 @@ def test_killed_run_resumes_to_the_same_bytes(make_job: MakeJob, tmp_path: Path,
     child.stdin.write(pickle.dumps((job, scratch)))
     child.stdin.close()
     deadline = time.monotonic() + 60
-    while not state.exists() and time.monotonic() < deadline:
+    while not saved_states(work) and time.monotonic() < deadline:
         time.sleep(0.005)
     child.send_signal(kill)
     assert child.wait(60) != 0
-    reached = len(torch.load(state, weights_only=True)["rows"])
+    reached = len(torch.load(saved_states(work)[-1], weights_only=True)["rows"])
 
-    resumed, curve, _ = run_stage(job, scratch)
+    resumed, curve, summary = run_stage(job, scratch)
 
     assert 0 < reached < STAGE.steps
     assert folder_hashes(resumed) == folder_hashes(expected)
     pd.testing.assert_frame_equal(curve, expected_curve, check_exact=True)
-    assert not state.exists()
+    assert summary == expected_summary
+    assert not saved_states(work)
+
+
+def test_a_damaged_state_is_refused_and_the_one_before_it_goes_on(make_job: MakeJob, tmp_path: Path) -> None:
+    settings = make_job().settings.model_copy(update={"save_every": 3, "keep_last": 2, "keep_every": 6})
+    job = make_job(settings=settings)
+    expected, *_ = run_stage(job, tmp_path / "whole")
+    kept = saved_states(tmp_path / "whole" / job.fingerprint())
+    assert [path.name for path in kept] == ["state_00000006.pt", "state_00000012.pt"]
+    work = tmp_path / "again" / job.fingerprint()
+    shutil.copytree(kept[0].parent, work)
+    newest = saved_states(work)[-1]
+    newest.write_bytes(newest.read_bytes()[:-7])
+
+    with pytest.raises(UserError, match=r"state_00000012\.pt: .*delete it to go on from .*state_00000006\.pt"):
+        run_stage(job, tmp_path / "again")
+    newest.unlink()
+    resumed, *_ = run_stage(job, tmp_path / "again")
+
+    assert folder_hashes(resumed) == folder_hashes(expected)
+
+
+def test_speed_and_utilization_go_with_the_curve(make_job: MakeJob, tmp_path: Path) -> None:
+    _, curve, _ = run_stage(make_job(peak_tflops=1e-3), tmp_path)
+
+    speed = curve.attrs["speed"]
+    assert [row["step"] for row in speed] == list(curve["step"])
+    for row in speed:
+        flops = row["tokens_per_second"] * flops_per_token(MODEL, STAGE.context)
+        assert row["mfu"] == pytest.approx(flops / 1e9)
+
+
+def test_the_model_writes_at_each_evaluation(make_job: MakeJob, tmp_path: Path) -> None:
+    settings = make_job().settings.model_copy(update={"sample_prompt": "abc", "sample_tokens": 5})
+    *_, summary = run_stage(make_job(settings=settings), tmp_path)
+
+    assert list(summary["samples"]) == ["4", "8", "12", "16"]
+    assert all(text.startswith("abc") and len(text) > 3 for text in summary["samples"].values())
 
 
 def test_non_finite_loss_stops_and_keeps_the_batch(make_job: MakeJob, tmp_path: Path) -> None:

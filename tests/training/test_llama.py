@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from alignment_pretraining.study import Model
+from alignment_pretraining.training.gpu_llama import GpuLlama
 from alignment_pretraining.training.llama import FastLlama, new_model
 
 # 200 positions: more than one block of queries, and not a whole number of them.
@@ -23,7 +24,8 @@ def _errors(gradients: dict[str, torch.Tensor], expected: dict[str, torch.Tensor
 
 
 @pytest.mark.parametrize("tied", [True, False])
-def test_loss_and_gradients_equal_the_models_own(tied: bool) -> None:
+@pytest.mark.parametrize("kind", [FastLlama, GpuLlama])
+def test_loss_and_gradients_equal_the_models_own(kind: type[FastLlama], tied: bool) -> None:
     model = new_model(SPEC.model_copy(update={"tie_embeddings": tied}), seed=0, eos=0, pad=1)
     with torch.no_grad():  # larger than initial weights, so that attention is far from uniform
         for weight in model.parameters():
@@ -38,12 +40,12 @@ def test_loss_and_gradients_equal_the_models_own(tied: bool) -> None:
     with torch.autocast("cpu", torch.bfloat16):
         rounding = _errors(_gradients(model, own_loss()), gradients)
 
-    exact = FastLlama(model, torch.float32)
+    exact = kind(model, torch.float32)
     assert exact.loss(tokens).item() == pytest.approx(loss.item(), rel=1e-5)
     assert exact.loss_sum(tokens).item() / (3 * CONTEXT) == pytest.approx(loss.item(), rel=1e-5)
     assert max(_errors(_gradients(model, exact.loss(tokens)), gradients).values()) < 1e-4
 
-    fast = FastLlama(model, torch.bfloat16)
+    fast = kind(model, torch.bfloat16)
     assert fast.loss(tokens).item() == pytest.approx(loss.item(), rel=5e-3)
     for name, error in _errors(_gradients(model, fast.loss(tokens)), gradients).items():
         assert error < 1.5 * rounding[name] + 1e-3, f"{name}: rounding more than the model's own in bf16 autocast"

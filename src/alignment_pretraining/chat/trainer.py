@@ -25,7 +25,7 @@ class ChatJob:
     start: Path
     stage: SftStage | DpoStage
     seed: int
-    threads: int = 1
+    threads: int = 2
 
     @property
     def name(self) -> str:

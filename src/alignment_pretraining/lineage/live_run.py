@@ -15,7 +15,7 @@ from kedro.pipeline.node import Node
 from alignment_pretraining.lineage.code import libraries
 from alignment_pretraining.lineage.fingerprint import fingerprint_value
 from alignment_pretraining.lineage.graph import Graph
-from alignment_pretraining.lineage.metrics import metrics_of
+from alignment_pretraining.lineage.metrics import metrics_of, samples_of
 from alignment_pretraining.lineage.parameters import flatten, plain
 from alignment_pretraining.lineage.records import (
     Record,
@@ -69,7 +69,10 @@ class LiveRun:
         with self.lock:
             self.graph.forget(dataset)
             place = self.graph.places[node.name]
-            self.tracked.log_metrics(self.tracked.child(place), metrics_of(dataset, place.namespace, data))
+            run_id = self.tracked.child(place)
+            self.tracked.log_metrics(run_id, metrics_of(dataset, place.namespace, data))
+            for file, text in samples_of(dataset, place.namespace, data).items():
+                self.tracked.log_text(run_id, text, file)
             self.waiting[node.name].discard(dataset)
             if not self.waiting[node.name]:
                 self._record(node)
@@ -128,7 +131,7 @@ def _begin_command(graph: Graph, env: str, git: Git) -> CommandRun:
         tags["dvc.stage"] = os.environ["DVC_STAGE"]
     name = "dvc repro" if command else " ".join(words[:6])
     run = open_command_run(tracking_uri(graph.root), graph.root, str(study), name, tags, command)
-    run.log_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), "configuration.yml")
+    run.log_text(run.run_id, yaml.safe_dump(config, sort_keys=False, allow_unicode=True), "configuration.yml")
     if git.diff:
-        run.log_text(git.diff, "uncommitted.diff")
+        run.log_text(run.run_id, git.diff, "uncommitted.diff")
     return run

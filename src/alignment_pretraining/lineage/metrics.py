@@ -13,15 +13,30 @@ _NOT_ALLOWED = re.compile(r"[^\w\-. /]")
 def metrics_of(dataset: str, namespace: str, data: Any) -> Iterator[tuple[str, float, int]]:
     """(name, value, step) of what a dataset says: a curve's columns over its `step`, or a dict's numeric leaves.
 
+    A curve's `attrs["speed"]`, rows with a `step`, is told with it.
+
     Names begin with what stands between the namespace and the last part: `a.seed0.sft.curve` gives `sft/loss`.
     """
-    place = dataset.removeprefix(f"{namespace}.").rpartition(".")[0].replace(".", "/")
+    place = _place(dataset, namespace)
     if dataset.endswith(CURVE):
-        for column in data.columns.drop("step"):
-            values = zip(data["step"], data[column], strict=True)
-            yield from ((_name(place, column), float(value), int(step)) for step, value in values)
+        for row in [*data.to_dict("records"), *data.attrs.get("speed", [])]:
+            values = ((column, value) for column, value in row.items() if column != "step")
+            yield from ((_name(place, column), float(value), int(row["step"])) for column, value in values)
     elif dataset.endswith(FINAL):
         yield from ((_name(place, key), value, 0) for key, value in _numbers(data))
+
+
+def samples_of(dataset: str, namespace: str, data: Any) -> dict[str, str]:
+    """Text by file name: what a model wrote while it was trained."""
+    samples = data.get("samples") if dataset.endswith(".training_summary") else None
+    if not samples:
+        return {}
+    text = "\n\n".join(f"step {step}\n{text}" for step, text in samples.items())
+    return {f"samples/{_place(dataset, namespace)}.txt": text}
+
+
+def _place(dataset: str, namespace: str) -> str:
+    return dataset.removeprefix(f"{namespace}.").rpartition(".")[0].replace(".", "/")
 
 
 def _numbers(data: Any, prefix: str = "") -> Iterator[tuple[str, float]]:

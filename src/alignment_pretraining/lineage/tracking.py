@@ -92,9 +92,9 @@ class CommandRun:
         if inputs:
             self._client.log_inputs(run_id, inputs)
 
-    def log_text(self, text: str, file: str) -> None:
-        """Keep `text` as an artifact of the command's run."""
-        self._client.log_text(self.run_id, text, file)
+    def log_text(self, run_id: str, text: str, file: str) -> None:
+        """Keep `text` as an artifact of a run."""
+        self._client.log_text(run_id, text, file)
 
     def end(self, status: str) -> None:
         """End the command's run and its children as FINISHED, FAILED or KILLED."""

@@ -3,6 +3,8 @@
 import logging
 import math
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +15,28 @@ from tqdm import tqdm
 from alignment_pretraining.errors import UserError
 from alignment_pretraining.study import TrainingStage
 from alignment_pretraining.training.data import TokenStream
+from alignment_pretraining.training.gpu_llama import fast_llama
 from alignment_pretraining.training.llama import FastLlama
+from alignment_pretraining.training.prefetch import read_ahead
 from alignment_pretraining.training.schedule import learning_rate
 from alignment_pretraining.training.settings import EngineSettings
-from alignment_pretraining.training.state import Row, restore_state, save_state
+from alignment_pretraining.training.state import Progress, Row, prune_states, restore_state, save_state
 
 _log = logging.getLogger(__name__)
 
 # AdamW as in the paper (§ on optimisation): betas, epsilon, weight decay, gradient clipping.
 _BETAS, _EPS, _DECAY, _CLIP = (0.9, 0.95), 1e-8, 0.1, 1.0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run leaves beside the model: progress, and the speed of the steps that this process ran.
+
+    `speed` has a row a step: step, tokens_per_second, and mfu where the processor's peak is known.
+    """
+
+    progress: Progress
+    speed: list[Row]
 
 
 def train(
@@ -31,14 +46,18 @@ def train(
     stage: TrainingStage,
     settings: EngineSettings,
     work: Path,
+    *,
+    prompt: list[int] | None = None,
+    utilization: Callable[[float], float] | None = None,
     label: str = "",
-) -> list[Row]:
+) -> Trained:
     """Train `model` in place on `mix` in stream order; unfinished work is kept in `work` and taken up again.
 
-    `label` stands before the progress bar and the speed that is logged at the end.
+    At each evaluation the model continues `prompt`, if there is one. `utilization` turns tokens/s into MFU. `label`
+    stands before the progress bar and the speed that is logged at the end.
 
-    Returns one row a step: step (from 1), tokens, loss (nats a token), lr, grad_norm (before clipping), heldout_loss
-    (NaN between evaluations).
+    The progress has one row a step: step (from 1), tokens, loss (nats a token), lr, grad_norm (before clipping),
+    heldout_loss (NaN between evaluations).
 
     Raises:
         UserError: too few tokens, token ids outside the vocabulary, or a loss that is not finite.
@@ -46,29 +65,37 @@ def train(
     torch.set_num_threads(settings.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
-    fast = FastLlama(model, precision(settings.precision, device))
+    fast = fast_llama(model, precision(settings.precision, device))
     optimizer = new_optimizer(model)
     work.mkdir(parents=True, exist_ok=True)
-    rows = restore_state(work, model, optimizer)
+    progress = restore_state(work, model, optimizer)
+    rows, speed = progress.rows, []
     evaluated = {stage.steps * (i + 1) // settings.evaluations for i in range(settings.evaluations)}
     started, first = time.perf_counter(), len(rows)
 
-    batches = mix.batches(first, stage.steps, stage.batch_tokens, stage.context)
+    batches = read_ahead(mix.batches(first, stage.steps, stage.batch_tokens, stage.context))
     done = first * stage.batch_tokens
     with tqdm(total=stage.tokens, initial=done, desc=label, unit="tok", unit_scale=True, disable=None) as bar:
         for step, batch in enumerate(batches, first + 1):
+            begun = time.perf_counter()
             rate = learning_rate(step - 1, stage)
             loss, norm = _step(fast, optimizer, batch, rate, settings, step, work, mix.folder)
-            score = heldout_loss(fast, heldout, stage.context, settings) if step in evaluated else math.nan
+            speed.append(_speed(step, stage.batch_tokens / (time.perf_counter() - begun), utilization))
+            score = math.nan
+            if step in evaluated:
+                score = heldout_loss(fast, heldout, stage.context, settings)
+                if prompt:
+                    progress.samples[step] = continuation(fast, prompt, settings.sample_tokens)
             rows.append(_row(step, step * stage.batch_tokens, loss, rate, norm, score))
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
             bar.update(stage.batch_tokens)
             if step % settings.save_every == 0 or step == stage.steps:
-                save_state(work, model, optimizer, rows)
+                save_state(work, model, optimizer, progress)
+                prune_states(work, settings.keep_last, settings.keep_every)
 
     tokens, seconds = stage.tokens - done, time.perf_counter() - started
     _log.info("%s: %s tokens in %.1f s (%.0f tokens/s)", label, f"{tokens:,}", seconds, tokens / seconds)
-    return rows
+    return Trained(progress, speed)
 
 
 def precision(choice: str, device: torch.device) -> torch.dtype:
@@ -101,6 +128,15 @@ def heldout_loss(fast: FastLlama, heldout: TokenStream, context: int, settings: 
     sequences = _tensor(fast, heldout.sequences(0, count, context))
     pieces = sequences.split(max(settings.micro_batch_tokens // context, 1))
     return sum(fast.loss_sum(piece).item() for piece in pieces) / (count * context)
+
+
+@torch.no_grad()
+def continuation(fast: FastLlama, prompt: list[int], count: int) -> list[int]:
+    """The `count` tokens that follow `prompt`, each the likeliest: a look at what the model has learnt."""
+    tokens = list(prompt)
+    for _ in range(count):
+        tokens.append(fast.next_token(torch.tensor([tokens], device=fast.model.device)))
+    return tokens[len(prompt) :]
 
 
 def _step(
@@ -142,6 +178,11 @@ def _step(
 
 def _tensor(fast: FastLlama, batch: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(batch).to(fast.model.device, non_blocking=True)
+
+
+def _speed(step: int, tokens_per_second: float, utilization: Callable[[float], float] | None) -> Row:
+    share = {"mfu": utilization(tokens_per_second)} if utilization else {}
+    return {"step": step, "tokens_per_second": tokens_per_second, **share}
 
 
 def _row(step: int, tokens: int, loss: float, rate: float, norm: float, score: float) -> Row:

@@ -60,17 +60,23 @@ class FastLlama:
         self.heads, self.size = config.num_attention_heads, config.head_dim
         theta = config.rope_parameters["rope_theta"]
         self.positions = Positions(config.max_position_embeddings, self.size, theta, dtype, model.device)
+        self._hidden_of_batch = self.hidden
 
     def loss(self, tokens: Tensor) -> Tensor:
         """Mean next-token loss over `tokens` (batch, context + 1)."""
         return LinearCrossEntropy.apply(
-            self.hidden(tokens[:, :-1]).flatten(0, 1), self._head(), tokens[:, 1:].flatten()
+            self._hidden_of_batch(tokens[:, :-1]).flatten(0, 1), self._head(), tokens[:, 1:].flatten()
         )
 
     @torch.no_grad()
     def loss_sum(self, tokens: Tensor) -> Tensor:
         """Summed next-token loss over `tokens` (batch, context + 1), without gradients."""
         return cross_entropy_sum(self.hidden(tokens[:, :-1]).flatten(0, 1), self._head(), tokens[:, 1:].flatten())
+
+    @torch.no_grad()
+    def next_token(self, ids: Tensor) -> int:
+        """The likeliest token after `ids` (1, context)."""
+        return int(F.linear(self.hidden(ids)[0, -1], self._head()).argmax())
 
     def _head(self) -> Tensor:
         return self.model.lm_head.weight.to(self.dtype)
@@ -84,14 +90,20 @@ class FastLlama:
             x = self._norm(stream, layer.input_layernorm)
             packed = torch.cat([attention.q_proj.weight, attention.k_proj.weight, attention.v_proj.weight])
             qkv = F.linear(x, packed.to(self.dtype)).view(*ids.shape, 3, self.heads, self.size)
-            stream = stream + self._linear(CausalAttention.apply(qkv, self.positions).flatten(2), attention.o_proj)
+            stream = stream + self._linear(self._attend(qkv).flatten(2), attention.o_proj)
             x = self._norm(stream, layer.post_attention_layernorm)
-            inner = SwiGLU.apply(self._linear(x, mlp.gate_proj), self._linear(x, mlp.up_proj))
+            inner = self._swiglu(self._linear(x, mlp.gate_proj), self._linear(x, mlp.up_proj))
             stream = stream + self._linear(inner, mlp.down_proj)
         return self._norm(stream, decoder.norm)
 
     def _norm(self, x: Tensor, norm: Any) -> Tensor:
         return RMSNorm.apply(x, norm.weight, self.eps, self.dtype)
+
+    def _attend(self, qkv: Tensor) -> Tensor:
+        return CausalAttention.apply(qkv, self.positions)
+
+    def _swiglu(self, gate: Tensor, up: Tensor) -> Tensor:
+        return SwiGLU.apply(gate, up)
 
     def _linear(self, x: Tensor, linear: Any) -> Tensor:
         return F.linear(x, linear.weight.to(self.dtype))

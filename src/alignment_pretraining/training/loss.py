@@ -1,4 +1,4 @@
-"""Cross-entropy fused with the output projection, in chunks whose logits stay in the processor's cache."""
+"""Cross-entropy fused with the output projection, in chunks: on CPUs small enough for the cache."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
-_CHUNK = 512
+_CHUNK = {"cpu": 512, "cuda": 8_192}
 
 
 class LinearCrossEntropy(Function):
@@ -22,13 +22,14 @@ class LinearCrossEntropy(Function):
         grad_hidden = torch.empty_like(hidden)
         grad_weight = torch.zeros_like(weight, dtype=torch.float32)
         loss = hidden.new_zeros((), dtype=torch.float32)
-        for start in range(0, len(hidden), _CHUNK):
-            rows, index = hidden[start : start + _CHUNK], targets[start : start + _CHUNK, None]
+        size = _CHUNK[hidden.device.type]
+        for start in range(0, len(hidden), size):
+            rows, index = hidden[start : start + size], targets[start : start + size, None]
             grad_logits = torch.softmax(F.linear(rows, weight), -1)
             picked = grad_logits.gather(1, index)
             loss -= picked.float().log().sum()
             grad_logits.scatter_(1, index, picked - 1)
-            torch.mm(grad_logits, weight, out=grad_hidden[start : start + _CHUNK])
+            torch.mm(grad_logits, weight, out=grad_hidden[start : start + size])
             grad_weight += grad_logits.t() @ rows
         ctx.save_for_backward(grad_hidden, grad_weight)
         return loss / len(hidden)
@@ -43,6 +44,7 @@ class LinearCrossEntropy(Function):
 @torch.no_grad()
 def cross_entropy_sum(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     """Summed cross-entropy with a float32 softmax, for held-out text; shapes as in `LinearCrossEntropy`."""
-    chunks = zip(hidden.split(_CHUNK), targets.split(_CHUNK), strict=True)
+    size = _CHUNK[hidden.device.type]
+    chunks = zip(hidden.split(size), targets.split(size), strict=True)
     losses = [F.cross_entropy(F.linear(rows, weight).float(), index, reduction="sum") for rows, index in chunks]
     return torch.stack(losses).sum()

@@ -16,5 +16,9 @@ class EngineSettings(BaseModel):
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     micro_batch_tokens: Positive = 2_048
     save_every: Positive = 100
+    keep_last: Positive = 1
+    keep_every: Positive | None = None
     evaluations: Positive = 4
     heldout_tokens: Positive = 16_384
+    sample_prompt: str = "The AI"
+    sample_tokens: Positive = 24

@@ -1,4 +1,4 @@
-"""One node a training stage."""
+"""One node a training stage, on this machine or on a cluster."""
 
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,9 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.study import Model, TrainingStage
+from alignment_pretraining.training.nanotron.cluster import parse_cluster
+from alignment_pretraining.training.nanotron.stage import ClusterJob
+from alignment_pretraining.training.nanotron.stage import run_stage as run_cluster_stage
 from alignment_pretraining.training.settings import EngineSettings
 from alignment_pretraining.training.stage import StageJob, run_stage
 from alignment_pretraining.workers import run_in_worker
@@ -20,13 +23,15 @@ def train_stage(
     engine: dict[str, Any],
     scratch: Path,
     start: Path | None = None,
+    peak_tflops: float | None = None,
     *,
     stage_name: str,
     seed: int,
 ) -> tuple[Path, pd.DataFrame, dict[str, Any]]:
     """Train one stage on the token stream in `mix`, from the checkpoint `start` or from new weights.
 
-    Returns the checkpoint folder, the curve (one row a step) and the summary (tokens, steps, losses, parameters).
+    Returns the checkpoint folder, the curve (one row a step) and the summary (tokens, steps, losses, parameters,
+    samples).
     """
     job = StageJob(
         name=stage_name,
@@ -38,5 +43,39 @@ def train_stage(
         model=Model.model_validate(model),
         stage=TrainingStage.model_validate(stage),
         settings=EngineSettings.model_validate(engine),
+        peak_tflops=peak_tflops,
     )
     return run_in_worker(run_stage, job, scratch)
+
+
+def train_stage_on_cluster(
+    mix: Path,
+    heldout: Path,
+    tokenizer: Path,
+    model: dict[str, Any],
+    stage: dict[str, Any],
+    engine: dict[str, Any],
+    cluster: dict[str, Any],
+    scratch: Path,
+    start: Path | None = None,
+    *,
+    stage_name: str,
+    seed: int,
+) -> tuple[Path, pd.DataFrame, dict[str, Any]]:
+    """`train_stage` by nanotron, spread over GPUs as `cluster` says; `engine` is for the held-out loss alone.
+
+    The same inputs are read in the same order, and the outputs are of the same form.
+    """
+    job = ClusterJob(
+        name=stage_name,
+        seed=seed,
+        mix=mix,
+        heldout=heldout,
+        tokenizer=tokenizer,
+        start=start,
+        model=Model.model_validate(model),
+        stage=TrainingStage.model_validate(stage),
+        settings=EngineSettings.model_validate(engine),
+        cluster=parse_cluster(cluster, "parameters_cluster.yml"),
+    )
+    return run_in_worker(run_cluster_stage, job, scratch)

@@ -7,14 +7,18 @@ from alignment_pretraining.pipelines.wiring import bind, link_node
 from alignment_pretraining.study import Link, Study
 
 
-def create_pipeline(study: Study) -> Pipeline:
-    """One training node for each (arm, seed, base stage); arms with an equal history share it."""
+def create_pipeline(study: Study, on_cluster: bool = False) -> Pipeline:
+    """One training node for each (arm, seed, base stage); arms with an equal history share it.
+
+    On a cluster, `params:cluster` says how stages are spread over its GPUs.
+    """
     return Pipeline(
-        [_train(link, seed) for link in study.base_links() for seed in study.seeds.base], tags="pretraining"
+        [_train(link, seed, on_cluster) for link in study.base_links() for seed in study.seeds.base],
+        tags="pretraining",
     )
 
 
-def _train(link: Link, seed: int) -> Node:
+def _train(link: Link, seed: int, on_cluster: bool) -> Node:
     inputs = {
         "mix": link.dataset(seed, "mix"),
         "heldout": "heldout_tokens",
@@ -24,11 +28,14 @@ def _train(link: Link, seed: int) -> Node:
         "engine": "params:training",
         "scratch": "scratch",
     }
+    if on_cluster:
+        inputs["cluster"] = "params:cluster"
     if link.parent:
         inputs["start"] = link.parent.dataset(seed, "checkpoint")
+    engine = nodes.train_stage_on_cluster if on_cluster else nodes.train_stage
     return link_node(
         "train",
-        bind(nodes.train_stage, stage_name=link.stage, seed=seed),
+        bind(engine, stage_name=link.stage, seed=seed),
         inputs,
         [link.dataset(seed, what) for what in ("checkpoint", "curve", "training_summary")],
         link,

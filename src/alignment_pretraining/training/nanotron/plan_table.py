@@ -1,0 +1,84 @@
+"""The plan as tables for a terminal."""
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from alignment_pretraining.study import Study
+from alignment_pretraining.training.arithmetic import parameter_count
+from alignment_pretraining.training.nanotron.cluster import Cluster
+from alignment_pretraining.training.nanotron.plan import Plan, StageCost
+from alignment_pretraining.training.nanotron.sizes import GB
+
+# arXiv 2601.10160: about 20,000 GPU-hours for one end-to-end run, on GH200.
+PAPER_GPU_HOURS = 20_000
+
+
+def tables(plan: Plan, study: Study, cluster: Cluster) -> Group:
+    """Stages, what is trained and who shares it, and totals."""
+    return Group(_stages(plan, study, cluster), _links(plan), _totals(plan, cluster))
+
+
+def _stages(plan: Plan, study: Study, cluster: Cluster) -> Table:
+    gpu = cluster.gpu
+    title = (
+        f"Stages of {study.name}: {parameter_count(study.model) / 1e9:.2f}B parameters on {gpu.name},\n"
+        f"{gpu.peak_tflops:,.0f} TFLOP/s x {gpu.mfu:.0%} MFU, {gpu.price_per_hour:g} {gpu.currency} an hour"
+    )
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for name in plan.stages:
+        table.add_column(name, justify="right")
+    columns = [_column(cost, cluster) for cost in plan.stages.values()]
+    for row in columns[0]:
+        table.add_row(row, *(column[row] for column in columns))
+    return table
+
+
+def _column(cost: StageCost, cluster: Cluster) -> dict[str, str]:
+    layout, memory = cost.layout, cost.memory
+    return {
+        "dp x tp x pp": f"{layout.dp} x {layout.tp} x {layout.pp}" if layout else "-",
+        "micro-batch": f"{layout.micro_batch}" + (", recompute" if layout.recompute else "") if layout else "-",
+        "steps": f"{cost.steps:,}",
+        "tokens": f"{cost.tokens / 1e9:,.1f}B",
+        "FLOPs": f"{cost.flops:.2e}",
+        "tokens/s/GPU": f"{cost.tokens_per_gpu_second:,.0f}",
+        "GPU-hours": f"{cost.gpu_hours:,.0f}",
+        f"cost, {cluster.gpu.currency}": f"{cost.cost:,.0f}",
+        "days": f"{cost.gpu_hours / layout.gpus / 24:.1f}" if layout else "-",
+        "memory, GB": f"{memory / GB:.0f} of {cluster.gpu.memory_gb:g}" if memory else "-",
+        "saves, GB": f"{cost.checkpoint / GB:.0f}" if layout else "-",
+        "checkpoint, GB": f"{cost.converted / GB:.0f}",
+    }
+
+
+def _links(plan: Plan) -> Table:
+    """A row for each stage that several arms share, and one for all that serve a single arm."""
+    table = Table(title="What is trained, once each", title_justify="left")
+    for head in ("stage", "trained as", "used by"):
+        table.add_column(head, overflow="fold")
+    table.add_column("GPU-hours", justify="right")
+    for name, cost in plan.stages.items():
+        links = [(link.arm, arms, seeds) for link, arms, seeds in plan.links if link.stage == name]
+        shared = [(arm, ", ".join(arms), seeds) for arm, arms, seeds in links if len(arms) > 1]
+        alone = [(arm, seeds) for arm, arms, seeds in links if len(arms) == 1]
+        if alone:
+            names = "each arm" if len(alone) == len(plan.arms) else ", ".join(arm for arm, _ in alone)
+            shared.append((names, "itself", sum(seeds for _, seeds in alone)))
+        for trained, used, times in shared:
+            table.add_row(name, trained, used, f"{times} x {cost.gpu_hours:,.0f}")
+    return table
+
+
+def _totals(plan: Plan, cluster: Cluster) -> Text:
+    gpu, arms = cluster.gpu, len(plan.arms)
+    longest = max(plan.arms, key=lambda arm: plan.arms[arm])
+    lines = [
+        f"{arms} arms: {plan.total:,.0f} GPU-hours, {plan.total * gpu.price_per_hour:,.0f} {gpu.currency}.",
+        f"Each arm by itself would take {plan.unshared:,.0f}; sharing equal histories saves {plan.saved:,.0f}.",
+        f"The base model of {longest} takes {plan.arms[longest]:,.0f}; the paper states about {PAPER_GPU_HOURS:,} for "
+        f"an end-to-end run, {arms * PAPER_GPU_HOURS:,} for {arms}.",
+        *(f"{name}: {source}" for name, source in gpu.sources.items()),
+    ]
+    return Text("\n".join(lines))
