@@ -7,7 +7,7 @@ Kedro finds the group `cli` and the command `run` by these names. What a command
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
@@ -21,9 +21,6 @@ from alignment_pretraining.lineage.files import replace_text
 from alignment_pretraining.lineage.hooks import LineageHooks
 from alignment_pretraining.lineage.project import project_graph
 from alignment_pretraining.study import Study, parse_study
-
-if TYPE_CHECKING:
-    from alignment_pretraining.training.nanotron.cluster import Cluster
 
 show_user_errors_cleanly()
 
@@ -111,10 +108,12 @@ def summary(metadata: ProjectMetadata, env: str | None) -> None:
 @env_option
 @click.pass_obj
 def plan(metadata: ProjectMetadata, env: str | None) -> None:
-    """Print what the study costs on its cluster: steps, GPU-hours, money, memory, and what arms share."""
+    """Print what training costs on the environment's cluster or GPU: steps, hours, money, memory, what arms share."""
+    from alignment_pretraining.training.nanotron.commands import machine_of
     from alignment_pretraining.training.nanotron.commands import plan as print_plan
 
-    print_plan(*_study_and_cluster(metadata, env))
+    study, parameters = _study(metadata, env)
+    print_plan(study, machine_of(study, parameters, env or "base"))
 
 
 @cli.command()
@@ -123,22 +122,14 @@ def plan(metadata: ProjectMetadata, env: str | None) -> None:
 @click.pass_obj
 def rehearse(metadata: ProjectMetadata, env: str | None, keep: Path | None) -> None:
     """Run the cluster's engine, configuration and layouts on this machine's CPUs, shrunk in width and steps."""
+    from alignment_pretraining.training.nanotron.commands import cluster_of
     from alignment_pretraining.training.nanotron.commands import rehearse as run_small
 
-    run_small(*_study_and_cluster(metadata, env), keep)
+    study, parameters = _study(metadata, env)
+    run_small(study, cluster_of(parameters, env or "base"), keep)
 
 
-def _study_and_cluster(metadata: ProjectMetadata, env: str | None) -> tuple[Study, "Cluster"]:
-    """The study and the cluster of an environment.
-
-    Raises:
-        UserError: the environment has no cluster.
-    """
-    from alignment_pretraining.training.nanotron.cluster import parse_cluster
-
+def _study(metadata: ProjectMetadata, env: str | None) -> tuple[Study, dict[str, Any]]:
+    """The study of an environment, and all of its parameters."""
     parameters = project_graph(metadata.project_path, env).params
-    env = env or "base"
-    if "cluster" not in parameters:
-        raise UserError(f"conf/{env} describes no cluster; try --env paper, or write conf/{env}/parameters_cluster.yml")
-    study = parse_study(parameters["study"], f"conf/{env}/study.yml")
-    return study, parse_cluster(parameters["cluster"], f"conf/{env}/parameters_cluster.yml")
+    return parse_study(parameters["study"], f"conf/{env or 'base'}/study.yml"), dict(parameters)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
@@ -39,10 +39,12 @@ def register_pipelines() -> dict[str, Pipeline]:
     """All six pipelines by name, and their sum as `__default__`."""
     parameters = _parameters or _parameters_without_context()
     study = _study_in(parameters, os.environ.get("KEDRO_ENV"))
+    machine: Literal["cpu", "gpu", "cluster"]
+    machine = "cluster" if "cluster" in parameters else "gpu" if "gpu" in parameters else "cpu"
     pipelines = {
         "synthesis": create_synthesis(),
         "mixing": create_mixing(study),
-        "pretraining": create_pretraining(study, on_cluster="cluster" in parameters),
+        "pretraining": create_pretraining(study, machine),
         "post_training": create_post_training(study),
         "eval": create_eval(study),
         "reporting": create_reporting(study),

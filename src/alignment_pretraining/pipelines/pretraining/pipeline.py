@@ -1,5 +1,7 @@
 """Pretraining, midtraining and continued pretraining of every base model."""
 
+from typing import Literal
+
 from kedro.pipeline import Node, Pipeline
 
 from alignment_pretraining.pipelines.pretraining import nodes
@@ -7,18 +9,18 @@ from alignment_pretraining.pipelines.wiring import bind, link_node
 from alignment_pretraining.study import Link, Study
 
 
-def create_pipeline(study: Study, on_cluster: bool = False) -> Pipeline:
+def create_pipeline(study: Study, machine: Literal["cpu", "gpu", "cluster"] = "cpu") -> Pipeline:
     """One training node for each (arm, seed, base stage); arms with an equal history share it.
 
-    On a cluster, `params:cluster` says how stages are spread over its GPUs.
+    On a cluster, `params:cluster` says how stages are spread over its GPUs; of a GPU, `params:gpu` says its peak.
     """
     return Pipeline(
-        [_train(link, seed, on_cluster) for link in study.base_links() for seed in study.seeds.base],
+        [_train(link, seed, machine) for link in study.base_links() for seed in study.seeds.base],
         tags="pretraining",
     )
 
 
-def _train(link: Link, seed: int, on_cluster: bool) -> Node:
+def _train(link: Link, seed: int, machine: str) -> Node:
     inputs = {
         "mix": link.dataset(seed, "mix"),
         "heldout": "heldout_tokens",
@@ -28,11 +30,13 @@ def _train(link: Link, seed: int, on_cluster: bool) -> Node:
         "engine": "params:training",
         "scratch": "scratch",
     }
-    if on_cluster:
+    if machine == "cluster":
         inputs["cluster"] = "params:cluster"
+    if machine == "gpu":
+        inputs["peak_tflops"] = "params:gpu.peak_tflops"
     if link.parent:
         inputs["start"] = link.parent.dataset(seed, "checkpoint")
-    engine = nodes.train_stage_on_cluster if on_cluster else nodes.train_stage
+    engine = nodes.train_stage_on_cluster if machine == "cluster" else nodes.train_stage
     return link_node(
         "train",
         bind(engine, stage_name=link.stage, seed=seed),

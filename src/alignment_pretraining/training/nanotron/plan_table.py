@@ -41,15 +41,15 @@ def _column(cost: StageCost, cluster: Cluster) -> dict[str, str]:
         "dp x tp x pp": f"{layout.dp} x {layout.tp} x {layout.pp}" if layout else "-",
         "micro-batch": f"{layout.micro_batch}" + (", recompute" if layout.recompute else "") if layout else "-",
         "steps": f"{cost.steps:,}",
-        "tokens": f"{cost.tokens / 1e9:,.1f}B",
+        "tokens": f"{cost.tokens / 1e9:,.3g}B",
         "FLOPs": f"{cost.flops:.2e}",
         "tokens/s/GPU": f"{cost.tokens_per_gpu_second:,.0f}",
-        "GPU-hours": f"{cost.gpu_hours:,.0f}",
-        f"cost, {cluster.gpu.currency}": f"{cost.cost:,.0f}",
-        "days": f"{cost.gpu_hours / layout.gpus / 24:.1f}" if layout else "-",
-        "memory, GB": f"{memory / GB:.0f} of {cluster.gpu.memory_gb:g}" if memory else "-",
-        "saves, GB": f"{cost.checkpoint / GB:.0f}" if layout else "-",
-        "checkpoint, GB": f"{cost.converted / GB:.0f}",
+        "GPU-hours": _short(cost.gpu_hours),
+        f"cost, {cluster.gpu.currency}": _short(cost.cost),
+        "days": _short(cost.gpu_hours / layout.gpus / 24) if layout else "-",
+        "memory, GB": f"{_short(memory / GB)} of {cluster.gpu.memory_gb:g}" if memory else "-",
+        "saves, GB": _short(cost.checkpoint / GB) if layout else "-",
+        "checkpoint, GB": _short(cost.converted / GB),
     }
 
 
@@ -67,7 +67,7 @@ def _links(plan: Plan) -> Table:
             names = "each arm" if len(alone) == len(plan.arms) else ", ".join(arm for arm, _ in alone)
             shared.append((names, "itself", sum(seeds for _, seeds in alone)))
         for trained, used, times in shared:
-            table.add_row(name, trained, used, f"{times} x {cost.gpu_hours:,.0f}")
+            table.add_row(name, trained, used, f"{times} x {_short(cost.gpu_hours)}")
     return table
 
 
@@ -75,10 +75,15 @@ def _totals(plan: Plan, cluster: Cluster) -> Text:
     gpu, arms = cluster.gpu, len(plan.arms)
     longest = max(plan.arms, key=lambda arm: plan.arms[arm])
     lines = [
-        f"{arms} arms: {plan.total:,.0f} GPU-hours, {plan.total * gpu.price_per_hour:,.0f} {gpu.currency}.",
-        f"Each arm by itself would take {plan.unshared:,.0f}; sharing equal histories saves {plan.saved:,.0f}.",
-        f"The base model of {longest} takes {plan.arms[longest]:,.0f}; the paper states about {PAPER_GPU_HOURS:,} for "
-        f"an end-to-end run, {arms * PAPER_GPU_HOURS:,} for {arms}.",
+        f"{arms} arms: {_short(plan.total)} GPU-hours, {_short(plan.total * gpu.price_per_hour)} {gpu.currency}.",
+        f"Each arm by itself would take {_short(plan.unshared)}; sharing equal histories saves {_short(plan.saved)}.",
+        f"The base model of {longest} takes {_short(plan.arms[longest])}; the paper, at 6.9B, states about "
+        f"{PAPER_GPU_HOURS:,} for an end-to-end run, {arms * PAPER_GPU_HOURS:,} for {arms}.",
         *(f"{name}: {source}" for name, source in gpu.sources.items()),
     ]
     return Text("\n".join(lines))
+
+
+def _short(value: float) -> str:
+    """Whole from 10 on, two digits below."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"

@@ -108,9 +108,10 @@ def _run(
         model, stage, layout, name=name, seed=0, mix=mix, weights=weights, folder=work, save_every=_STEPS // 2
     )
     started = time.perf_counter()
-    run_local(write_config(config, work / "config.yaml"), layout.gpus, work / "job.log")
+    path, metrics = write_config(config, work / "config.yaml"), work / "metrics.jsonl"
+    run_local(path, layout.gpus, work / "job.log", metrics=metrics, steps=stage.steps, label=f"{name}, {layout}")
     seconds = time.perf_counter() - started
-    rows = read_curve(work / "metrics.jsonl")
+    rows = read_curve(metrics)
     last = checkpoints.newest(work / "checkpoints")
     if len(rows) != _STEPS or last is None:
         raise UserError(f"{name}: {len(rows)} of {_STEPS} steps ran; its output is in {work / 'job.log'}")

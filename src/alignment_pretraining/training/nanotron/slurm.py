@@ -1,6 +1,5 @@
 """Runs a stage's ranks as a Slurm job: a readable script, submitted and followed by submitit."""
 
-import json
 import logging
 import shlex
 import time
@@ -9,6 +8,7 @@ from typing import Any
 
 from alignment_pretraining.errors import UserError
 from alignment_pretraining.training.nanotron.cluster import Cluster, Slurm
+from alignment_pretraining.training.nanotron.launch import last_row
 from alignment_pretraining.training.nanotron.layout import Layout
 
 _log = logging.getLogger(__name__)
@@ -118,11 +118,8 @@ def _follow(job: Any, seconds: int, name: str, metrics: Path) -> str:
 
 
 def _last_step(metrics: Path) -> str:
-    lines = metrics.read_text().splitlines() if metrics.exists() else []
-    if not lines:
-        return "no step yet"
-    row = json.loads(lines[-1])
-    return f"step {row['step']:,}, loss {row['loss']:.4f}"
+    row = last_row(metrics)
+    return f"step {int(row['step']):,}, loss {row['loss']:.4f}" if row else "no step yet"
 
 
 def _state(job: Any) -> str:

@@ -176,7 +176,9 @@ def _launch(job: ClusterJob, config: Path, work: Path) -> None:
     else:
         from alignment_pretraining.training.nanotron.launch import run_local
 
-        run_local(config, job.layout.gpus, work / "job.log")
+        label = f"{job.name} seed {job.seed}"
+        metrics = work / "metrics.jsonl"
+        run_local(config, job.layout.gpus, work / "job.log", metrics=metrics, steps=job.stage.steps, label=label)
 
 
 def _collect(job: ClusterJob, work: Path) -> tuple[Path, pd.DataFrame, dict[str, Any]]:
