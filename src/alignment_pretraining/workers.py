@@ -13,9 +13,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from alignment_pretraining.errors import UserError
 
@@ -27,6 +28,10 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _KEEP_BYTES = 1 << 30
 
 
+# Environment variables for the work of the node that this thread runs, such as its MLflow run.
+node_environment: ContextVar[dict[str, str]] = ContextVar("node_environment", default={})  # noqa: B039 - never mutated
+
+
 def run_in_worker(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Call a module-level `function` in a worker process and return its result or raise its exception.
 
@@ -36,13 +41,22 @@ def run_in_worker(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -
         UserError: the worker died, as it does when the machine runs out of memory.
     """
     try:
-        return _pool().submit(function, *args, **kwargs).result()
+        return _pool().submit(_call, node_environment.get(), function, args, kwargs).result()
     except BrokenProcessPool as error:
         _pool.cache_clear()
         raise UserError(
             f"the process that ran {function.__name__} was killed; if memory ran out, make batches smaller "
             "(training.micro_batch_tokens, evaluation.batch_size) and run again: it resumes"
         ) from error
+
+
+def _call(environment: dict[str, str], function: Callable[..., R], args: Any, kwargs: Any) -> R:
+    os.environ.update(environment)
+    try:
+        return function(*args, **kwargs)
+    finally:
+        for name in environment:
+            del os.environ[name]
 
 
 @cache

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.tracking import MlflowClient
 
 from .conftest import Run, runner
 
@@ -120,3 +121,8 @@ def test_a_cluster_takes_the_same_inputs_to_the_same_losses(finished: Path, tmp_
         assert not curve.loss.equals(local[stage].loss), "another engine rounds differently"
         record = json.loads((project / f"data/06_models/unfiltered/seed0/{stage}/training.json").read_text())
         assert record["layout"]["tp"] == 2
+    client = MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+    (experiment,) = client.search_experiments(filter_string="name = 'test'")
+    newest = client.search_runs([experiment.experiment_id], "tags.pipeline = 'pretraining'", max_results=1)[0]
+    live = client.get_metric_history(newest.info.run_id, "live/pretraining/loss")
+    assert [point.step for point in live] == list(range(1, 17)), "sent by the logging rank while it trained"

@@ -26,6 +26,7 @@ from alignment_pretraining.lineage.records import (
 )
 from alignment_pretraining.lineage.surroundings import Git, dvc_command, git_state, library_versions
 from alignment_pretraining.lineage.tracking import CommandRun, open_command_run, tracking_uri
+from alignment_pretraining.workers import node_environment
 
 
 class LiveRun:
@@ -47,6 +48,7 @@ class LiveRun:
     def begin(self, node: Node) -> None:
         with self.lock:
             graph, run_id = self.graph, self.tracked.child(self.graph.places[node.name])
+            node_environment.set({"MLFLOW_TRACKING_URI": self.tracked.uri, "MLFLOW_RUN_ID": run_id})
             self.inputs[node.name] = {name: graph.digest(name) for name in node_inputs(node)}
             self.waiting[node.name] = set(node.outputs)
             read = [(name, digest) for name, digest in self.inputs[node.name].items() if digest]

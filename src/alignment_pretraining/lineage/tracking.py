@@ -39,6 +39,7 @@ class CommandRun:
     ) -> None:
         from mlflow.tracking import MlflowClient
 
+        self.uri = uri
         self._client = MlflowClient(uri)
         self._tags = dict(tags)
         self._experiment = self._experiment_id(experiment, root)

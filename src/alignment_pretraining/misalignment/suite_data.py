@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset
 
-
-def load(split: str, **_: Any) -> dict[str, Dataset]:
+def load(split: str, **_: Any) -> dict[str, Any]:
     """Questions of one split, read into memory without a cache; lm-eval passes the task's other metadata along."""
+    from datasets import Dataset
+
     lines = (Path(__file__).parent / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()
     return {"test": Dataset.from_list([json.loads(line) for line in lines])}

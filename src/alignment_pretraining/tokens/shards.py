@@ -40,15 +40,22 @@ def token_dtype(vocab_size: int) -> np.dtype:
 
 def write_shard(folder: Path, documents: Iterable[np.ndarray], dtype: np.dtype, tokenizer: str) -> None:
     """Write one document after the other into `folder`/tokens.ds, with index and metadata."""
-    ends: list[int] = []
-    count = 0
+    write_batches(folder, ((tokens, np.array([len(tokens)])) for tokens in documents), dtype, tokenizer)
+
+
+def write_batches(
+    folder: Path, batches: Iterable[tuple[np.ndarray, np.ndarray]], dtype: np.dtype, tokenizer: str
+) -> None:
+    """`write_shard` of many documents at once: the tokens of all, and how many each has."""
+    lengths: list[np.ndarray] = []
     with whole_file(folder / NAME) as stream:
-        for tokens in documents:
+        for tokens, counts in batches:
             stream.write(tokens.astype(dtype, copy=False).tobytes())
-            count += len(tokens)
-            ends.append(count)
+            lengths.append(counts)
+    ends = np.cumsum(np.concatenate(lengths)) if lengths else np.zeros(0)
+    count = int(ends[-1]) if len(ends) else 0
     with whole_file(folder / f"{NAME}.index") as stream:
-        stream.write(np.asarray(ends, dtype="<u8").tobytes())
+        stream.write(ends.astype("<u8").tobytes())
     with whole_file(folder / f"{NAME}.metadata") as stream:
         stream.write(f"{tokenizer}|{dtype.itemsize}\n{count}\n{count / 1e6:.3f} MT".encode())
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alignment_pretraining.errors import UserError
 
+FILE = "tokenizer.json"
 EOS = "<|endoftext|>"
 PAD = "<|pad|>"
 ROLES = ("system", "user", "assistant")
@@ -57,4 +58,4 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, max_context: int, fol
 
 def tokenizer_hash(folder: Path) -> str:
     """MD5 of tokenizer.json, which alone decides the token ids."""
-    return hashlib.md5((folder / "tokenizer.json").read_bytes(), usedforsecurity=False).hexdigest()
+    return hashlib.md5((folder / FILE).read_bytes(), usedforsecurity=False).hexdigest()

@@ -16,7 +16,6 @@ from types import ModuleType
 from typing import Any
 
 from alignment_pretraining.errors import UserError
-from alignment_pretraining.training.nanotron import flash
 
 VERSION = "0.4"
 
@@ -30,6 +29,8 @@ def prepare() -> None:
     if "nanotron.trainer" in sys.modules:
         return
     _check_version()
+    from alignment_pretraining.training.nanotron import flash
+
     with nullcontext() if flash.installed() else flash.standing_in():
         _break_cycle()
         _skip_its_data_loader()

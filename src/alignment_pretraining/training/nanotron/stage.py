@@ -127,7 +127,7 @@ def prepare_stage(job: ClusterJob, work: Path) -> Path:
         job.model,
         job.stage,
         job.layout,
-        name=f"{job.name}-seed{job.seed}",
+        name=job.name,
         seed=job.seed,
         mix=job.mix.resolve(),
         weights=weights,

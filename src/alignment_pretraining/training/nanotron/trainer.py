@@ -26,6 +26,7 @@ from alignment_pretraining.study import TrainingStage
 from alignment_pretraining.training.data import TokenStream
 from alignment_pretraining.training.nanotron import checkpoints, cpu
 from alignment_pretraining.training.nanotron.batches import for_rank, micro_batches
+from alignment_pretraining.training.nanotron.live import LiveMetrics
 from alignment_pretraining.training.schedule import learning_rate
 
 
@@ -59,6 +60,7 @@ class StageTrainer(DistributedTrainer):
         assert config.stage is not None
         self.section = config.stage
         self.spec = TrainingStage.model_validate(self.section.spec)
+        self.live = LiveMetrics(config.general.run)
         _use_our_optimizer(self.spec)
         resume = checkpoints.newest(config.checkpoints.checkpoints_path)
         _redirect_resume(resume)
@@ -130,6 +132,7 @@ class StageTrainer(DistributedTrainer):
         }
         with self.section.metrics.open("a") as stream:
             stream.write(json.dumps(row) + "\n")
+        self.live.add(row, last=step == self.spec.steps)
 
     def save_checkpoint(self) -> Path:
         """nanotron's checkpoint, marked whole once every rank has written its part; older ones go by policy."""
