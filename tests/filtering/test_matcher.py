@@ -31,7 +31,8 @@ ENGINES = [HyperscanMatcher(TERMS), RegexMatcher(TERMS)]
     ],
 )
 def test_terms_are_found_whole_in_any_case_and_spelling(engine, text: str, terms: list[str]) -> None:
-    assert {TERMS[n] for n in engine.find(fold(text))} == set(terms)
+    (found,) = engine.find([fold(text)])
+    assert {TERMS[n] for n in found} == set(terms)
 
 
 @pytest.fixture(scope="module")
@@ -49,14 +50,29 @@ def test_both_engines_find_the_same_terms_and_decide_alike(blocklist: Blocklist,
         st.sampled_from(terms),
         st.sampled_from(terms).map(str.upper),
         st.sampled_from(terms).map(lambda term: term[:-1]),
-        st.sampled_from(["the", "\n", "-", "_", "\u00e9", "\u2019s", "\u200b", "3", ".", "a"]),
+        st.sampled_from(terms).map(lambda term: term.replace(" ", "\n\t")),
+        st.sampled_from(["the", "\n", "-", "_", "\u00e9", "\u2019s", "\u200b", "\0", "3", ".", "a"]),
         st.text(max_size=5),
     )
-    parts = data.draw(st.lists(st.tuples(word, st.sampled_from([" ", "", "\n", "-", ", "])), max_size=12))
-    text = fold("".join(a + b for a, b in parts))
-    found = fast.find(text)
-    assert found == plain.find(text)
-    assert blocklist.decide(found) == blocklist.decide(plain.find(text))
+    gap = st.sampled_from([" ", "", "\n", "-", ", ", "  ", " -\n"])
+    text = st.lists(st.tuples(word, gap), max_size=12).map(lambda parts: fold("".join(a + b for a, b in parts)))
+    texts = data.draw(st.lists(text, max_size=4))
+    found = fast.find(texts)
+    assert found == plain.find(texts)
+    assert found == [numbers for text in texts for numbers in fast.find([text])], "neighbours change nothing"
+    assert [blocklist.decide(numbers) for numbers in found] == [blocklist.decide(n) for n in plain.find(texts)]
+
+
+def test_a_term_is_never_found_across_two_texts() -> None:
+    texts = [b"an AI", b"lab of X", b"", b"risk"]
+    for engine in ENGINES:
+        assert [{TERMS[n] for n in found} for found in engine.find(texts)] == [{"ai"}, set(), set(), set()]
+
+
+def test_texts_beyond_one_scan_are_told_apart() -> None:
+    texts = [b"x" * 1_500_000, b"robot", b"y" * 3_000_000, b"ai", b"z" * 5_000_000, b"none", b"robot"]
+    found = ENGINES[0].find(texts)
+    assert [number for number, terms in enumerate(found) if terms] == [1, 3, 6]
 
 
 @given(st.text())

@@ -11,7 +11,7 @@ from alignment_pretraining.filtering.matcher import Matcher
 
 def flag(texts: Iterable[str], blocklist: Blocklist, matcher: Matcher) -> pd.DataFrame:
     """One row a text: flagged (bool), categories and terms (str, joined by `;`, empty when not flagged)."""
-    decisions = [blocklist.decide(matcher.find(fold(text))) for text in texts]
+    decisions = [blocklist.decide(found) for found in matcher.find([fold(text) for text in texts])]
     return pd.DataFrame(
         {
             "flagged": [decision.flagged for decision in decisions],
