@@ -89,9 +89,12 @@ class _StreamRun:
         for attempt in range(self.config.retries + 1):
             try:
                 async with client.messages.stream(**params, extra_body=extra) as stream:
+                    last = ""
+                    async for event in stream:
+                        last = event.type
+                    if last != "message_stop":
+                        raise httpx2.RemoteProtocolError("the stream ended before the message did")
                     message = await stream.get_final_message()
-                if message.stop_reason is None:
-                    raise httpx2.RemoteProtocolError("the stream ended before the message did")
                 return read_answer(request.key, message, self.config, discount=1.0)
             except ERRORS as error:
                 if not is_passing(error) or attempt == self.config.retries:
