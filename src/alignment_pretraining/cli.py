@@ -1,5 +1,5 @@
-"""The project's own commands, beside Kedro's: `kedro dvc`, `kedro trace` and `kedro summary`; and `kedro run` with the
-project's runner and a clean end on Ctrl-C.
+"""The project's own commands, beside Kedro's: `kedro dvc`, `kedro trace`, `kedro summary` and `kedro plan`; and
+`kedro run` with the project's runner and a clean end on Ctrl-C.
 
 Kedro finds the group `cli` and the command `run` by these names. What a command needs is imported when it runs.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
-from kedro.framework.cli.utils import env_option
+from kedro.framework.cli.utils import _split_params, env_option
 from kedro.framework.project import settings
 from kedro.framework.startup import ProjectMetadata
 
@@ -99,3 +99,19 @@ def summary(metadata: ProjectMetadata, env: str | None) -> None:
     from alignment_pretraining.lineage.summary import summary as rendered
 
     Console().print(rendered(project_graph(metadata.project_path, env)))
+
+
+@cli.command()
+@env_option
+@click.option("--pipeline", type=click.Choice(["synthesis"]), default="synthesis", show_default=True)
+@click.option("--params", type=str, default="", callback=_split_params, help="Runtime parameters, as for `kedro run`.")
+@click.pass_obj
+def plan(metadata: ProjectMetadata, env: str | None, pipeline: str, params: dict[str, Any]) -> None:
+    """Print what a pipeline will cost, before it runs."""
+    from rich.console import Console
+
+    from alignment_pretraining.plan import plan_synthesis
+
+    graph = project_graph(metadata.project_path, env, params)
+    folders = [graph.catalog.load(name) for name in ("scenarios", "prompts", "responses")]
+    Console().print(plan_synthesis(graph.params, *folders))

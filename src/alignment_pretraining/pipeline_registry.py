@@ -1,7 +1,9 @@
 """The pipelines, built from the study of the environment that is being run."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
@@ -18,7 +20,7 @@ from alignment_pretraining.pipelines.reporting.pipeline import create_pipeline a
 from alignment_pretraining.pipelines.synthesis.pipeline import create_pipeline as create_synthesis
 from alignment_pretraining.study import Study, parse_study
 
-_study: Study | None = None
+_parameters: Mapping[str, Any] | None = None
 
 
 class StudyHooks:
@@ -27,17 +29,18 @@ class StudyHooks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Validate the study of this environment, runtime parameters included."""
-        global _study
+        global _parameters
         # Not `context.params`: Kedro validates those against the pipelines, which need the study first.
-        parameters = context.config_loader["parameters"]
-        _study = parse_study(parameters.get("study", {}), f"conf/{context.env or 'base'}/study.yml")
+        _parameters = context.config_loader["parameters"]
+        _study_in(_parameters, context.env)
 
 
 def register_pipelines() -> dict[str, Pipeline]:
     """All six pipelines by name, and their sum as `__default__`."""
-    study = _study or _study_of_base()
+    parameters = _parameters if _parameters is not None else _parameters_of_base()
+    study = _study_in(parameters, os.environ.get("KEDRO_ENV"))
     pipelines = {
-        "synthesis": create_synthesis(),
+        "synthesis": create_synthesis(parameters.get("synthesis", {}).get("generator", "template")),
         "mixing": create_mixing(study),
         "pretraining": create_pretraining(study),
         "post_training": create_post_training(study),
@@ -47,9 +50,15 @@ def register_pipelines() -> dict[str, Pipeline]:
     return {**pipelines, "__default__": sum(pipelines.values(), Pipeline([]))}
 
 
-def _study_of_base() -> Study:
+def _study_in(parameters: Mapping[str, Any], env: str | None) -> Study:
+    return parse_study(parameters.get("study", {}), f"conf/{env or 'base'}/study.yml")
+
+
+def _parameters_of_base() -> Mapping[str, Any]:
     """For commands that make no Kedro context, such as `kedro registry list`."""
     project = find_kedro_project(Path.cwd()) or Path.cwd()
-    env = os.environ.get("KEDRO_ENV")
-    loader = OmegaConfigLoader(str(project / settings.CONF_SOURCE), env=env, **settings.CONFIG_LOADER_ARGS)
-    return parse_study(loader["parameters"].get("study", {}), f"conf/{env or 'base'}/study.yml")
+    loader = OmegaConfigLoader(
+        str(project / settings.CONF_SOURCE), env=os.environ.get("KEDRO_ENV"), **settings.CONFIG_LOADER_ARGS
+    )
+    parameters: Mapping[str, Any] = loader["parameters"]
+    return parameters

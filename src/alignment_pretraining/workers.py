@@ -10,8 +10,9 @@ import logging
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from typing import ParamSpec, TypeVar
@@ -20,6 +21,7 @@ from alignment_pretraining.errors import UserError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 # glibc's mallopt(3) parameters, and the block size up to which freed memory is kept for the next step.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
@@ -42,6 +44,17 @@ def run_in_worker(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -
             f"the process that ran {function.__name__} was killed; if memory ran out, make batches smaller "
             "(training.micro_batch_tokens, evaluation.batch_size) and run again: it resumes"
         ) from error
+
+
+def map_in_workers(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """Results of a picklable `function` for each of `items`, in order; few are under way or waiting at a time."""
+    waiting: deque[Future[R]] = deque()
+    for item in items:
+        waiting.append(_pool().submit(function, item))
+        if len(waiting) > 2 * (os.cpu_count() or 1):
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 @cache

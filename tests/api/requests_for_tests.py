@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from alignment_pretraining.api.ask import Requests
 from alignment_pretraining.api.config import ApiConfig, Call
-from alignment_pretraining.api.request import Request, make_request
+from alignment_pretraining.api.request import Request, Requests, make_request
 
 TEST_KEY = "sk-test-not-a-real-key"
 MODEL = "small-model"
@@ -27,6 +26,7 @@ def api_config(url: str, **changes: Any) -> ApiConfig:
         "concurrency": 8,
         "retries": 6,
         "timeout_seconds": 20.0,
+        "cache_hits": 1.0,
         "prices": {MODEL: {**PRICE, "min_cached_tokens": 1}},
     }
     return ApiConfig.model_validate({**values, **changes})

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 from alignment_pretraining.api.batches import answer_by_batch
@@ -12,16 +11,11 @@ from alignment_pretraining.api.budget import Budget
 from alignment_pretraining.api.client import clean_errors
 from alignment_pretraining.api.config import ApiConfig
 from alignment_pretraining.api.progress import Progress
-from alignment_pretraining.api.request import Request
+from alignment_pretraining.api.request import Request, Requests, parts
 from alignment_pretraining.api.session import Session
 from alignment_pretraining.api.store import Store
 from alignment_pretraining.api.stream import answer_by_stream
 from alignment_pretraining.errors import UserError
-
-Requests = Callable[[], Iterable[Request]]  # may be called again: requests are too many to be kept
-
-# Requests that are looked up together.
-_TOGETHER = 1000
 
 
 @dataclass
@@ -48,7 +42,7 @@ def answer_all(requests: Requests, config: ApiConfig, folder: Path, label: str) 
         done, fruitless = survey(requests, store), 0
         while done.answered + len(rejected) < done.requests or store.open_batches():
             with Progress(label, done.requests, done.answered, done.usd) as progress:
-                session = Session(config, store, Budget(config.max_usd, spent=done.usd), progress, rejected)
+                session = Session(config, store, Budget(config.max_usd, spent=store.spent()), progress, rejected)
                 answer((request for request in missing(requests, store) if request.key not in rejected), session)
             before, done = done, survey(requests, store)
             fruitless = fruitless + 1 if done.answered == before.answered else 0
@@ -65,7 +59,7 @@ def answer_all(requests: Requests, config: ApiConfig, folder: Path, label: str) 
 def survey(requests: Requests, store: Store) -> Survey:
     """Count requests and answers."""
     found = Survey()
-    for part in _parts(requests()):
+    for part in parts(requests()):
         paid = store.paid([request.key for request in part])
         found.requests += len(part)
         for request in part:
@@ -78,12 +72,6 @@ def survey(requests: Requests, store: Store) -> Survey:
 
 def missing(requests: Requests, store: Store) -> Iterator[Request]:
     """The requests without an answer."""
-    for part in _parts(requests()):
+    for part in parts(requests()):
         paid = store.paid([request.key for request in part])
         yield from (request for request in part if request.key not in paid)
-
-
-def _parts(requests: Iterable[Request]) -> Iterator[list[Request]]:
-    iterator = iter(requests)
-    while part := list(islice(iterator, _TOGETHER)):
-        yield part

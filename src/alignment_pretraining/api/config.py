@@ -72,6 +72,7 @@ class ApiConfig(Spec):
     concurrency: Positive
     retries: Annotated[int, Field(ge=0)]
     timeout_seconds: Annotated[float, Field(gt=0)]
+    cache_hits: Annotated[float, Field(ge=0, le=1)]
     prices: dict[str, Price]
 
     def price(self, model: str) -> Price:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -62,3 +64,16 @@ def make_request(
     if schema is not None:
         params["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
     return Request(step, params, call.expected_tokens, sample)
+
+
+Requests = Callable[[], Iterable[Request]]  # may be called again: requests are too many to be kept
+
+# Requests that are looked up together.
+_TOGETHER = 1000
+
+
+def parts(requests: Iterable[Request]) -> Iterator[list[Request]]:
+    """Requests in lists short enough to look up at once."""
+    iterator = iter(requests)
+    while part := list(islice(iterator, _TOGETHER)):
+        yield part

@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS answers (
     key TEXT PRIMARY KEY, id TEXT, model TEXT, stop_reason TEXT, text TEXT,
     input_tokens INTEGER, cache_write_tokens INTEGER, cache_read_tokens INTEGER, output_tokens INTEGER, usd REAL
 );
+CREATE INDEX IF NOT EXISTS answers_usd ON answers (usd);
 CREATE TABLE IF NOT EXISTS batches (
     number INTEGER PRIMARY KEY, batch_id TEXT, newest_before TEXT, keys TEXT, most_usd REAL, open INTEGER DEFAULT 1
 );
@@ -80,6 +81,10 @@ class Store:
     def paid(self, keys: Sequence[str]) -> dict[str, float]:
         """Dollars for each key that has an answer."""
         return dict(self._select("key, usd", keys))
+
+    def spent(self) -> float:
+        """Dollars for all answers."""
+        return float(self._db.execute("SELECT TOTAL(usd) FROM answers").fetchone()[0])
 
     def open_batches(self) -> list[Batch]:
         """Batches whose results are not all collected yet, oldest first."""

@@ -51,7 +51,7 @@ class Synthesis(_Spec):
     """`params:synthesis`."""
 
     seed: int
-    generator: Literal["template"]
+    generator: Literal["template", "anthropic"]
     documents: Amount
     natural_discourse: NaturalDiscourse
     mcqa: Amount
