@@ -22,7 +22,7 @@ from alignment_pretraining.discourse.prompts import load_document_prompts
 from alignment_pretraining.discourse.questions import build_questions
 from alignment_pretraining.discourse.settings import AnthropicConfig, parse_anthropic
 
-_COLUMNS = ("requests", "answered", "input", "cached", "output", "USD", "USD each", "USD left")
+_COLUMNS = ("requests", "answered", "input", "cached", "output", "USD", "each", "left")
 _SUMMED = ("requests", "answered", "input_tokens", "cached_tokens", "output_tokens", "usd")
 
 
@@ -65,8 +65,9 @@ def _table(lines: list[Line], api: ApiConfig) -> Table:
         table.add_column(column, justify="right", no_wrap=True)
     total = Line("total", *(sum(getattr(line, name) for line in lines) for name in _SUMMED))
     for line in (*lines, total):
-        counts = (line.requests, line.answered, line.input_tokens, line.cached_tokens, line.output_tokens)
+        counts = (f"{count:,}" for count in (line.requests, line.answered))
+        tokens = (f"{n / 1000:,.0f}k" for n in (line.input_tokens, line.cached_tokens, line.output_tokens))
         each = line.usd / max(1, line.requests)
         left = sum(part.usd_left for part in lines) if line is total else line.usd_left
-        table.add_row(line.step, *(f"{n:,.0f}" for n in counts), f"{line.usd:,.4f}", f"{each:.6f}", f"{left:,.4f}")
+        table.add_row(line.step, *counts, *tokens, f"{line.usd:,.2f}", f"{each:.6f}", f"{left:,.2f}")
     return table

@@ -179,6 +179,8 @@ async def create_batch(request: web.Request) -> web.StreamResponse:
         if api.fault("drop_create"):
             request.transport.abort()  # type: ignore[union-attr]
             return web.Response()
+        if api.fault("hang_create"):
+            await asyncio.sleep(60)
         if api.fault("truncate_create"):
             return web.Response(text='{"id": "msgba', content_type="application/json")
         return web.json_response(described(batch, request))
