@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
 
-from kedro.config import MissingConfigException
+import yaml
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+
+from alignment_pretraining.errors import UserError
 
 VARIABLE = "ANTHROPIC_API_KEY"
 
@@ -18,11 +18,18 @@ class CredentialsHooks:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Read the file, unless the environment has a key already."""
-        try:
-            credentials: Mapping[str, Any] = context.config_loader["credentials"]
-        except MissingConfigException:
+        """Read the file, whatever the environment of the run (Kedro reads `local` only without one).
+
+        Raises:
+            UserError: the file is not of that form; the message holds nothing of it.
+        """
+        path = context.project_path / "conf/local/credentials.yml"
+        if not path.is_file():
             return
-        key = (credentials.get("anthropic") or {}).get("api_key")
+        try:
+            credentials = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            key = credentials["anthropic"]["api_key"] if "anthropic" in credentials else None
+        except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
+            raise UserError(f"{path}: not of the form 'anthropic: {{api_key: …}}'; correct or remove it") from None
         if key:
             os.environ.setdefault(VARIABLE, str(key))
