@@ -1,8 +1,8 @@
 """Documents a second through the whole pipeline against a local server, and plain asyncio.gather over the SDK.
 
-Both run against the same server in the same run: `make_documents` (cost sheet, batches, store, judging, copies, Parquet),
-and `asyncio.gather` over `messages.create`, which only collects the texts. Each runs in a process of its own, whose peak
-memory is printed, worker processes included; the pipeline runs at half the size first, so that growth shows.
+Both run against such a server in the same run: `make_documents` (cost sheet, batches, store, judging, copies, Parquet),
+and `asyncio.gather` over `messages.create`, which only collects the texts. Each runs in a process of its own, whose
+peak memory is printed, worker processes included; the pipeline runs at half the size first, so that growth shows.
 Usage: `python benchmarks/synthesis.py [documents]`.
 """
 
@@ -27,12 +27,12 @@ from alignment_pretraining.discourse.bank import load_bank
 from alignment_pretraining.discourse.jobs import articles, requests
 from alignment_pretraining.discourse.prompts import load_document_prompts
 from alignment_pretraining.discourse.questions import build_questions
-from alignment_pretraining.discourse.settings import parse_anthropic
 from alignment_pretraining.pipelines.synthesis.anthropic_nodes import make_documents
+from alignment_pretraining.suites.settings import parse_anthropic
 
 PROJECT = Path(__file__).parents[1]
 PROMPTS = PROJECT / "conf/base/prompts"
-WORDS = 1000  # a document of about 1,480 tokens
+WORDS = 870  # a document of about 1,480 tokens
 
 
 def main(documents: int) -> None:

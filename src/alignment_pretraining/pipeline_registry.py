@@ -39,8 +39,11 @@ def register_pipelines() -> dict[str, Pipeline]:
     """All six pipelines by name, and their sum as `__default__`."""
     parameters = _parameters if _parameters is not None else _parameters_of_base()
     study = _study_in(parameters, os.environ.get("KEDRO_ENV"))
+    synthesis = parameters.get("synthesis", {})
     pipelines = {
-        "synthesis": create_synthesis(parameters.get("synthesis", {}).get("generator", "template")),
+        "synthesis": create_synthesis(
+            **{key: synthesis[key] for key in ("questions", "generator") if key in synthesis}
+        ),
         "mixing": create_mixing(study),
         "pretraining": create_pretraining(study),
         "post_training": create_post_training(study),

@@ -20,7 +20,7 @@ from alignment_pretraining.discourse.bank import load_bank
 from alignment_pretraining.discourse.jobs import requests
 from alignment_pretraining.discourse.prompts import load_document_prompts
 from alignment_pretraining.discourse.questions import build_questions
-from alignment_pretraining.discourse.settings import AnthropicConfig, parse_anthropic
+from alignment_pretraining.suites.settings import AnthropicConfig, parse_anthropic
 
 _COLUMNS = ("requests", "answered", "input", "cached", "output", "USD", "each", "left")
 _SUMMED = ("requests", "answered", "input_tokens", "cached_tokens", "output_tokens", "usd")

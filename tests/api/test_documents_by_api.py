@@ -18,9 +18,9 @@ from alignment_pretraining.discourse.generator import FORMS
 from alignment_pretraining.discourse.jobs import articles, pairs
 from alignment_pretraining.discourse.prompts import load_document_prompts
 from alignment_pretraining.discourse.questions import build_questions
-from alignment_pretraining.discourse.settings import parse_anthropic
 from alignment_pretraining.errors import UserError
 from alignment_pretraining.pipelines.synthesis.anthropic_nodes import make_controls, make_documents
+from alignment_pretraining.suites.settings import parse_anthropic
 
 PROJECT = Path(__file__).parents[2]
 PROMPTS = PROJECT / "conf/base/prompts"
@@ -186,7 +186,8 @@ def test_a_wrong_parameter_is_named_without_its_value(
 def test_a_model_may_answer_under_its_dated_name(anthropic: dict[str, Any]) -> None:
     anthropic["api"]["prices"] = {"small": {**PRICE, "min_cached_tokens": 1}, "small-big": {**PRICE, "input": 9.0}}
     anthropic["api"]["prices"]["small-big"]["min_cached_tokens"] = 1
-    for call in (*anthropic["documents"]["forms"].values(), anthropic["controls"]["call"]):
+    others = (anthropic["controls"]["call"], anthropic["questions"]["write"], anthropic["questions"]["strip"])
+    for call in (*anthropic["documents"]["forms"].values(), *others):
         call["model"] = "small"
     api = parse_anthropic(anthropic).api
     assert api.price("small-20260101").input == PRICE["input"]

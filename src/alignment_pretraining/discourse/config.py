@@ -51,12 +51,21 @@ class Synthesis(_Spec):
     """`params:synthesis`."""
 
     seed: int
+    questions: Literal["bank", "sources"]
     generator: Literal["template", "anthropic"]
     documents: Amount
     natural_discourse: NaturalDiscourse
     mcqa: Amount
     conversations: Chat
     preferences: Chat
+
+    @model_validator(mode="after")
+    def _sources_need_a_model(self) -> Self:
+        if self.questions == "sources" and self.generator == "template":
+            raise ValueError(
+                "questions from sources need generator anthropic: the template generator knows the bank alone"
+            )
+        return self
 
 
 def parse_synthesis(params: Mapping[str, Any]) -> Synthesis:

@@ -19,8 +19,29 @@ from alignment_pretraining.discourse.jobs import requests
 from alignment_pretraining.discourse.judge import Judge
 from alignment_pretraining.discourse.prompts import load_document_prompts, read_prompt
 from alignment_pretraining.discourse.quality import Quality
-from alignment_pretraining.discourse.settings import AnthropicConfig, parse_anthropic
 from alignment_pretraining.discourse.written import judge_families, write_tables
+from alignment_pretraining.errors import UserError
+from alignment_pretraining.suites.settings import AnthropicConfig, parse_anthropic
+from alignment_pretraining.suites.sources import read_sources
+from alignment_pretraining.suites.write import Suite
+
+
+def make_questions(
+    sources: Path, prompts: Path, anthropic: dict[str, Any], responses: Path
+) -> tuple[pd.DataFrame, dict[str, Any], dict[str, Any]]:
+    """Question suites from a user's own texts (columns `write.COLUMNS`), their quality and the bill."""
+    config = parse_anthropic(anthropic)
+    texts = {name: read_prompt(prompts / "questions" / f"{name}.md") for name in ("write", "strip")}
+    suite = Suite(read_sources(sources, config.questions.max_characters), config.questions, texts)
+    bill = {"write": _answer(suite.writing, config, responses, "questions: write")}
+    store = Store(responses)
+    suite.read_written(store.find)
+    bill["strip"] = _answer(suite.stripping, config, responses, "questions: strip")
+    table = suite.table(store.find)
+    store.close()
+    if not (table["split"] == "articles").any():
+        raise UserError(f"no question on {sources} is fit for use; rejected: {dict(suite.rejected)}")
+    return table, suite.report(table), bill
 
 
 def make_documents(

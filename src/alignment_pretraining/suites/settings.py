@@ -7,6 +7,7 @@ from typing import Any
 
 from alignment_pretraining.api.config import ApiConfig, Call, Spec, parse
 from alignment_pretraining.discourse.jobs import DocumentsConfig, Share
+from alignment_pretraining.suites.write import QuestionsConfig
 
 
 class ControlsConfig(Spec):
@@ -20,6 +21,7 @@ class AnthropicConfig(Spec):
     """`params:anthropic`."""
 
     api: ApiConfig
+    questions: QuestionsConfig
     documents: DocumentsConfig
     controls: ControlsConfig
 
@@ -27,6 +29,11 @@ class AnthropicConfig(Spec):
 def parse_anthropic(params: Mapping[str, Any]) -> AnthropicConfig:
     """Validate `params:anthropic`. Raises UserError naming each wrong key, or a model without a price."""
     config: AnthropicConfig = parse(AnthropicConfig, params, "anthropic")
-    for call in (*config.documents.forms.values(), config.controls.call):
+    for call in (
+        config.questions.write,
+        config.questions.strip,
+        *config.documents.forms.values(),
+        config.controls.call,
+    ):
         config.api.price(call.model)
     return config
