@@ -113,5 +113,4 @@ def plan(metadata: ProjectMetadata, env: str | None, pipeline: str, params: dict
     from alignment_pretraining.plan import plan_synthesis
 
     graph = project_graph(metadata.project_path, env, params)
-    folders = [graph.catalog.load(name) for name in ("scenarios", "prompts", "responses")]
-    Console().print(plan_synthesis(graph.params, *folders))
+    Console().print(plan_synthesis(graph.params, graph.catalog.load))

@@ -87,4 +87,5 @@ def _explain(problem: Any) -> str:
         return f"{key}: missing; add it"
     if problem["type"] == "extra_forbidden":
         return f"{key}: unknown key; remove it or correct its name"
-    return f"{key}: {problem['msg'].removeprefix('Value error, ')} (got {problem['input']!r})"
+    message = f"{key}: {problem['msg'].removeprefix('Value error, ')}"
+    return message if isinstance(problem["input"], Mapping) else f"{message} (got {problem['input']!r})"

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,7 @@ import pandas as pd
 from alignment_pretraining.api.answer import Answer
 from alignment_pretraining.api.config import Call, Positive, Spec
 from alignment_pretraining.api.request import Request, make_request
+from alignment_pretraining.discourse.prompts import read_prompt
 from alignment_pretraining.discourse.questions import QUESTION_COLUMNS, aligned_longer
 from alignment_pretraining.suites.items import (
     Item,
@@ -36,6 +38,11 @@ class QuestionsConfig(Spec):
     max_characters: Positive
     write: Call
     strip: Call
+
+
+def load_question_prompts(folder: Path) -> dict[str, str]:
+    """`questions/write.md` and `questions/strip.md` of a prompt folder. Raises UserError where one is missing."""
+    return {name: read_prompt(folder / "questions" / f"{name}.md") for name in ("write", "strip")}
 
 
 @dataclass

@@ -23,7 +23,7 @@ from alignment_pretraining.discourse.written import judge_families, write_tables
 from alignment_pretraining.errors import UserError
 from alignment_pretraining.suites.settings import AnthropicConfig, parse_anthropic
 from alignment_pretraining.suites.sources import read_sources
-from alignment_pretraining.suites.write import Suite
+from alignment_pretraining.suites.write import Suite, load_question_prompts
 
 
 def make_questions(
@@ -31,8 +31,8 @@ def make_questions(
 ) -> tuple[pd.DataFrame, dict[str, Any], dict[str, Any]]:
     """Question suites from a user's own texts (columns `write.COLUMNS`), their quality and the bill."""
     config = parse_anthropic(anthropic)
-    texts = {name: read_prompt(prompts / "questions" / f"{name}.md") for name in ("write", "strip")}
-    suite = Suite(read_sources(sources, config.questions.max_characters), config.questions, texts)
+    parts = read_sources(sources, config.questions.max_characters)
+    suite = Suite(parts, config.questions, load_question_prompts(prompts))
     bill = {"write": _answer(suite.writing, config, responses, "questions: write")}
     store = Store(responses)
     suite.read_written(store.find)
