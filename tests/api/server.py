@@ -128,6 +128,11 @@ async def messages(request: web.Request) -> web.StreamResponse:
         await response.write(events({"id": "x", "content": [], "usage": {"input_tokens": 1, "output_tokens": 1}})[0])
         request.transport.abort()  # type: ignore[union-attr]
         return response
+    if api.fault("error_event"):
+        await response.write(
+            b'event: error\ndata: {"type": "error", "error": {"type": "overloaded_error", "message": "x"}}\n\n'
+        )
+        return response
     if api.fault("truncate_stream"):
         await response.write(b'event: message_start\ndata: {"type": "mess')
         return response

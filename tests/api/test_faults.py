@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 from local_api import LocalApi
 from requests_for_tests import CALL, api_config, some_requests
 
+from alignment_pretraining.api.answer import Answer
 from alignment_pretraining.api.ask import answer_all
+from alignment_pretraining.api.progress import Progress
 from alignment_pretraining.api.store import Store
 from alignment_pretraining.errors import UserError
 
@@ -33,7 +36,7 @@ IN_BATCHES: list[dict[str, int]] = [
     {"canceled": 30},
     {"errored": 20},
 ]
-IN_STREAMS: list[dict[str, int]] = [{"drop_stream": 5}, {"truncate_stream": 3}]
+IN_STREAMS: list[dict[str, int]] = [{"drop_stream": 5}, {"truncate_stream": 3}, {"error_event": 2}]
 
 
 @pytest.mark.parametrize(
@@ -110,3 +113,14 @@ def test_a_server_that_stays_down_is_a_clean_error_and_loses_nothing(
 def test_two_runs_do_not_share_a_store_at_the_same_time(server: LocalApi, tmp_path: Path) -> None:
     with Store(tmp_path).locked(), pytest.raises(UserError, match="another run is using"):
         answer_all(some_requests(1), api_config(server.url), tmp_path, "test")
+
+
+def test_the_bar_counts_what_was_submitted_succeeded_refused_and_failed() -> None:
+    answer = Answer("key", "id", "model", "end_turn", "text", 1, 0, 0, 1, usd=0.25)
+    with Progress("documents", total=5, done=1, usd=0.5) as progress:
+        progress.submitted(4)
+        progress.answered(answer)
+        progress.answered(dataclasses.replace(answer, stop_reason="refusal"))
+        progress.failed(2)
+    assert progress.counts == {"submitted": 4, "succeeded": 1, "refused": 1, "failed": 2}
+    assert progress.usd == 1.0

@@ -33,8 +33,8 @@ class Progress:
         """An answer came."""
         self.counts["refused" if answer.stop_reason == "refusal" else "succeeded"] += 1
         self.usd += answer.usd
-        self._bar.update()
         self._show()
+        self._bar.update()
 
     def failed(self, count: int = 1) -> None:
         """Requests came to their end without an answer; they will be sent again."""
