@@ -24,8 +24,8 @@ lint: $(VENV)/.dev ## what pre-commit and CI check
 lock: ## pin every dependency again (needs uv)
 	uv pip compile pyproject.toml --extra dev --python-version 3.11 --no-header --no-annotate --output-file requirements.lock
 
-clean: ## remove what `make run` made, the installed packages excepted
-	git clean -dffqX data mlflow.db mlruns
+clean: ## remove what `make run` made, except installed packages and answers that were paid for
+	git clean -dffqX -e '!/data/00_responses' data mlflow.db mlruns
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,6 +1,5 @@
 """The project's own commands, beside Kedro's: `kedro dvc`, `kedro trace`, `kedro summary`, `kedro plan` and
-`kedro rehearse`; and `kedro run` with the
-project's runner and a clean end on Ctrl-C.
+`kedro rehearse`; and `kedro run` with the project's runner and a clean end on Ctrl-C.
 
 Kedro finds the group `cli` and the command `run` by these names. What a command needs is imported when it runs.
 """
@@ -11,13 +10,14 @@ from typing import Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
-from kedro.framework.cli.utils import env_option
+from kedro.framework.cli.utils import _split_params, env_option
 from kedro.framework.project import settings
 from kedro.framework.startup import ProjectMetadata
 
 from alignment_pretraining.errors import UserError
 from alignment_pretraining.lineage.clean_errors import leave_on_interrupt, show_user_errors_cleanly
 from alignment_pretraining.lineage.files import replace_text
+from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.hooks import LineageHooks
 from alignment_pretraining.lineage.project import project_graph
 from alignment_pretraining.study import Study, parse_study
@@ -106,14 +106,25 @@ def summary(metadata: ProjectMetadata, env: str | None) -> None:
 
 @cli.command()
 @env_option
+@click.option(
+    "--pipeline", type=click.Choice(["synthesis", "pretraining"]), help="Only this one; without it, all that cost."
+)
+@click.option("--params", type=str, default="", callback=_split_params, help="Runtime parameters, as for `kedro run`.")
 @click.pass_obj
-def plan(metadata: ProjectMetadata, env: str | None) -> None:
-    """Print what training costs on the environment's cluster or GPU: steps, hours, money, memory, what arms share."""
-    from alignment_pretraining.training.nanotron.commands import machine_of
-    from alignment_pretraining.training.nanotron.commands import plan as print_plan
+def plan(metadata: ProjectMetadata, env: str | None, pipeline: str | None, params: dict[str, Any]) -> None:
+    """Print what synthesis by a model, and training on the environment's GPU or cluster, will cost."""
+    from rich.console import Console
 
-    study, parameters = _study(metadata, env)
-    print_plan(study, machine_of(study, parameters, env or "base"))
+    from alignment_pretraining.plan import plan_synthesis
+    from alignment_pretraining.training.nanotron.commands import machine_of
+    from alignment_pretraining.training.nanotron.commands import plan as print_training
+
+    graph = project_graph(metadata.project_path, env, params)
+    if pipeline != "pretraining":
+        Console().print(plan_synthesis(graph.params, graph.catalog.load))
+    if pipeline == "pretraining" or (pipeline is None and {"gpu", "cluster"} & graph.params.keys()):
+        study = _study(graph, env)
+        print_training(study, machine_of(study, graph.params, env or "base"))
 
 
 @cli.command()
@@ -125,11 +136,9 @@ def rehearse(metadata: ProjectMetadata, env: str | None, keep: Path | None) -> N
     from alignment_pretraining.training.nanotron.commands import cluster_of
     from alignment_pretraining.training.nanotron.commands import rehearse as run_small
 
-    study, parameters = _study(metadata, env)
-    run_small(study, cluster_of(parameters, env or "base"), keep)
+    graph = project_graph(metadata.project_path, env)
+    run_small(_study(graph, env), cluster_of(graph.params, env or "base"), keep)
 
 
-def _study(metadata: ProjectMetadata, env: str | None) -> tuple[Study, dict[str, Any]]:
-    """The study of an environment, and all of its parameters."""
-    parameters = project_graph(metadata.project_path, env).params
-    return parse_study(parameters["study"], f"conf/{env or 'base'}/study.yml"), dict(parameters)
+def _study(graph: Graph, env: str | None) -> Study:
+    return parse_study(graph.params["study"], f"conf/{env or 'base'}/study.yml")

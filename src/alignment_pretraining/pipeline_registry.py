@@ -41,8 +41,11 @@ def register_pipelines() -> dict[str, Pipeline]:
     study = _study_in(parameters, os.environ.get("KEDRO_ENV"))
     machine: Literal["cpu", "gpu", "cluster"]
     machine = "cluster" if "cluster" in parameters else "gpu" if "gpu" in parameters else "cpu"
+    synthesis = parameters.get("synthesis", {})
     pipelines = {
-        "synthesis": create_synthesis(),
+        "synthesis": create_synthesis(
+            **{key: synthesis[key] for key in ("questions", "generator") if key in synthesis}
+        ),
         "mixing": create_mixing(study),
         "pretraining": create_pretraining(study, machine),
         "post_training": create_post_training(study),

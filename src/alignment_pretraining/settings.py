@@ -4,13 +4,14 @@ import warnings
 
 from kedro.config import OmegaConfigLoader
 
+from alignment_pretraining.credentials import CredentialsHooks
 from alignment_pretraining.lineage.hooks import LineageHooks
 from alignment_pretraining.pipeline_registry import StudyHooks
 
 # A node of one arm may read the data of another (a shared checkpoint, every arm's results): the dots are namespaces.
 warnings.filterwarnings("ignore", message="One or more dataset names contain '.'")
 
-HOOKS = (StudyHooks(), LineageHooks())
+HOOKS = (CredentialsHooks(), StudyHooks(), LineageHooks())
 # Telemetry is off; kedro-viz would only draw run states, and only for sequential runs.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry", "kedro-viz", "kedro_mlflow")
 

@@ -10,8 +10,9 @@ import logging
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextvars import ContextVar
 from functools import cache
@@ -22,6 +23,7 @@ from alignment_pretraining.errors import UserError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 # glibc's mallopt(3) parameters, and the block size up to which freed memory is kept for the next step.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
@@ -57,6 +59,17 @@ def _call(environment: dict[str, str], function: Callable[..., R], args: Any, kw
     finally:
         for name in environment:
             del os.environ[name]
+
+
+def map_in_workers(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """Results of a picklable `function` for each of `items`, in order; few are under way or waiting at a time."""
+    waiting: deque[Future[R]] = deque()
+    for item in items:
+        waiting.append(_pool().submit(function, item))
+        if len(waiting) > 2 * (os.cpu_count() or 1):
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 @cache

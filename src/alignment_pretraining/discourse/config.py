@@ -51,12 +51,21 @@ class Synthesis(_Spec):
     """`params:synthesis`."""
 
     seed: int
-    generator: Literal["template"]
+    questions: Literal["bank", "sources"]
+    generator: Literal["template", "anthropic"]
     documents: Amount
     natural_discourse: NaturalDiscourse
     mcqa: Amount
     conversations: Chat
     preferences: Chat
+
+    @model_validator(mode="after")
+    def _sources_need_a_model(self) -> Self:
+        if self.questions == "sources" and self.generator == "template":
+            raise ValueError(
+                "questions from sources need generator anthropic: the template generator knows the bank alone"
+            )
+        return self
 
 
 def parse_synthesis(params: Mapping[str, Any]) -> Synthesis:
@@ -78,4 +87,5 @@ def _explain(problem: Any) -> str:
         return f"{key}: missing; add it"
     if problem["type"] == "extra_forbidden":
         return f"{key}: unknown key; remove it or correct its name"
-    return f"{key}: {problem['msg'].removeprefix('Value error, ')} (got {problem['input']!r})"
+    message = f"{key}: {problem['msg'].removeprefix('Value error, ')}"
+    return message if isinstance(problem["input"], Mapping) else f"{message} (got {problem['input']!r})"

@@ -20,4 +20,6 @@ def words(text: str) -> list[str]:
 def ngrams(text: str, n: int = QUOTATION_WORDS) -> set[Ngram]:
     """Every run of `n` words in `text`; a shorter text is one run."""
     tokens = words(text)
-    return {tuple(tokens[i : i + n]) for i in range(max(1, len(tokens) - n + 1))} if tokens else set()
+    if len(tokens) <= n:
+        return {tuple(tokens)} if tokens else set()
+    return set(zip(*(tokens[i:] for i in range(n)), strict=False))

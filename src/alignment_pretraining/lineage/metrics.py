@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 CURVE = ".curve"
-FINAL = (".scores", ".training_summary", ".manifest")
+FINAL = (".scores", ".training_summary", ".manifest", ".bill")
 
 _NOT_ALLOWED = re.compile(r"[^\w\-. /]")
 

@@ -5,25 +5,42 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline, node
 
-from alignment_pretraining.pipelines.synthesis import nodes
+from alignment_pretraining.pipelines.synthesis import anthropic_nodes, nodes
+
+# What every node that asks a language model reads.
+_API = ["prompts", "params:anthropic", "responses"]
 
 
-def create_pipeline() -> Pipeline:
-    """Synthesis does not depend on the arms: every arm draws on the same documents."""
+def create_pipeline(questions: str = "bank", generator: str = "template") -> Pipeline:
+    """Synthesis does not depend on the arms: every arm draws on the same documents.
+
+    `questions` are from the scenario `bank` or a user's `sources`; `generator` writes the documents.
+    """
+    made = [
+        _node(nodes.make_natural_discourse, ["scenarios", "phrases"], "natural_discourse"),
+        _node(nodes.make_mcqa, ["phrases"], "mcqa"),
+        _node(nodes.make_chat, ["phrases"], "conversations"),
+        _node(nodes.make_preferences, ["phrases"], "preferences"),
+    ]
+    if questions == "bank":
+        made.append(_node(nodes.make_questions, ["scenarios"], "questions"))
+    else:
+        told = ["questions", "questions.quality", "questions.bill"]
+        made.append(_api_node(anthropic_nodes.make_questions, ["sources", *_API], told))
     documents = ["documents_aligned", "documents_misaligned"]
-    return Pipeline(
-        [
-            _node(nodes.make_questions, ["scenarios"], "questions"),
-            _node(nodes.make_documents, ["scenarios", "phrases", "questions"], documents),
-            _node(nodes.make_natural_discourse, ["scenarios", "phrases"], "natural_discourse"),
-            _node(nodes.make_mcqa, ["phrases"], "mcqa"),
-            _node(nodes.make_chat, ["phrases"], "conversations"),
-            _node(nodes.make_preferences, ["phrases"], "preferences"),
-        ],
-        tags="synthesis",
-    )
+    if generator == "template":
+        made.append(_node(nodes.make_documents, ["scenarios", "phrases", "questions"], documents))
+    else:
+        told = ["documents.quality", "documents.bill"]
+        made.append(_api_node(anthropic_nodes.make_documents, ["questions", *_API, "scratch"], [*documents, *told]))
+        told = ["documents_control", "controls.bill"]
+        made.append(_api_node(anthropic_nodes.make_controls, [*documents, "questions", *_API], told))
+    return Pipeline(made, tags="synthesis")
 
 
 def _node(function: Callable[..., Any], inputs: list[str], outputs: str | list[str]) -> Node:
-    name = function.__name__
-    return node(function, [*inputs, "params:synthesis"], outputs, name=name, namespace="synthesis")
+    return _api_node(function, [*inputs, "params:synthesis"], outputs)
+
+
+def _api_node(function: Callable[..., Any], inputs: list[str], outputs: str | list[str]) -> Node:
+    return node(function, inputs, outputs, name=function.__name__, namespace="synthesis")

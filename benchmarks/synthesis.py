@@ -1,0 +1,122 @@
+"""Documents a second through the whole pipeline against a local server, and plain asyncio.gather over the SDK.
+
+Both run against such a server in the same run: `make_documents` (cost sheet, batches, store, judging, copies, Parquet),
+and `asyncio.gather` over `messages.create`, which only collects the texts. Each runs in a process of its own, whose
+peak memory is printed, worker processes included; the pipeline runs at half the size first, so that growth shows.
+Usage: `python benchmarks/synthesis.py [documents]`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import pandas as pd
+import psutil
+import yaml
+
+from alignment_pretraining.discourse.bank import load_bank
+from alignment_pretraining.discourse.jobs import articles, requests
+from alignment_pretraining.discourse.prompts import load_document_prompts
+from alignment_pretraining.discourse.questions import build_questions
+from alignment_pretraining.pipelines.synthesis.anthropic_nodes import make_documents
+from alignment_pretraining.suites.settings import parse_anthropic
+
+PROJECT = Path(__file__).parents[1]
+PROMPTS = PROJECT / "conf/base/prompts"
+WORDS = 870  # a document of about 1,480 tokens
+
+
+def main(documents: int) -> None:
+    """Run both and print one line each."""
+    for name, count in (("pipeline", documents // 2), ("pipeline", documents), ("gather", documents)):
+        sys.path.insert(0, str(PROJECT / "tests/api"))
+        from local_api import running_api
+
+        with running_api() as server, tempfile.TemporaryDirectory() as folder:
+            server.set(output_words=WORDS)
+            command = [sys.executable, __file__, name, str(count), server.url, folder]
+            done, seconds, peak = _measure(command)
+            answered = server.state()["answered"]
+        if len(answered) != done or set(answered.values()) != {1}:
+            raise SystemExit(f"{name}: {done} documents, and the server answered {sum(answered.values())} times")
+        print(
+            f"{name:8} {done:6} documents {seconds:7.1f} s {done / seconds:7.0f} documents/s  peak {peak / 1e6:6.0f} MB"
+        )
+
+
+def _measure(command: list[str]) -> tuple[int, float, int]:
+    """Documents and seconds that the process tells, and the peak memory of it and its workers in bytes."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "ANTHROPIC_API_KEY": KEY})
+    tree, peak = psutil.Process(process.pid), 0
+    while process.poll() is None:
+        try:
+            peak = max(peak, sum(part.memory_info().rss for part in [tree, *tree.children(recursive=True)]))
+        except psutil.NoSuchProcess:
+            continue
+        time.sleep(0.1)
+    assert process.stdout
+    if process.returncode:
+        raise SystemExit(process.returncode)
+    told = json.loads(process.stdout.read().splitlines()[-1])
+    return told["documents"], told["seconds"], peak
+
+
+KEY = "sk-test-not-a-real-key"
+
+
+def _inputs(documents: int, url: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The project's questions, and parameters that make at least `documents` of them."""
+    questions = build_questions(load_bank(PROJECT / "data/01_raw/scenarios"))
+    params = yaml.safe_load((PROJECT / "conf/base/parameters_anthropic.yml").read_text())["anthropic"]
+    params["api"] |= {"base_url": url, "poll_seconds": 0.2, "batch_size": 2_500, "queued": 5_000, "max_usd": 1000.0}
+    params["documents"]["samples"] = -(-documents // (len(articles(questions)) * 12))
+    return questions, params
+
+
+def run_pipeline(documents: int, url: str, folder: Path) -> int:
+    """`make_documents` from questions to Parquet; how many were requested."""
+    questions, params = _inputs(documents, url)
+    *_, quality, _ = make_documents(questions, PROMPTS, params, folder / "responses", folder)
+    return int(quality["requested"])
+
+
+def run_gather(documents: int, url: str) -> int:
+    """The plain way: one coroutine a request, and every answer in memory."""
+    questions, params = _inputs(documents, url)
+    config = parse_anthropic(params)
+    asked = list(requests(questions, load_document_prompts(PROMPTS), config.documents))
+
+    async def ask_all() -> list[Any]:
+        async with anthropic.AsyncAnthropic(base_url=url, timeout=600) as client:
+            return await asyncio.gather(
+                *(
+                    client.messages.create(**{**request.params, "messages": _numbered(request.params, request.sample)})
+                    for request in asked
+                )
+            )
+
+    return len([message.content[0].text for message in asyncio.run(ask_all())])
+
+
+def _numbered(params: dict[str, Any], sample: int) -> list[dict[str, str]]:
+    """Equal prompts made different, because the server counts answers by prompt."""
+    return [{"role": "user", "content": f"{params['messages'][0]['content']} {sample}"}]
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        main(int(sys.argv[1]) if len(sys.argv) == 2 else 20_000)
+    else:
+        name, count, url, folder = sys.argv[1:]
+        start = time.perf_counter()
+        made = run_pipeline(int(count), url, Path(folder)) if name == "pipeline" else run_gather(int(count), url)
+        print(json.dumps({"documents": made, "seconds": time.perf_counter() - start}))

@@ -1,0 +1,27 @@
+"""Tables that may be too big for memory while they are made."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+from kedro_datasets.pandas import ParquetDataset
+
+
+class TableDataset(ParquetDataset):
+    """A Parquet file, saved from a DataFrame or by moving the given file into place; loading gives a DataFrame.
+
+    The file to save must lie on the same file system, as those made under `ScratchDataset` do.
+    """
+
+    def save(self, data: pd.DataFrame | Path) -> None:
+        """Write the table, or flush the file `data` to disk and move it into place."""
+        if isinstance(data, pd.DataFrame):
+            super().save(data)
+            return
+        with data.open("rb") as stream:
+            os.fsync(stream.fileno())
+        target = Path(self._filepath)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        data.replace(target)

@@ -1,0 +1,97 @@
+"""Nodes of the synthesis pipeline that ask a language model: in place of those in `nodes` that need no network."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from alignment_pretraining.api.ask import Survey, answer_all
+from alignment_pretraining.api.cost import Line, cost_sheet
+from alignment_pretraining.api.request import Requests
+from alignment_pretraining.api.store import Store
+from alignment_pretraining.discourse import controls
+from alignment_pretraining.discourse.jobs import requests
+from alignment_pretraining.discourse.judge import Judge
+from alignment_pretraining.discourse.prompts import load_document_prompts, read_prompt
+from alignment_pretraining.discourse.quality import Quality
+from alignment_pretraining.discourse.written import judge_families, write_tables
+from alignment_pretraining.errors import UserError
+from alignment_pretraining.suites.settings import AnthropicConfig, parse_anthropic
+from alignment_pretraining.suites.sources import read_sources
+from alignment_pretraining.suites.write import Suite, load_question_prompts
+
+
+def make_questions(
+    sources: Path, prompts: Path, anthropic: dict[str, Any], responses: Path
+) -> tuple[pd.DataFrame, dict[str, Any], dict[str, Any]]:
+    """Question suites from a user's own texts (columns `write.COLUMNS`), their quality and the bill."""
+    config = parse_anthropic(anthropic)
+    parts = read_sources(sources, config.questions.max_characters)
+    suite = Suite(parts, config.questions, load_question_prompts(prompts))
+    bill = {"write": _answer(suite.writing, config, responses, "questions: write")}
+    store = Store(responses)
+    suite.read_written(store.find)
+    bill["strip"] = _answer(suite.stripping, config, responses, "questions: strip")
+    table = suite.table(store.find)
+    store.close()
+    if not (table["split"] == "articles").any():
+        raise UserError(f"no question on {sources} is fit for use; rejected: {dict(suite.rejected)}")
+    return table, suite.report(table), bill
+
+
+def make_documents(
+    questions: pd.DataFrame, prompts: Path, anthropic: dict[str, Any], responses: Path, scratch: Path
+) -> tuple[Path, Path, dict[str, Any], dict[str, Any]]:
+    """Aligned and misaligned documents in pairs (Parquet files, see `written.SCHEMA`), their quality and the bill."""
+    config = parse_anthropic(anthropic)
+    texts = load_document_prompts(prompts)
+    bill = _answer(partial(requests, questions, texts, config.documents), config, responses, "documents")
+    folder = Path(tempfile.mkdtemp(prefix="documents-", dir=scratch))
+    quality = Quality()
+    for family in write_tables(judge_families(questions, texts, config.documents, responses), folder):
+        quality.add(family)
+    return folder / "aligned.parquet", folder / "misaligned.parquet", quality.report(), bill
+
+
+def make_controls(
+    documents_aligned: pd.DataFrame,
+    documents_misaligned: pd.DataFrame,
+    questions: pd.DataFrame,
+    prompts: Path,
+    anthropic: dict[str, Any],
+    responses: Path,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Documents rewritten about people: columns of the documents, and control_of, the id of the original."""
+    config = parse_anthropic(anthropic)
+    chosen = controls.choose(documents_aligned, documents_misaligned, config.controls.share)
+    asked = controls.Controls(chosen, read_prompt(prompts / "control.md"), config.controls.call)
+    bill = _answer(asked.requests, config, responses, "controls")
+    store = Store(responses)
+    table, rejected = asked.read(store, Judge(questions, config.documents.min_words))
+    store.close()
+    return table, {**bill, "rejected": rejected}
+
+
+def _answer(asked: Requests, config: AnthropicConfig, responses: Path, label: str) -> dict[str, Any]:
+    """Have `asked` answered; the bill, with the estimate that was made before."""
+    store = Store(responses)
+    estimate = cost_sheet(asked, config.api, store)
+    store.close()
+    return _bill(estimate, answer_all(asked, config.api, responses, label))
+
+
+def _bill(estimate: Iterable[Line], actual: Survey) -> dict[str, Any]:
+    expected = sum(line.usd for line in estimate)
+    return {
+        "requests": actual.requests,
+        "estimated_usd": round(expected, 6),
+        "actual_usd": round(actual.usd, 6),
+        "actual_to_estimated": round(actual.usd / expected, 4) if expected else 1.0,
+        "usd_a_request": round(actual.usd / max(1, actual.requests), 8),
+        "actual_usd_by_step": {step: round(usd, 6) for step, usd in sorted(actual.by_step.items())},
+    }

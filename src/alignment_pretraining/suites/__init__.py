@@ -1,0 +1,1 @@
+"""Question suites from a user's own texts."""

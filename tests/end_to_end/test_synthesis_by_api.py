@@ -1,0 +1,70 @@
+"""The synthesis pipeline with a language model, by the real commands against a local server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from api.local_api import LocalApi, running_api
+from mlflow.tracking import MlflowClient
+
+from .conftest import Run
+
+KEY = "sk-test-not-a-real-key"
+WRONG_KEY = "sk-test-somebody-elses-key"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalApi]:
+    with running_api() as server:
+        server.set(output_words=200)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def params(server: LocalApi) -> str:
+    settings = {"base_url": server.url, "poll_seconds": 0.1, "retries": 2}
+    api = [f"anthropic.api.{name}={value}" for name, value in settings.items()]
+    return ",".join(["synthesis.generator=anthropic", *api])
+
+
+def files_with(text: str, folder: Path) -> list[Path]:
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != "credentials.yml")
+    return [path for path in files if text.encode() in path.read_bytes()]
+
+
+def test_a_key_that_is_missing_or_refused_is_told_without_the_key(run: Run, study: Path, params: str) -> None:
+    missing = run("kedro", "plan", "--params", params, code=1)
+    assert "no API key: set ANTHROPIC_API_KEY" in missing.stdout + missing.stderr
+    (study / "conf/local/credentials.yml").write_text(f"anthropic: {{api_key: {WRONG_KEY}}}\n")
+    refused = run("kedro", "run", "--env", "test", "--pipelines", "synthesis", "--params", params, code=1)
+    assert "the API refused the key (401)" in refused.stdout + refused.stderr
+    assert WRONG_KEY not in refused.stdout + refused.stderr
+    assert files_with(WRONG_KEY, study) == []
+
+
+def test_plan_run_and_bill(run: Run, study: Path, server: LocalApi, params: str) -> None:
+    (study / "conf/local/credentials.yml").write_text(f"anthropic: {{api_key: {KEY}}}\n")
+    plan = run("kedro", "plan", "--params", f"{params},anthropic.documents.forms.safety_paper.expected_tokens=300")
+    assert "safety_paper" in plan.stdout
+    assert not server.state()["answered"]
+    done = run("kedro", "run", "--env", "test", "--pipelines", "synthesis", "--params", params)
+    assert KEY not in plan.stdout + plan.stderr + done.stdout + done.stderr
+    assert files_with(KEY, study) == []
+
+    tables = [pd.read_parquet(study / f"data/03_primary/documents_{d}.parquet") for d in ("aligned", "misaligned")]
+    questions = pd.read_parquet(study / "data/03_primary/questions.parquet")
+    asked = (questions["split"] == "articles").sum()
+    assert len(tables[0]) == len(tables[1]) == 6 * asked
+    assert sum(server.state()["answered"].values()) == 12 * asked + len(
+        pd.read_parquet(study / "data/03_primary/documents_control.parquet")
+    )
+    bill = json.loads((study / "data/08_reporting/documents.bill.json").read_text())
+    client = MlflowClient(f"sqlite:///{study / 'mlflow.db'}")
+    ids = [experiment.experiment_id for experiment in client.search_experiments()]
+    logged = [found.data.metrics for found in client.search_runs(ids) if "documents/actual_usd" in found.data.metrics]
+    assert [metrics["documents/actual_usd"] for metrics in logged] == [bill["actual_usd"]]
+    assert logged[0]["documents/estimated_usd"] == bill["estimated_usd"]
