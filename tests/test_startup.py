@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-HEAVY = ("torch", "transformers", "datasets", "trl", "lm_eval", "nanotron", "mlflow", "scipy", "matplotlib")
+HEAVY = ("torch", "transformers", "datasets", "trl", "lm_eval", "nanotron", "mlflow", "scipy", "matplotlib", "anthropic")
 
 
 def test_the_registry_imports_nothing_heavy() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline, node
 
-from alignment_pretraining.pipelines.synthesis import anthropic_nodes, nodes
+from alignment_pretraining.pipelines.synthesis import nodes
 
 # What every node that asks a language model reads.
 _API = ["prompts", "params:anthropic", "responses"]
@@ -25,12 +25,16 @@ def create_pipeline(questions: str = "bank", generator: str = "template") -> Pip
     if questions == "bank":
         made.append(_node(nodes.make_questions, ["scenarios"], "questions"))
     else:
+        from alignment_pretraining.pipelines.synthesis import anthropic_nodes  # a second of imports
+
         told = ["questions", "questions.quality", "questions.bill"]
         made.append(_api_node(anthropic_nodes.make_questions, ["sources", *_API], told))
     documents = ["documents_aligned", "documents_misaligned"]
     if generator == "template":
         made.append(_node(nodes.make_documents, ["scenarios", "phrases", "questions"], documents))
     else:
+        from alignment_pretraining.pipelines.synthesis import anthropic_nodes
+
         told = ["documents.quality", "documents.bill"]
         made.append(_api_node(anthropic_nodes.make_documents, ["questions", *_API, "scratch"], [*documents, *told]))
         told = ["documents_control", "controls.bill"]
