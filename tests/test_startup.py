@@ -3,7 +3,8 @@
 import subprocess
 import sys
 
-HEAVY = [
+HEAVY = ("torch", "transformers", "datasets", "trl", "lm_eval", "nanotron")
+HEAVY += ("mlflow", "scipy", "matplotlib", "anthropic")
     "torch",
     "transformers",
     "datasets",
