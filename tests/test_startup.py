@@ -3,19 +3,8 @@
 import subprocess
 import sys
 
-HEAVY = ("torch", "transformers", "datasets", "trl", "lm_eval", "nanotron")
-HEAVY += ("mlflow", "scipy", "matplotlib", "anthropic")
-    "torch",
-    "transformers",
-    "datasets",
-    "trl",
-    "lm_eval",
-    "nanotron",
-    "mlflow",
-    "scipy",
-    "matplotlib",
-    "anthropic",
-]
+HEAVY = ("torch", "transformers", "datasets", "trl", "lm_eval", "nanotron", "mlflow", "scipy", "matplotlib")
+HEAVY += ("anthropic",)
 
 
 def test_the_registry_imports_nothing_heavy() -> None:
