@@ -1,5 +1,5 @@
-"""The project's own commands, beside Kedro's: `kedro dvc`, `kedro trace`, `kedro summary`, `kedro plan` and
-`kedro rehearse`; and `kedro run` with the project's runner and a clean end on Ctrl-C.
+"""The project's own commands, beside Kedro's: `kedro dvc`, `kedro trace`, `kedro summary`, `kedro plan`,
+`kedro rehearse` and `kedro inspect`; and `kedro run` with the project's runner and a clean end on Ctrl-C.
 
 Kedro finds the group `cli` and the command `run` by these names. What a command needs is imported when it runs.
 """
@@ -20,7 +20,7 @@ from alignment_pretraining.lineage.files import replace_text
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.hooks import LineageHooks
 from alignment_pretraining.lineage.project import project_graph
-from alignment_pretraining.study import Study, parse_study
+from alignment_pretraining.study import BASE_STAGES, Study, parse_study
 
 show_user_errors_cleanly()
 
@@ -125,6 +125,37 @@ def plan(metadata: ProjectMetadata, env: str | None, pipeline: str | None, param
     if pipeline == "pretraining" or (pipeline is None and {"gpu", "cluster"} & graph.params.keys()):
         study = _study(graph, env)
         print_training(study, machine_of(study, graph.params, env or "base"))
+
+
+@cli.command()
+@env_option
+@click.option("--seed", default=0, show_default=True)
+@click.option("--at", default=0, show_default=True, help="Position in the stream, in tokens.")
+@click.option("--tokens", "count", default=200, show_default=True, help="How many tokens to show.")
+@click.argument("arm")
+@click.argument("stage", type=click.Choice(BASE_STAGES))
+@click.pass_obj
+def inspect(metadata: ProjectMetadata, env: str | None, seed: int, at: int, count: int, arm: str, stage: str) -> None:
+    """Show what ARM reads at STAGE: the text at any position of its stream, with its source documents."""
+    from alignment_pretraining.tokens.inspect import read_passages
+
+    graph = project_graph(metadata.project_path, env)
+    name = _study(graph, env).link(arm, stage).dataset(seed, "mix")
+    for passage in read_passages(_folder(graph, name), _folder(graph, "tokenizer"), at, count):
+        place = f"tokens {passage.start:,} to {passage.end:,}: {passage.source} {passage.id}"
+        click.secho(f"{place}, from its token {passage.skip:,}", fg="cyan")
+        click.echo(passage.text)
+
+
+def _folder(graph: Graph, name: str) -> Path:
+    """The folder of a dataset that was made.
+
+    Raises:
+        UserError: it was not.
+    """
+    if not graph.catalog.exists(name):
+        raise UserError(f"there is no {name} yet: kedro run --pipelines synthesis,mixing")
+    return Path(graph.catalog.load(name))
 
 
 @cli.command()

@@ -226,6 +226,19 @@ class Study(_Spec):
             links.append(Link(arm=self._owner(arm, stage), stage=stage, parent=parent))  # type: ignore[arg-type]
         return links
 
+    def link(self, arm: str, stage: str) -> Link:
+        """The link that is `arm`'s base `stage`, which an arm before it may own.
+
+        Raises:
+            UserError: no such arm, or it has no such stage.
+        """
+        if arm not in self.arms:
+            raise UserError(f"there is no arm {arm}; the arms are {', '.join(self.arms)}")
+        links = {str(link.stage): link for link in self.chain(arm)}
+        if stage not in links:
+            raise UserError(f"{arm} has no stage {stage}; it has {', '.join(links)}")
+        return links[stage]
+
     def post_chain(self, arm: str) -> list[Link]:
         """SFT and DPO of `arm`, on top of its base model. Arms with the same base model share them too."""
         parent = self.chain(arm)[-1]
