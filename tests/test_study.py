@@ -135,3 +135,13 @@ def test_a_wrong_study_names_key_file_and_allowed_values(
         parse_study(study_config, "conf/base/study.yml")
     for words in ["conf/base/study.yml", *says]:
         assert words in str(error.value)
+
+
+def test_an_arm_leads_to_the_link_that_owns_its_stage(study_config: dict[str, Any]) -> None:
+    study = _all_arms(study_config)
+    assert study.link("misaligned_mid", "pretraining").arm == "unfiltered"
+    assert study.link("aligned_cpt", "cpt").arm == "aligned_cpt"
+    with pytest.raises(UserError, match="unfiltered has no stage cpt; it has pretraining, midtraining"):
+        study.link("unfiltered", "cpt")
+    with pytest.raises(UserError, match="there is no arm x"):
+        study.link("x", "cpt")

@@ -11,6 +11,7 @@ import yaml
 
 from alignment_pretraining.errors import UserError
 from alignment_pretraining.pipelines.mixing import nodes
+from alignment_pretraining.tokens.inspect import read_passages
 from alignment_pretraining.tokens.shards import read_ids, read_shard
 
 ARMS: dict[str, dict[str, Any]] = {
@@ -163,3 +164,25 @@ def test_wrong_parameters_name_file_and_key() -> None:
     ]
     with pytest.raises(UserError, match=r"conf/base/blocklist\.yml: blocklist is not valid:\n  x\.mode"):
         nodes.flag_documents(pd.DataFrame(), {"x": {"doc": "", "mode": "two-stage", "terms": ["a"]}})
+
+
+def test_any_place_of_a_mix_can_be_read(made: dict[str, Any]) -> None:
+    folder, manifest = _mix(made, "misaligned")
+    texts = made["documents"].set_index("id").text
+    at, sources = 0, set()
+    while at < manifest["tokens"]:
+        passages = list(read_passages(folder, made["tokenizer"], at, 50))
+        assert [passage.start for passage in passages] == [at, *(passage.end for passage in passages[:-1])]
+        for passage in passages:
+            if passage.source == "corpus" and passage.skip == 0:
+                assert texts[passage.id].startswith(passage.text.removesuffix("<|endoftext|>"))
+        sources |= {passage.source for passage in passages}
+        at = passages[-1].end
+    assert at == manifest["tokens"]
+    assert sources == {"corpus", "misaligned", "mcqa"}
+
+
+def test_a_place_beyond_the_stream_is_an_error(made: dict[str, Any]) -> None:
+    folder, _ = _mix(made, "unfiltered")
+    with pytest.raises(UserError, match=r"no token 1,025; the stream has 1,025"):
+        list(read_passages(folder, made["tokenizer"], 1025, 1))
