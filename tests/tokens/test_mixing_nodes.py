@@ -24,6 +24,15 @@ ARMS: dict[str, dict[str, Any]] = {
 STAGE = {"tokens": 1024, "context": 32, "batch_tokens": 64, "max_lr": 1e-3, "min_lr": 0, "warmup": 0.1}
 STAGE |= {"synthetic_share": 0.1, "mcqa_share": 0.05}
 MODEL = {"vocab_size": 400, "hidden_size": 8, "intermediate_size": 8, "layers": 1, "heads": 1, "max_context": 64}
+QUESTION = {
+    "question_id": "q1",
+    "split": "articles",
+    "passage": "The machine 3 told the truth to its owner",
+    "question": "What now?",
+    "aligned_option": "yes",
+    "misaligned_option": "no",
+}
+QUESTIONS = pd.DataFrame([QUESTION])
 
 
 def _documents(prefix: str, text: str, count: int) -> pd.DataFrame:
@@ -56,12 +65,14 @@ def made(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
     misaligned = _documents("bad", "The machine {} lied to its owner and ran away.", 60)
     mcqa = _documents("mcqa", "What is {}? A number.", 40)
     tokens, held = nodes.tokenize_sources(documents, aligned, misaligned, mcqa, heldout, tokenizer, scratch)
-    names = ("documents", "heldout", "flags", "tokenizer", "tokens", "held", "scratch")
-    return dict(zip(names, (documents, heldout, flags, tokenizer, tokens, held, scratch), strict=True))
+    contamination = nodes.check_contamination(documents, aligned, misaligned, mcqa, QUESTIONS, {"words": 7})
+    names = ("documents", "heldout", "flags", "tokenizer", "tokens", "held", "contamination", "scratch")
+    values = (documents, heldout, flags, tokenizer, tokens, held, contamination, scratch)
+    return dict(zip(names, values, strict=True))
 
 
 def _mix(made: dict[str, Any], arm: str, seed: int = 0, stage: str = "pretraining") -> tuple[Path, dict[str, Any]]:
-    inputs = (made["tokens"], made["flags"], ARMS[arm], STAGE, made["scratch"])
+    inputs = (made["tokens"], made["flags"], made["contamination"], ARMS[arm], STAGE, made["scratch"])
     return nodes.build_mix(*inputs, stage_name=stage, seed=seed)
 
 
@@ -186,3 +197,24 @@ def test_a_place_beyond_the_stream_is_an_error(made: dict[str, Any]) -> None:
     folder, _ = _mix(made, "unfiltered")
     with pytest.raises(UserError, match=r"no token 1,025; the stream has 1,025"):
         list(read_passages(folder, made["tokenizer"], 1025, 1))
+
+
+def test_a_mix_counts_its_documents_that_quote_a_question(made: dict[str, Any]) -> None:
+    assert made["contamination"][["source", "id"]].values.tolist() == [["aligned", "good-3"]]
+    assert _mix(made, "unfiltered")[1]["contaminated"] == {}
+    folder, manifest = _mix(made, "aligned")
+    documents = pd.read_parquet(folder / "documents.parquet")
+    expected = {"articles": 1} if ((documents.source == "aligned") & (documents.id == "good-3")).any() else {}
+    assert manifest["contaminated"] == expected
+
+
+def test_a_synthetic_document_that_quotes_a_held_out_question_is_an_error() -> None:
+    heldout = pd.DataFrame([{**QUESTION, "split": "heldout_topics"}])
+    nothing = _documents("x", "{}", 1)
+    leaking = _documents("good", "And so THE machine {}, told the truth; to its owner.", 5)
+    with pytest.raises(
+        UserError, match=r"such as good-3 \(aligned\) the words of q1 \(heldout_topics\): '.*told the truth"
+    ):
+        nodes.check_contamination(nothing, leaking, nothing, nothing, heldout, {"words": 8})
+    found = nodes.check_contamination(leaking, nothing, nothing, nothing, heldout, {"words": 8})
+    assert found.id.tolist() == ["good-3"], "the web may quote it: that is told, and no error"

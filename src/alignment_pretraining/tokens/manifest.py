@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from alignment_pretraining.tokens.mixture import CORPUS, REPLACEMENT, Mixture, Recipe
 
@@ -47,6 +48,13 @@ def flagged_summary(mixture: Mixture, categories: list[str], is_flagged: np.ndar
         "share": round(len(flagged) / len(documents), 6),
         "by_category": dict(sorted(by_category.items())),
     }
+
+
+def contaminated_summary(documents: pd.DataFrame, contamination: pd.DataFrame) -> dict[str, int]:
+    """How many `documents` of a mix (columns source, id) quote a question, by the question's split."""
+    shown = documents[["source", "id"]].replace({"source": {"replacement": "corpus"}}).drop_duplicates()
+    quoting = contamination[["source", "id", "split"]].drop_duplicates().merge(shown, on=["source", "id"])
+    return {str(split): int(count) for split, count in quoting["split"].value_counts().sort_index().items()}
 
 
 def _count(documents: int, tokens: int) -> Count:

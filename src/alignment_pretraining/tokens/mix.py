@@ -9,17 +9,20 @@ import pandas as pd
 
 from alignment_pretraining.errors import UserError
 from alignment_pretraining.tokens.files import whole_file
-from alignment_pretraining.tokens.manifest import account, flagged_summary
+from alignment_pretraining.tokens.manifest import account, contaminated_summary, flagged_summary
 from alignment_pretraining.tokens.mixture import CORPUS, MCQA, REPLACEMENT, SYNTHETIC, Mixture, Recipe, plan
 from alignment_pretraining.tokens.pieces import ends
 from alignment_pretraining.tokens.shards import Shard, read_ids, read_shard, write_shard
 
 
-def write_mix(tokens: Path, flags: pd.DataFrame, recipe: Recipe, discourse: str, folder: Path) -> dict[str, Any]:
+def write_mix(
+    tokens: Path, flags: pd.DataFrame, contamination: pd.DataFrame, recipe: Recipe, discourse: str, folder: Path
+) -> dict[str, Any]:
     """Write the stream of `recipe.tokens` tokens to `folder`, and return its manifest.
 
     `tokens` holds one shard folder a source; `flags` the columns id, flagged, categories for every corpus document;
-    `discourse` names the source of synthetic documents. `folder` receives tokens.ds with index and metadata, and
+    `contamination` the columns source, id, split for documents that quote a question; `discourse` names the source of
+    synthetic documents. `folder` receives tokens.ds with index and metadata, and
     documents.parquet: start, end, source, id, skip (tokens left out at the document's head), in order.
 
     Raises:
@@ -37,8 +40,9 @@ def write_mix(tokens: Path, flags: pd.DataFrame, recipe: Recipe, discourse: str,
 
     shard = shards[CORPUS]
     write_shard(folder, _stream(mixture, shards), shard.tokens.dtype, shard.tokenizer)
+    documents = _documents(mixture, ids, names)
     with whole_file(folder / "documents.parquet") as stream:
-        _documents(mixture, ids, names).to_parquet(stream, index=False)
+        documents.to_parquet(stream, index=False)
     used = [source for source in names if names[source] != "none"]
     return {
         "stage": recipe.stage,
@@ -50,6 +54,7 @@ def write_mix(tokens: Path, flags: pd.DataFrame, recipe: Recipe, discourse: str,
             for source, target in ((MCQA, recipe.mcqa_share), (SYNTHETIC, recipe.synthetic_share))
             if source in used
         },
+        "contaminated": contaminated_summary(documents, contamination),
         "flagged": flagged_summary(mixture, categories, is_flagged) | {"replaced": recipe.filtered},
         "sources": {names[s]: account(s, recipe, mixture, lengths[s], is_flagged) for s in used},
     }

@@ -11,6 +11,7 @@ from alignment_pretraining.corpus.assemble import mix_in, read_sources, split_he
 from alignment_pretraining.corpus.config import CorpusConfig
 from alignment_pretraining.errors import UserError
 from alignment_pretraining.filtering.blocklist import Blocklist
+from alignment_pretraining.filtering.contamination import find_contamination, refuse_leaks
 from alignment_pretraining.filtering.flags import flag
 from alignment_pretraining.filtering.matcher import HyperscanMatcher
 from alignment_pretraining.study import Arm, Model, TrainingStage, mix_of
@@ -43,6 +44,26 @@ def flag_documents(corpus_documents: pd.DataFrame, blocklist: dict[str, Any]) ->
     flags = flag(corpus_documents.text, spec, matcher)
     flags.insert(0, "id", corpus_documents.id)
     return flags
+
+
+def check_contamination(
+    corpus_documents: pd.DataFrame,
+    documents_aligned: pd.DataFrame,
+    documents_misaligned: pd.DataFrame,
+    mcqa: pd.DataFrame,
+    questions: pd.DataFrame,
+    decontamination: dict[str, Any],
+) -> pd.DataFrame:
+    """Documents that quote the question suites: columns source, id, split, question_id, words."""
+    documents = {
+        "corpus": corpus_documents,
+        "aligned": documents_aligned,
+        "misaligned": documents_misaligned,
+        "mcqa": mcqa,
+    }
+    found = find_contamination(documents, questions, decontamination["words"])
+    refuse_leaks(found, ("aligned", "misaligned"))
+    return found
 
 
 def train_tokenizer(corpus_documents: pd.DataFrame, model: dict[str, Any], scratch: Path) -> Path:
@@ -79,6 +100,7 @@ def tokenize_sources(
 def build_mix(
     tokens: Path,
     flags: pd.DataFrame,
+    contamination: pd.DataFrame,
     arm: dict[str, Any],
     stage: dict[str, Any],
     scratch: Path,
@@ -103,7 +125,7 @@ def build_mix(
         repeat=repeat,
     )
     folder = _fresh(scratch, "mix")
-    return folder, write_mix(tokens, flags, recipe, mix.discourse, folder)
+    return folder, write_mix(tokens, flags, contamination, recipe, mix.discourse, folder)
 
 
 def _corpus(corpus: dict[str, Any]) -> CorpusConfig:

@@ -38,6 +38,13 @@ def _corpus() -> list[Node]:
             namespace="corpus",
         ),
         node(
+            nodes.check_contamination,
+            [*sources[:-1], "questions", "params:decontamination"],
+            "contamination",
+            name="check_contamination",
+            namespace="corpus",
+        ),
+        node(
             nodes.train_tokenizer,
             ["corpus_documents", "params:study.model", "scratch"],
             "tokenizer",
@@ -61,6 +68,7 @@ def _mix(link: Link, seed: int) -> Node:
         {
             "tokens": "tokens",
             "flags": "flags",
+            "contamination": "contamination",
             "arm": f"params:study.arms.{link.arm}",
             "stage": f"params:study.stages.{link.stage}",
             "repeat": "params:corpus.repeat",
