@@ -43,6 +43,7 @@ class Api:
         self.calls: Counter[str] = Counter()
         self.batches: dict[str, dict[str, Any]] = {}
         self.cached: set[str] = set()
+        self.largest_batch = 0  # bytes
 
     def fault(self, name: str) -> bool:
         left = self.settings.faults.get(name, 0)
@@ -173,6 +174,7 @@ async def count_tokens(request: web.Request) -> web.Response:
 
 async def create_batch(request: web.Request) -> web.StreamResponse:
     body = await request.json()
+    api.largest_batch = max(api.largest_batch, request.content_length or 0)
     requests = {item["custom_id"]: item["params"] for item in body["requests"]}
     if len(requests) != len(body["requests"]):
         return error(400, "invalid_request_error", "custom_id: not unique")
@@ -278,6 +280,7 @@ async def control(request: web.Request) -> web.Response:
     if request.method == "POST":
         api.settings = Settings(**{**asdict(api.settings), **await request.json()})
     told = {"answered": api.answered, "calls": api.calls, "batches": len(api.batches), "left": api.settings.faults}
+    told["largest_batch"] = api.largest_batch
     return web.json_response(told)
 
 

@@ -110,6 +110,15 @@ def test_a_server_that_stays_down_is_a_clean_error_and_loses_nothing(
     assert set(server.state()["answered"].values()) == {1}
 
 
+def test_a_batch_stays_below_the_api_s_limit_of_bytes(
+    server: LocalApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alignment_pretraining.api.batches.BATCH_BYTES", 5_000)
+    answer_all(some_requests(60), api_config(server.url, batch_size=60), tmp_path, "test")
+    assert 2_500 < server.state()["largest_batch"] <= 5_000
+    assert set(server.state()["answered"].values()) == {1}
+
+
 def test_two_runs_do_not_share_a_store_at_the_same_time(server: LocalApi, tmp_path: Path) -> None:
     with Store(tmp_path).locked(), pytest.raises(UserError, match="another run is using"):
         answer_all(some_requests(1), api_config(server.url), tmp_path, "test")
