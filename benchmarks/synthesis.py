@@ -74,12 +74,18 @@ KEY = "sk-test-not-a-real-key"
 
 
 def _inputs(documents: int, url: str) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The project's questions, and parameters that make at least `documents` of them."""
+    """The project's questions, as often as `documents` of them need, each time as other cases; and parameters."""
     questions = build_questions(load_bank(PROJECT / "data/01_raw/scenarios"))
     params = yaml.safe_load((PROJECT / "conf/base/parameters_anthropic.yml").read_text())["anthropic"]
     params["api"] |= {"base_url": url, "poll_seconds": 0.2, "batch_size": 2_500, "queued": 5_000, "max_usd": 1000.0}
-    params["documents"]["samples"] = -(-documents // (len(articles(questions)) * 12))
-    return questions, params
+    copies = -(-documents // (len(articles(questions)) * 12))
+    return pd.concat([_case(questions, number) for number in range(copies)], ignore_index=True), params
+
+
+def _case(questions: pd.DataFrame, number: int) -> pd.DataFrame:
+    asked = questions["question"] + f" (This is case {number}.)"
+    names = {name: questions[name] + f".case{number}" for name in ("question_id", "family")}
+    return questions.assign(question=asked, **names)
 
 
 def run_pipeline(documents: int, url: str, folder: Path) -> int:
@@ -97,19 +103,9 @@ def run_gather(documents: int, url: str) -> int:
 
     async def ask_all() -> list[Any]:
         async with anthropic.AsyncAnthropic(base_url=url, timeout=600) as client:
-            return await asyncio.gather(
-                *(
-                    client.messages.create(**{**request.params, "messages": _numbered(request.params, request.sample)})
-                    for request in asked
-                )
-            )
+            return await asyncio.gather(*(client.messages.create(**request.params) for request in asked))
 
     return len([message.content[0].text for message in asyncio.run(ask_all())])
-
-
-def _numbered(params: dict[str, Any], sample: int) -> list[dict[str, str]]:
-    """Equal prompts made different, because the server counts answers by prompt."""
-    return [{"role": "user", "content": f"{params['messages'][0]['content']} {sample}"}]
 
 
 if __name__ == "__main__":

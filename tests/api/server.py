@@ -43,6 +43,7 @@ class Api:
         self.calls: Counter[str] = Counter()
         self.batches: dict[str, dict[str, Any]] = {}
         self.cached: set[str] = set()
+        self.largest_batch = 0  # bytes
 
     def fault(self, name: str) -> bool:
         left = self.settings.faults.get(name, 0)
@@ -173,13 +174,17 @@ async def count_tokens(request: web.Request) -> web.Response:
 
 async def create_batch(request: web.Request) -> web.StreamResponse:
     body = await request.json()
+    api.largest_batch = max(api.largest_batch, request.content_length or 0)
     requests = {item["custom_id"]: item["params"] for item in body["requests"]}
     if len(requests) != len(body["requests"]):
         return error(400, "invalid_request_error", "custom_id: not unique")
     number = len(api.batches)
     batch_id = f"msgbatch_{number:04d}"
     batch = {"id": batch_id, "requests": requests, "ends": time.monotonic() + api.settings.batch_seconds}
-    if not api.fault("lose_batch"):
+    if api.fault("foreign_batch"):
+        strangers = {f"stranger-{i}": params for i, params in enumerate(requests.values())}
+        api.batches[batch_id] = {**batch, "requests": strangers}
+    elif not api.fault("lose_batch"):
         api.batches[batch_id] = batch
         if api.fault("drop_create"):
             request.transport.abort()  # type: ignore[union-attr]
@@ -195,9 +200,8 @@ async def create_batch(request: web.Request) -> web.StreamResponse:
 
 def described(batch: dict[str, Any], request: web.Request) -> dict[str, Any]:
     ended = "results" in batch or time.monotonic() >= batch["ends"]
-    if ended and "results" not in batch:
-        batch["results"] = [result(key, params) for key, params in batch["requests"].items()]
-        random.Random(batch["id"]).shuffle(batch["results"])
+    if ended:
+        finish(batch)
     counts = Counter(line["result"]["type"] for line in batch.get("results", []))
     names = ("succeeded", "errored", "canceled", "expired")
     return {
@@ -215,6 +219,13 @@ def described(batch: dict[str, Any], request: web.Request) -> dict[str, Any]:
         "archived_at": None,
         "results_url": f"{request.url.origin()}/v1/messages/batches/{batch['id']}/results" if ended else None,
     }
+
+
+def finish(batch: dict[str, Any]) -> None:
+    """Answer what a batch asks, once, and bill it."""
+    if "results" not in batch:
+        batch["results"] = [result(key, params) for key, params in batch["requests"].items()]
+        random.Random(batch["id"]).shuffle(batch["results"])
 
 
 def result(key: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -277,7 +288,12 @@ async def results(request: web.Request) -> web.StreamResponse:
 async def control(request: web.Request) -> web.Response:
     if request.method == "POST":
         api.settings = Settings(**{**asdict(api.settings), **await request.json()})
+    else:
+        # Batches that nobody asks about are billed too.
+        for batch in api.batches.values():
+            finish(batch)
     told = {"answered": api.answered, "calls": api.calls, "batches": len(api.batches), "left": api.settings.faults}
+    told["largest_batch"] = api.largest_batch
     return web.json_response(told)
 
 

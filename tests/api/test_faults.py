@@ -80,12 +80,14 @@ def test_a_rerun_asks_for_what_is_missing_only(server: LocalApi, tmp_path: Path,
 
 
 def test_a_foreign_batch_of_the_same_size_is_left_alone(server: LocalApi, tmp_path: Path) -> None:
-    """The account is used by somebody else at the moment when the answer to a submission is lost."""
-    config = api_config(server.url, batch_size=20)
-    answer_all(some_requests(20), config, tmp_path / "other", "other")
-    server.set(faults={"lose_batch": 1})
-    answer_all(some_requests(40), config, tmp_path / "mine", "mine")
-    assert len(Store(tmp_path / "mine").find([request.key for request in some_requests(40)()])) == 40
+    """A submission is lost at the moment when somebody else, on the same account, submits as many requests."""
+    server.set(faults={"foreign_batch": 1})
+    done = answer_all(some_requests(40), api_config(server.url), tmp_path, "test")
+    assert done.answered == 40
+    answered = server.state()["answered"]
+    assert len(answered) == 80
+    assert set(answered.values()) == {1}
+    assert len(Store(tmp_path).find([f"stranger-{i}" for i in range(40)])) == 0
 
 
 @pytest.mark.parametrize("mode", ["batch", "stream"])
@@ -107,6 +109,15 @@ def test_a_server_that_stays_down_is_a_clean_error_and_loses_nothing(
         answer_all(some_requests(20), config, tmp_path, "test")
     server.set(faults={})
     assert answer_all(some_requests(20), config, tmp_path, "test").answered == 20
+    assert set(server.state()["answered"].values()) == {1}
+
+
+def test_a_batch_stays_below_the_api_s_limit_of_bytes(
+    server: LocalApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alignment_pretraining.api.batches.BATCH_BYTES", 5_000)
+    answer_all(some_requests(60), api_config(server.url, batch_size=60), tmp_path, "test")
+    assert 2_500 < server.state()["largest_batch"] <= 5_000
     assert set(server.state()["answered"].values()) == {1}
 
 

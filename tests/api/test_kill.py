@@ -84,6 +84,15 @@ def test_killed_before_it_submits_a_run_submits_once(server: LocalApi, tmp_path:
     assert server.state()["batches"] == 1
 
 
+def test_batches_that_a_killed_run_left_are_collected_in_the_other_mode_too(server: LocalApi, tmp_path: Path) -> None:
+    server.set(batch_seconds=2.0)
+    assert not run_until(api_config(server.url, batch_size=500, queued=1000), tmp_path, 1.0)
+    assert len(Store(tmp_path).open_batches()) == 2
+    assert run_until(api_config(server.url, mode="stream"), tmp_path, 60)
+    assert server.state()["batches"] == 2
+    assert sum(server.state()["answered"].values()) == COUNT
+
+
 def test_a_stream_that_is_killed_loses_at_most_what_was_on_its_way(server: LocalApi, tmp_path: Path) -> None:
     """The API takes no idempotency key: what it answered and nobody received is asked for again."""
     config = api_config(server.url, mode="stream", concurrency=4)

@@ -36,14 +36,20 @@ def answer_all(requests: Requests, config: ApiConfig, folder: Path, label: str) 
             Whatever was answered until then is kept.
     """
     store = Store(folder)
-    answer = answer_by_batch if config.mode == "batch" else answer_by_stream
     rejected: dict[str, str] = {}
     with store.locked(), clean_errors():
         done, fruitless = survey(requests, store), 0
         while done.answered + len(rejected) < done.requests or store.open_batches():
             with Progress(label, done.requests, done.answered, done.usd) as progress:
                 session = Session(config, store, Budget(config.max_usd, spent=store.spent()), progress, rejected)
-                answer((request for request in missing(requests, store) if request.key not in rejected), session)
+                unanswered = (request for request in missing(requests, store) if request.key not in rejected)
+                if config.mode == "batch":
+                    answer_by_batch(unanswered, session)
+                else:
+                    if store.open_batches():
+                        # Left by a run in the other mode: their answers are paid for.
+                        answer_by_batch([], session)
+                    answer_by_stream(unanswered, session)
             before, done = done, survey(requests, store)
             fruitless = fruitless + 1 if done.answered == before.answered else 0
             if fruitless > config.retries:

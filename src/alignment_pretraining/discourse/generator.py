@@ -1,4 +1,7 @@
-"""What writes discourse documents: the interface that every generator fills."""
+"""What writes discourse documents: the interface of generators that write at once.
+
+A language model answers later, and in any order: its documents go through `jobs`, the `api` room and `written`.
+"""
 
 from __future__ import annotations
 
