@@ -1,0 +1,30 @@
+"""Tables are saved whole or moved into place, and load the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from kedro_datasets.pandas import ParquetDataset
+
+from alignment_pretraining.datasets import TableDataset
+
+TABLE = pd.DataFrame({"id": ["a", "b"], "usd": [0.1, 0.2]})
+
+
+def test_a_dataframe_is_saved_as_kedro_does(tmp_path: Path) -> None:
+    TableDataset(filepath=str(tmp_path / "one.parquet")).save(TABLE)
+    ParquetDataset(filepath=str(tmp_path / "other.parquet")).save(TABLE)
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "other.parquet").read_bytes()
+
+
+def test_a_file_is_moved_into_place(tmp_path: Path) -> None:
+    made = tmp_path / "scratch.parquet"
+    TABLE.to_parquet(made)
+    dataset = TableDataset(filepath=str(tmp_path / "folder/table.parquet"))
+    dataset.save(made)
+    assert not made.exists()
+    pd.testing.assert_frame_equal(dataset.load(), TABLE)
+    TABLE.iloc[:1].to_parquet(made)
+    dataset.save(made)
+    assert len(dataset.load()) == 1
