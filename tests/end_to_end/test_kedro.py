@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -126,3 +127,15 @@ def test_a_cluster_takes_the_same_inputs_to_the_same_losses(finished: Path, tmp_
     newest = client.search_runs([experiment.experiment_id], "tags.pipeline = 'pretraining'", max_results=1)[0]
     live = client.get_metric_history(newest.info.run_id, "live/pretraining/loss")
     assert [point.step for point in live] == list(range(1, 17)), "sent by the logging rank while it trained"
+
+
+def test_the_papers_cluster_is_rehearsed_here(study: Path, run: Run) -> None:
+    """Tensor, pipeline and data parallelism, ZeRO-1, bf16, recomputation, and a stage that starts from the last one."""
+    shown = run("kedro", "rehearse", "--env", "paper").stdout
+    line = r"{}: {}, \d processes, 6 steps, loss ([\d.]+) to ([\d.]+), ([\d.]+) after conversion"
+    for stage, layout in (("pretraining", "dp 2 x tp 2 x pp 2"), ("midtraining", "dp 2 x tp 2 x pp 1")):
+        found = re.search(line.format(stage, layout), shown)
+        assert found, shown
+        first, last, converted = map(float, found.groups())
+        assert last < first
+        assert converted == pytest.approx(last, abs=0.1)

@@ -146,18 +146,6 @@ def test_the_batch_script(study: Study, cluster: Cluster, tmp_path: Path) -> Non
         assert line in text.splitlines()
 
 
-def test_a_rehearsal_of_the_papers_run(
-    study: Study, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The second of its stages, which has tensor, sequence and data parallelism, recomputation, ZeRO-1 and bf16."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    (result,) = rehearse(study, cluster, tmp_path, stages=("midtraining",))
-    assert (result.layout.dp, result.layout.tp, result.layout.pp) == (2, 2, 1)
-    assert result.layout.recompute and result.layout.sequence_parallel
-    assert result.last_loss < result.first_loss
-    assert result.converted_loss == pytest.approx(result.last_loss, abs=0.1)
-
-
 def test_a_rehearsal_refuses_what_the_real_run_would(study: Study, cluster: Cluster, tmp_path: Path) -> None:
     layouts: dict[str, Callable[[], Layout] | Layout] = {**cluster.layouts, "cpt": Layout(tp=3)}
     wrong = cluster.model_copy(update={"layouts": layouts})
