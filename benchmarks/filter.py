@@ -26,7 +26,8 @@ def main() -> None:
     """Time both engines and print one line each."""
     corpus = yaml.safe_load((CONF / "parameters_mixing.yml").read_text())["corpus"]
     blocklist = Blocklist.model_validate(yaml.safe_load((CONF / "blocklist.yml").read_text())["blocklist"])
-    texts = [fold(text) for text in read_sources(CorpusConfig.model_validate(corpus)).text]
+    documents, _ = read_sources(CorpusConfig.model_validate(corpus))
+    texts = [fold(text) for text in documents.text]
     size = sum(map(len, texts)) / 1e6
 
     matcher = HyperscanMatcher([term for _, term in blocklist.terms])

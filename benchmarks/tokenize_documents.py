@@ -64,7 +64,7 @@ def _prepare(folder: Path) -> None:
         "heldout_share": 0,
         "repeat": False,
     }
-    documents = read_sources(CorpusConfig.model_validate(corpus))
+    documents, _ = read_sources(CorpusConfig.model_validate(corpus))
     # In a text, datatrove takes the name of a special token for the token; ours takes it for text.
     documents = documents[~documents.text.str.contains("|".join(map(re.escape, SPECIAL_TOKENS)))]
     train_tokenizer(documents.text, VOCABULARY, 2_048, folder / "tokenizer")

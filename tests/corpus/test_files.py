@@ -1,4 +1,5 @@
 import gzip
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -6,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from alignment_pretraining.corpus.config import Files
-from alignment_pretraining.corpus.document import Document
+from alignment_pretraining.corpus.document import BadRow, Document
 from alignment_pretraining.corpus.files import read_files
 from alignment_pretraining.errors import UserError
 
@@ -62,10 +63,12 @@ def test_parquet_columns_can_be_named(tmp_path: Path) -> None:
         (b'["text"]\n', r"docs\.jsonl row 1: no column 'text' \(it has no columns\)"),
     ],
 )
-def test_a_bad_row_is_named(tmp_path: Path, data: bytes, message: str) -> None:
-    path = _write(tmp_path / "docs.jsonl", data)
-    with pytest.raises(UserError, match=message):
-        list(read_files(Files(files=str(path))))
+def test_a_bad_row_is_named_and_the_others_are_read(tmp_path: Path, data: bytes, message: str) -> None:
+    path = _write(tmp_path / "docs.jsonl", data + b'{"text": "last"}\n')
+    *before, bad, last = read_files(Files(files=str(path)))
+    assert isinstance(bad, BadRow)
+    assert re.search(message, f"{bad.source} row {bad.row}: {bad.reason}")
+    assert [row.text for row in (*before, last)] == [*(["fine"] * len(before)), "last"]
 
 
 @pytest.mark.parametrize("suffix", [".jsonl.gz", ".jsonl.zst"])
@@ -84,11 +87,10 @@ def test_a_truncated_parquet_file_is_an_error(tmp_path: Path) -> None:
         list(read_files(Files(files=str(path))))
 
 
-def test_a_parquet_file_without_the_column_or_with_nulls_is_an_error(tmp_path: Path) -> None:
+def test_a_parquet_file_without_the_column_is_an_error_and_a_null_a_bad_row(tmp_path: Path) -> None:
     path = tmp_path / "docs.parquet"
     pq.write_table(pa.table({"text": ["x", None]}), path)
-    with pytest.raises(UserError, match=r"docs\.parquet row 2: column 'text' is NoneType"):
-        list(read_files(Files(files=str(path))))
+    assert list(read_files(Files(files=str(path))))[1] == BadRow(str(path), "2", "column 'text' is NoneType, not str")
     with pytest.raises(UserError, match=r"no column 'body' \(it has text\)"):
         list(read_files(Files(files=str(path), text="body")))
 

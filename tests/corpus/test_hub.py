@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from alignment_pretraining.corpus.config import HubDataset
+from alignment_pretraining.corpus.document import BadRow
 from alignment_pretraining.corpus.hub import read_hub_dataset
 from alignment_pretraining.errors import UserError
 
@@ -15,7 +16,8 @@ def test_a_dataset_folder_is_read_as_a_stream(tmp_path: Path) -> None:
 
 def test_a_missing_column_or_dataset_is_named(tmp_path: Path) -> None:
     (tmp_path / "train.jsonl").write_text('{"body": "one"}\n')
-    with pytest.raises(UserError, match=r"split train row 1: no column 'text' \(it has body\)"):
-        list(read_hub_dataset(HubDataset(dataset=str(tmp_path))))
+    bad = next(read_hub_dataset(HubDataset(dataset=str(tmp_path))))
+    assert isinstance(bad, BadRow) and bad.source.endswith("split train") and bad.row == "1"
+    assert bad.reason.startswith("no column 'text' (it has body)")
     with pytest.raises(UserError, match=r"missing split train cannot be read"):
         list(read_hub_dataset(HubDataset(dataset=str(tmp_path / "missing"))))

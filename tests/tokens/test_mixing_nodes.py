@@ -56,7 +56,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
         "repeat": False,
     }
     blocklist = yaml.safe_load((request.config.rootpath / "conf/base/blocklist.yml").read_text())["blocklist"]
-    base = nodes.read_base_corpus(corpus)
+    base, _ = nodes.read_base_corpus(corpus)
     web = _documents("web", "The robot {} deceived its makers and escaped.", 60)
     documents, heldout = nodes.assemble_corpus(base, web, corpus)
     flags = nodes.flag_documents(documents, blocklist)

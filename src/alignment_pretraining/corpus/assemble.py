@@ -8,32 +8,39 @@ import pandas as pd
 
 from alignment_pretraining.corpus.config import CorpusConfig, Files, HubDataset, Packages
 from alignment_pretraining.corpus.docstrings import read_docstrings
-from alignment_pretraining.corpus.document import Document
+from alignment_pretraining.corpus.document import BadRow, Document
 from alignment_pretraining.corpus.files import read_files
 from alignment_pretraining.corpus.hub import read_hub_dataset
 from alignment_pretraining.errors import UserError
 
 
-def read_sources(config: CorpusConfig) -> pd.DataFrame:
-    """All documents of all sources: columns id, text, source.
+def read_sources(config: CorpusConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """All documents of all sources (columns id, text, source), and the rows kept out (source, row, reason).
 
     Raises:
-        UserError: a source cannot be read (see the readers), is empty, or repeats an id.
+        UserError: a source cannot be read (see the readers), or gives no document.
     """
     documents: list[Document] = []
+    quarantine: list[BadRow] = []
+    known: set[str] = set()
     for number, spec in enumerate(config.sources):
-        before = len(documents)
-        documents.extend(_up_to(spec.max_bytes, _read(spec)))
+        before, bad_before = len(documents), len(quarantine)
+        for found in _up_to(spec.max_bytes, _read(spec)):
+            problem = _problem(found, known, config.max_document_bytes) if isinstance(found, Document) else None
+            if isinstance(found, BadRow):
+                quarantine.append(found)
+            elif problem:
+                quarantine.append(BadRow(found.source, found.id, problem))
+            else:
+                documents.append(found)
+                known.add(found.id)
         if len(documents) == before:
-            raise UserError(f"corpus.sources[{number}] holds no document: {spec}")
-    frame = pd.DataFrame(documents, columns=list(Document._fields))
-    repeated = frame.id[frame.id.duplicated()]
-    if not repeated.empty:
-        raise UserError(
-            f"corpus.sources: {len(repeated)} documents repeat an id, first {repeated.iloc[0]!r}; "
-            "name another `id` column, or none to number the rows"
-        )
-    return frame
+            why = f"; the first row: {quarantine[bad_before].reason}" if len(quarantine) > bad_before else ""
+            raise UserError(f"corpus.sources[{number}] holds no document: {spec}{why}")
+    return (
+        pd.DataFrame(documents, columns=list(Document._fields)),
+        pd.DataFrame(quarantine, columns=list(BadRow._fields)),
+    )
 
 
 def mix_in(base: pd.DataFrame, discourse: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
@@ -61,20 +68,32 @@ def split_heldout(base: pd.DataFrame, share: float) -> tuple[pd.DataFrame, pd.Da
     return base[~held].reset_index(drop=True), base[held].reset_index(drop=True)
 
 
-def _read(spec: Packages | Files | HubDataset) -> Iterator[Document]:
+def _problem(document: Document, known: set[str], max_bytes: int) -> str | None:
+    """Why a document is kept out, if it is."""
+    if not document.text.strip():
+        return "empty"
+    if "\0" in document.text:
+        return "holds a NUL character"
+    if document.id in known:
+        return "repeats an id; name another `id` column, or none to number the rows"
+    size = _size(document.text)
+    return f"{size:,} bytes, more than corpus.max_document_bytes" if size > max_bytes else None
+
+
+def _read(spec: Packages | Files | HubDataset) -> Iterator[Document | BadRow]:
     if isinstance(spec, Packages):
         return read_docstrings(spec)
     return read_files(spec) if isinstance(spec, Files) else read_hub_dataset(spec)
 
 
-def _up_to(max_bytes: int | None, documents: Iterator[Document]) -> Iterator[Document]:
-    """Whole documents while their text stays within `max_bytes`."""
+def _up_to(max_bytes: int | None, rows: Iterator[Document | BadRow]) -> Iterator[Document | BadRow]:
+    """Whole documents while their text stays within `max_bytes`, and the bad rows between them."""
     total = 0
-    for document in documents:
-        total += _size(document.text)
+    for row in rows:
+        total += _size(row.text) if isinstance(row, Document) else 0
         if max_bytes is not None and total > max_bytes:
             return
-        yield document
+        yield row
 
 
 def _size(text: str) -> int:

@@ -58,10 +58,14 @@ Source = Annotated[
 
 
 class CorpusConfig(_Spec):
-    """The base corpus. `natural_discourse_share` is a share of its bytes, `heldout_share` one of its documents."""
+    """The base corpus. `natural_discourse_share` is a share of its bytes, `heldout_share` one of its documents.
+
+    A document of more than `max_document_bytes` is kept out.
+    """
 
     seed: int
     sources: list[Source] = Field(min_length=1)
     natural_discourse_share: Share
     heldout_share: Share
     repeat: bool
+    max_document_bytes: Positive = 10_000_000

@@ -1,4 +1,4 @@
-"""One document of a base corpus."""
+"""What a source gives: documents of a base corpus, and rows that are none."""
 
 from typing import NamedTuple
 
@@ -9,3 +9,15 @@ class Document(NamedTuple):
     id: str
     text: str
     source: str
+
+
+class BadRow(NamedTuple):
+    """A row that is kept out of the corpus. `row` is its number in the file or dataset, or its id."""
+
+    source: str
+    row: str
+    reason: str
+
+
+class RowError(ValueError):
+    """Why a row is no document."""

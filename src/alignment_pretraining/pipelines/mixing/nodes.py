@@ -1,5 +1,6 @@
 """Nodes of the mixing pipeline: from base corpus and synthetic documents to what each stage trains on."""
 
+import logging
 import tempfile
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,12 +21,18 @@ from alignment_pretraining.tokens.mix import write_mix
 from alignment_pretraining.tokens.mixture import Recipe
 from alignment_pretraining.tokens.tokenizer import train_tokenizer as train
 
+_log = logging.getLogger(__name__)
 _Spec = TypeVar("_Spec", bound=BaseModel)
 
 
-def read_base_corpus(corpus: dict[str, Any]) -> pd.DataFrame:
-    """Documents of the configured sources: columns id, text, source."""
-    return read_sources(_corpus(corpus))
+def read_base_corpus(corpus: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Documents of the configured sources (columns id, text, source), and rows kept out (source, row, reason)."""
+    documents, quarantine = read_sources(_corpus(corpus))
+    if len(quarantine):
+        _log.warning(
+            "%s rows kept out, %s documents read: see quarantine", f"{len(quarantine):,}", f"{len(documents):,}"
+        )
+    return documents, quarantine
 
 
 def assemble_corpus(

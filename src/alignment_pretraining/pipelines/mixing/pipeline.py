@@ -19,7 +19,7 @@ def _corpus() -> list[Node]:
         node(
             nodes.read_base_corpus,
             "params:corpus",
-            "base_documents",
+            ["base_documents", "quarantine"],
             name="read_base_corpus",
             namespace="corpus",
         ),
