@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -21,8 +22,8 @@ COUNT = 2000
 REQUESTS = some_requests(COUNT)
 
 
-def run_until(config: ApiConfig, folder: Path, seconds: float) -> bool:
-    """Run in a process of its own that is killed after `seconds`; whether it ended by itself, and well."""
+def run_until(config: ApiConfig, folder: Path, seconds: float, reached: Callable[[], bool] = lambda: False) -> bool:
+    """Run in a process of its own, killed once `reached` or after `seconds`; whether it ended by itself, and well."""
     pid = os.fork()
     if pid == 0:
         try:
@@ -36,6 +37,8 @@ def run_until(config: ApiConfig, folder: Path, seconds: float) -> bool:
         if done:
             assert status == 0
             return True
+        if reached():
+            break
         time.sleep(0.005)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
@@ -69,7 +72,7 @@ def test_killed_at_random_points_2000_requests_give_the_same_dataset_and_are_ans
 def test_killed_while_it_submits_a_run_finds_its_batch_again(server: LocalApi, tmp_path: Path) -> None:
     server.set(faults={"hang_create": 1})
     config = api_config(server.url, batch_size=COUNT, queued=COUNT)
-    assert not run_until(config, tmp_path, 1.5)
+    assert not run_until(config, tmp_path, 60, reached=lambda: server.state()["batches"] == 1)
     assert [batch.batch_id for batch in Store(tmp_path).open_batches()] == [None]
     assert run_until(config, tmp_path, 60)
     assert server.state()["batches"] == 1
@@ -86,7 +89,8 @@ def test_killed_before_it_submits_a_run_submits_once(server: LocalApi, tmp_path:
 
 def test_batches_that_a_killed_run_left_are_collected_in_the_other_mode_too(server: LocalApi, tmp_path: Path) -> None:
     server.set(batch_seconds=2.0)
-    assert not run_until(api_config(server.url, batch_size=500, queued=1000), tmp_path, 1.0)
+    config = api_config(server.url, batch_size=500, queued=1000)
+    assert not run_until(config, tmp_path, 60, reached=lambda: server.state()["batches"] == 2)
     assert len(Store(tmp_path).open_batches()) == 2
     assert run_until(api_config(server.url, mode="stream"), tmp_path, 60)
     assert server.state()["batches"] == 2
@@ -97,7 +101,11 @@ def test_a_stream_that_is_killed_loses_at_most_what_was_on_its_way(server: Local
     """The API takes no idempotency key: what it answered and nobody received is asked for again."""
     config = api_config(server.url, mode="stream", concurrency=4)
     kills = 0
-    while kills < 3 and not run_until(config, tmp_path, 1.0):
+
+    def answered_enough() -> bool:
+        return sum(server.state()["answered"].values()) >= 150 * (kills + 1)
+
+    while kills < 3 and not run_until(config, tmp_path, 60, reached=answered_enough):
         kills += 1
     assert kills == 3
     answered = sum(server.state()["answered"].values())
