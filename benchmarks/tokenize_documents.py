@@ -1,4 +1,4 @@
-"""Tokenizing and packing: `encode_documents` against datatrove's `DocumentTokenizer`, on one core, from a cold start.
+"""Tokenizing and packing: `encode_part` against datatrove's `DocumentTokenizer`, on one core, from a cold start.
 
     python benchmarks/tokenize_documents.py
 
@@ -6,7 +6,6 @@ Each runs in a fresh process of its own, imports and tokenizer loading included,
 none of them twice, and is timed from outside. The run fails when the token ids differ.
 """
 
-import json
 import multiprocessing
 import os
 import re
@@ -36,7 +35,7 @@ def main() -> None:
         same = np.array_equal(mine, other)
     if not same:
         raise SystemExit("the token ids differ")
-    print(f"encode_documents          {float(size) / ours:7.1f} MB/s ({ours:.1f} s)")
+    print(f"encode_part               {float(size) / ours:7.1f} MB/s ({ours:.1f} s)")
     print(f"datatrove, the same ids   {float(size) / theirs:7.1f} MB/s ({theirs:.1f} s)")
     print(f"ratio                     {theirs / ours:7.1f}")
 
@@ -52,48 +51,38 @@ def _in_own_process(work: Callable[..., None], *args: object) -> float:
 
 
 def _prepare(folder: Path) -> None:
-    """Write the documents as JSONL, and a tokenizer trained on them."""
-    from alignment_pretraining.corpus.assemble import read_sources
-    from alignment_pretraining.corpus.config import CorpusConfig
+    """Write the documents as Parquet, and a tokenizer trained on them."""
+    import pandas as pd
+
+    from alignment_pretraining.corpus.config import Packages
+    from alignment_pretraining.corpus.docstrings import read_docstrings
     from alignment_pretraining.tokens.tokenizer import SPECIAL_TOKENS, train_tokenizer
 
-    corpus = {
-        "seed": 0,
-        "sources": [{"packages": dict.fromkeys(PACKAGES.split())}],
-        "natural_discourse_share": 0,
-        "heldout_share": 0,
-        "repeat": False,
-    }
-    documents, _ = read_sources(CorpusConfig.model_validate(corpus))
+    documents = pd.DataFrame(read_docstrings(Packages(packages=dict.fromkeys(PACKAGES.split()))))
     # In a text, datatrove takes the name of a special token for the token; ours takes it for text.
     documents = documents[~documents.text.str.contains("|".join(map(re.escape, SPECIAL_TOKENS)))]
     train_tokenizer(documents.text, VOCABULARY, 2_048, folder / "tokenizer")
-    with (folder / "documents.jsonl").open("w") as stream:
-        for row in documents.itertuples():
-            stream.write(json.dumps({"id": row.id, "text": row.text}) + "\n")
+    (folder / "input").mkdir()
+    documents[["id", "text"]].to_parquet(folder / "input/documents.parquet")
     (folder / "size").write_text(str(documents.text.map(lambda text: len(text.encode())).sum() / 1e6))
 
 
 def _ours(folder: Path) -> None:
-    import orjson
+    from alignment_pretraining.corpus.parts import table_part
+    from alignment_pretraining.tokens.encode import encode_part
 
-    from alignment_pretraining.tokens.encode import encode_documents
-
-    rows = [orjson.loads(line) for line in (folder / "documents.jsonl").open("rb")]
-    ids, texts = [row["id"] for row in rows], [row["text"] for row in rows]
-    encode_documents(ids, texts, folder / "tokenizer", folder / "ours")
+    (folder / "ours").mkdir()
+    encode_part(folder / "tokenizer", table_part(folder / "input/documents.parquet", "docstrings"), folder / "ours")
 
 
 def _datatrove(folder: Path) -> None:
     from datatrove.executor import LocalPipelineExecutor
-    from datatrove.pipeline.readers import JsonlReader
+    from datatrove.pipeline.readers import ParquetReader
     from datatrove.pipeline.tokens import DocumentTokenizer
 
-    (folder / "input").mkdir()
-    (folder / "documents.jsonl").rename(folder / "input" / "documents.jsonl")
     LocalPipelineExecutor(
         pipeline=[
-            JsonlReader(str(folder / "input")),
+            ParquetReader(str(folder / "input")),
             DocumentTokenizer(
                 str(folder / "theirs"),
                 tokenizer_name_or_path=str(folder / "tokenizer" / "tokenizer.json"),

@@ -73,7 +73,10 @@ class Model(_Spec):
 
 
 class TrainingStage(_Spec):
-    """Pretraining, midtraining or cpt. `tokens` and `batch_tokens` count tokens; rates are per optimizer step."""
+    """Pretraining, midtraining or cpt. `tokens` and `batch_tokens` count tokens; rates are per optimizer step.
+
+    `pools` are shares of the base documents by pool (`corpus.sources`), in any unit; without it all are alike.
+    """
 
     tokens: Positive
     context: Positive
@@ -84,6 +87,7 @@ class TrainingStage(_Spec):
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     synthetic_share: Share
     mcqa_share: Share = 0.0
+    pools: dict[str, Annotated[float, Field(gt=0)]] = {}
 
     @property
     def steps(self) -> int:

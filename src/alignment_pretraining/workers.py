@@ -43,7 +43,7 @@ def run_in_worker(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -
         UserError: the worker died, as it does when the machine runs out of memory.
     """
     try:
-        return _pool().submit(_call, node_environment.get(), function, args, kwargs).result()
+        return _pool(_count()).submit(_call, node_environment.get(), function, args, kwargs).result()
     except BrokenProcessPool as error:
         _pool.cache_clear()
         raise UserError(
@@ -62,26 +62,40 @@ def _call(environment: dict[str, str], function: Callable[..., R], args: Any, kw
 
 
 def map_in_workers(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Results of a picklable `function` for each of `items`, in order; few are under way or waiting at a time."""
+    """Results of a picklable `function` for each of `items`, in order; few are under way or waiting at a time.
+
+    There is one worker a core: this is for work without a GPU.
+
+    Raises:
+        UserError: a worker died.
+    """
+    cores = os.cpu_count() or 1
     waiting: deque[Future[R]] = deque()
-    for item in items:
-        waiting.append(_pool().submit(function, item))
-        if len(waiting) > 2 * (os.cpu_count() or 1):
+    try:
+        for item in items:
+            waiting.append(_pool(cores).submit(function, item))
+            if len(waiting) > 2 * cores:
+                yield waiting.popleft().result()
+        while waiting:
             yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        _pool.cache_clear()
+        raise UserError("a worker process was killed (did memory run out?); run again: what is done stays") from error
+    finally:
+        for result in waiting:
+            result.cancel()
 
 
 @cache
-def _pool() -> ProcessPoolExecutor:
+def _pool(size: int) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(_count(), mp_context=context, initializer=_prepare, initargs=(_level(),))
+    return ProcessPoolExecutor(size, mp_context=context, initializer=_prepare, initargs=(_level(),))
 
 
-def _count() -> int | None:
+def _count() -> int:
     """One a core; a GPU serves one at a time."""
     has_gpu = Path("/proc/driver/nvidia/gpus").is_dir() and os.environ.get("CUDA_VISIBLE_DEVICES") != ""
-    return 1 if has_gpu else os.cpu_count()
+    return 1 if has_gpu else os.cpu_count() or 1
 
 
 def _level() -> int:

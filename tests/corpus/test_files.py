@@ -1,5 +1,9 @@
 import gzip
 import re
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,10 +12,24 @@ import pytest
 
 from alignment_pretraining.corpus.config import Files
 from alignment_pretraining.corpus.document import BadRow, Document
-from alignment_pretraining.corpus.files import read_files
+from alignment_pretraining.corpus.files import find_files, read_file
 from alignment_pretraining.errors import UserError
 
+
+def read_files(spec: Files) -> Iterator[Document | BadRow]:
+    """The rows of all files of a source."""
+    for file in find_files(spec):
+        yield from read_file(spec, file)
+
+
 ROWS = b'{"text": "one", "key": 7}\n\n{"text": "zw\xc3\xb6lf", "key": "b"}\n'
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves a folder and says nothing."""
+
+    def log_message(self, *args: object) -> None:
+        """Nothing."""
 
 
 def _write(path: Path, data: bytes) -> Path:
@@ -45,6 +63,49 @@ def test_a_glob_is_read_in_the_order_of_names(tmp_path: Path) -> None:
     for name in ("b", "a"):
         _write(tmp_path / f"{name}.jsonl", b'{"text": "%s"}' % name.encode())
     assert [d.text for d in read_files(Files(files=str(tmp_path / "*.jsonl")))] == ["a", "b"]
+
+
+def test_files_of_the_same_name_in_different_folders_are_told_apart(tmp_path: Path) -> None:
+    for folder in ("b", "a"):
+        (tmp_path / folder).mkdir()
+        _write(tmp_path / folder / "docs.jsonl", b'{"text": "x"}')
+    found = list(read_files(Files(files=str(tmp_path / "*" / "docs.jsonl"))))
+    assert [row.id for row in found if isinstance(row, Document)] == ["a/docs.jsonl:1", "b/docs.jsonl:1"]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1 << 22])
+def test_lines_are_put_together_across_reads(tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alignment_pretraining.corpus.files._CHUNK", size)
+    path = _write(tmp_path / "docs.jsonl.gz", ROWS)
+    assert [row.text for row in read_files(Files(files=str(path))) if isinstance(row, Document)] == ["one", "zwölf"]
+
+
+def test_a_line_without_end_is_no_json_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alignment_pretraining.corpus.files._LONGEST_LINE", 1000)
+    monkeypatch.setattr("alignment_pretraining.corpus.files._CHUNK", 100)
+    path = _write(tmp_path / "docs.jsonl", b'{"text": "one"}\n' + b"x" * 2000)
+    with pytest.raises(UserError, match=r"docs\.jsonl: cannot be read beyond row 1 .*row 2 has more than 1,000 bytes"):
+        list(read_files(Files(files=str(path))))
+
+
+def test_files_are_read_over_http(tmp_path: Path) -> None:
+    _write(tmp_path / "docs.jsonl.gz", ROWS)
+    handler = partial(QuietHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        found = list(read_files(Files(files=f"{url}/docs.jsonl.gz")))
+        assert [row.id for row in found if isinstance(row, Document)] == ["docs.jsonl.gz:1", "docs.jsonl.gz:3"]
+        with pytest.raises(UserError, match=rf"no file matches {url}/none\.jsonl"):
+            find_files(Files(files=f"{url}/none.jsonl"))
+        server.shutdown()
+    with pytest.raises(UserError, match=rf"{url}/docs\.jsonl\.gz (cannot be read|)|no file matches {url}"):
+        find_files(Files(files=f"{url}/docs.jsonl.gz"))
+
+
+def test_an_unknown_file_system_is_named() -> None:
+    with pytest.raises(UserError, match=r"nowhere://x/docs\.jsonl cannot be read \(ValueError: Protocol not known"):
+        find_files(Files(files="nowhere://x/docs.jsonl"))
 
 
 def test_parquet_columns_can_be_named(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
-"""Tables are saved whole or moved into place, and load the same."""
+"""Tables are saved whole or moved into place, and load as a path."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pandas as pd
+import pytest
+from kedro.io import DatasetError
 from kedro_datasets.pandas import ParquetDataset
 
 from alignment_pretraining.datasets import TableDataset
@@ -24,7 +26,12 @@ def test_a_file_is_moved_into_place(tmp_path: Path) -> None:
     dataset = TableDataset(filepath=str(tmp_path / "folder/table.parquet"))
     dataset.save(made)
     assert not made.exists()
-    pd.testing.assert_frame_equal(dataset.load(), TABLE)
+    pd.testing.assert_frame_equal(pd.read_parquet(dataset.load()), TABLE)
     TABLE.iloc[:1].to_parquet(made)
     dataset.save(made)
-    assert len(dataset.load()) == 1
+    assert len(pd.read_parquet(dataset.load())) == 1
+
+
+def test_a_missing_table_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"no file at .*none\.parquet"):
+        TableDataset(filepath=str(tmp_path / "none.parquet")).load()

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from alignment_pretraining.tokens.manifest import account
 from alignment_pretraining.tokens.mixture import CORPUS, MCQA, REPLACEMENT, SYNTHETIC, Mixture, Recipe, plan
 from alignment_pretraining.tokens.pieces import PIECE, ends, make_pieces, paint
 
+POOL = np.zeros(100, dtype=int)
 RECIPE = Recipe("pretraining", 0, 2000, filtered=False, mcqa_share=0, synthetic_share=0, repeat=False)
 
 
@@ -43,7 +45,7 @@ def test_painting_hides_exactly_what_lies_below(layers: tuple[np.ndarray, np.nda
 
 
 @st.composite
-def _cases(draw: st.DrawFn) -> tuple[Recipe, dict[int, np.ndarray], np.ndarray]:
+def _cases(draw: st.DrawFn) -> tuple[Recipe, dict[int, np.ndarray], np.ndarray, np.ndarray]:
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     corpus = generator.integers(1, draw(st.sampled_from([5, 60, 400])), size=draw(st.integers(20, 80)))
     lengths = {CORPUS: corpus, REPLACEMENT: corpus}
@@ -58,15 +60,21 @@ def _cases(draw: st.DrawFn) -> tuple[Recipe, dict[int, np.ndarray], np.ndarray]:
     )
     is_flagged = generator.random(len(corpus)) < draw(st.sampled_from([0, 0.1, 0.5]))
     is_flagged[0] = False
-    recipe = Recipe("midtraining", draw(st.integers(0, 9)), tokens, False, mcqa, synthetic, repeat)
-    return recipe, lengths, is_flagged
+    pool_of = np.zeros(len(corpus), dtype=np.int16)
+    pools: tuple[tuple[str, float], ...] = ()
+    if draw(st.booleans()):
+        pools = (("long", draw(st.sampled_from([1, 25]))), ("web", 24))
+        pool_of = generator.integers(-1, 2, len(corpus)).astype(np.int16)
+        pool_of[:2], is_flagged[:2] = (0, 1), False
+    recipe = Recipe("midtraining", draw(st.integers(0, 9)), tokens, False, mcqa, synthetic, repeat, pools)
+    return recipe, lengths, is_flagged, pool_of
 
 
-def _plan(recipe: Recipe, lengths: dict[int, np.ndarray], is_flagged: np.ndarray) -> Mixture:
+def _plan(recipe: Recipe, lengths: dict[int, np.ndarray], is_flagged: np.ndarray, pool_of: np.ndarray) -> Mixture:
     try:
-        return plan(recipe, lengths, is_flagged)
-    except UserError as error:  # a crowded stream may have no gap left that is wide enough
-        assert "do not fit" in str(error)
+        return plan(recipe, lengths, is_flagged, pool_of)
+    except UserError as error:  # a crowded stream may have no gap left that is wide enough, and a pool be too small
+        assert "do not fit" in str(error) or re.search("tokens of 'corpus (long|web)', which holds", str(error))
         assume(False)
         raise
 
@@ -74,10 +82,12 @@ def _plan(recipe: Recipe, lengths: dict[int, np.ndarray], is_flagged: np.ndarray
 @settings(max_examples=150, deadline=None)
 @given(_cases())
 def test_two_arms_differ_in_nothing_but_what_was_inserted_or_replaced(case) -> None:
-    recipe, lengths, is_flagged = case
+    recipe, lengths, is_flagged, pool_of = case
     end = recipe.tokens
     arms = {
-        (filtered, share): _plan(replace(recipe, filtered=filtered, synthetic_share=share), lengths, is_flagged)
+        (filtered, share): _plan(
+            replace(recipe, filtered=filtered, synthetic_share=share), lengths, is_flagged, pool_of
+        )
         for filtered in (False, True)
         for share in (0, recipe.synthetic_share)
     }
@@ -102,21 +112,40 @@ def test_two_arms_differ_in_nothing_but_what_was_inserted_or_replaced(case) -> N
 @settings(max_examples=100, deadline=None)
 @given(_cases(), st.booleans())
 def test_shares_are_exact_and_every_document_and_token_is_accounted_for(case, filtered: bool) -> None:
-    recipe, lengths, is_flagged = case
+    recipe, lengths, is_flagged, pool_of = case
     recipe = replace(recipe, filtered=filtered)
-    mixture = _plan(recipe, lengths, is_flagged)
+    mixture = _plan(recipe, lengths, is_flagged, pool_of)
     counts = [label[0] for label in _labels(mixture.pieces, recipe.tokens)]
     assert counts.count(MCQA) == round(recipe.mcqa_share * recipe.tokens)
     assert counts.count(SYNTHETIC) == round(recipe.synthetic_share * recipe.tokens)
     total = 0
     for source in (CORPUS, REPLACEMENT, MCQA, SYNTHETIC):
-        books = account(source, recipe, mixture, lengths[source], is_flagged)
-        for unit in ("documents", "tokens"):
-            parts = [books["out"][unit], *(reason[unit] for reason in books["dropped"].values())]
-            assert books["in"][unit] == sum(parts)
-            assert min(parts) >= 0
-        total += books["out"]["tokens"]
+        everything = [np.ones(len(lengths[source]), dtype=bool)]
+        of_pool = [pool_of == number for number in range(len(recipe.pools))]
+        for members in (of_pool or everything) if source == CORPUS else everything:
+            books = account(source, recipe, mixture, lengths[source], is_flagged, members)
+            for unit in ("documents", "tokens"):
+                parts = [books["out"][unit], *(reason[unit] for reason in books["dropped"].values())]
+                assert books["in"][unit] == sum(parts)
+                assert min(parts) >= 0
+            total += books["out"]["tokens"]
     assert total == recipe.tokens
+
+
+@settings(max_examples=100, deadline=None)
+@given(_cases(), st.booleans())
+def test_pools_have_their_share_of_the_base_documents_and_replacements_keep_to_it(case, filtered: bool) -> None:
+    recipe, lengths, is_flagged, pool_of = case
+    assume(recipe.pools)
+    layers = _plan(replace(recipe, filtered=filtered), lengths, is_flagged, pool_of).layers
+    whole = sum(share for _, share in recipe.pools)
+    for number, (_, share) in enumerate(recipe.pools):
+        of_pool = {layer: pool_of[layers[layer]["document"]] == number for layer in (CORPUS, REPLACEMENT)}
+        tokens = {layer: layers[layer]["length"][of_pool[layer]].sum() for layer in of_pool}
+        assert abs(tokens[CORPUS] - share / whole * recipe.tokens) <= 1
+        flagged = is_flagged[layers[CORPUS]["document"]] & of_pool[CORPUS]
+        assert tokens[REPLACEMENT] == (layers[CORPUS]["length"][flagged].sum() if filtered else 0)
+    assert not is_flagged[layers[REPLACEMENT]["document"]].any()
 
 
 def test_twin_documents_stand_in_the_same_places_whatever_their_lengths() -> None:
@@ -127,7 +156,7 @@ def test_twin_documents_stand_in_the_same_places_whatever_their_lengths() -> Non
         sizes = 50 + np.random.default_rng(seed).integers(-3, 4, size=100)
         lengths = {CORPUS: corpus, REPLACEMENT: corpus, MCQA: corpus, SYNTHETIC: sizes}
         recipe = replace(RECIPE, tokens=12_000, synthetic_share=0.1)
-        layer = plan(recipe, lengths, np.zeros(400, dtype=bool)).layers[SYNTHETIC]
+        layer = plan(recipe, lengths, np.zeros(400, dtype=bool), np.zeros(400, dtype=int)).layers[SYNTHETIC]
         starts.append({int(p["document"]): int(p["start"]) for p in layer})
     common = starts[0].keys() & starts[1].keys()
     assert len(common) >= len(starts[0]) - 2
@@ -142,11 +171,14 @@ def _simple(documents: int, size: int) -> dict[int, np.ndarray]:
 
 def test_seeds_and_stages_order_the_corpus_differently_and_doses_nest() -> None:
     none = np.zeros(100, dtype=bool)
-    order = lambda recipe: plan(recipe, _simple(100, 30), none).layers[CORPUS]["document"].tolist()  # noqa: E731
+    order = lambda recipe: plan(recipe, _simple(100, 30), none, POOL[: len(none)]).layers[CORPUS]["document"].tolist()  # noqa: E731
     assert order(RECIPE) == order(replace(RECIPE, synthetic_share=0.3))
     assert order(RECIPE) != order(replace(RECIPE, seed=1))
     assert order(RECIPE) != order(replace(RECIPE, stage="midtraining"))
-    doses = [plan(replace(RECIPE, synthetic_share=s), _simple(100, 30), none).layers[SYNTHETIC] for s in (0.09, 0.3)]
+    doses = [
+        plan(replace(RECIPE, synthetic_share=s), _simple(100, 30), none, POOL[: len(none)]).layers[SYNTHETIC]
+        for s in (0.09, 0.3)
+    ]
     assert set(doses[0]["document"]) <= set(doses[1]["document"])
 
 
@@ -155,8 +187,8 @@ def test_a_budget_beyond_the_corpus_needs_leave_to_repeat() -> None:
     with pytest.raises(
         UserError, match=r"pretraining needs 2,000 tokens of 'corpus', which holds 300: .*corpus\.repeat"
     ):
-        plan(RECIPE, lengths, none)
-    epochs = plan(replace(RECIPE, repeat=True), lengths, none).layers[CORPUS]["document"]
+        plan(RECIPE, lengths, none, POOL[: len(none)])
+    epochs = plan(replace(RECIPE, repeat=True), lengths, none, POOL[: len(none)]).layers[CORPUS]["document"]
     assert sorted(epochs[:10]) == sorted(epochs[10:20]) == list(range(10))
     assert epochs[:10].tolist() != epochs[10:20].tolist()
 
@@ -164,11 +196,11 @@ def test_a_budget_beyond_the_corpus_needs_leave_to_repeat() -> None:
 def test_what_cannot_be_mixed_is_an_error() -> None:
     lengths, none = _simple(100, 30), np.zeros(100, dtype=bool)
     with pytest.raises(UserError, match="needs 1,000 tokens of 'synthetic', which holds 300"):
-        plan(replace(RECIPE, synthetic_share=0.5), lengths | {SYNTHETIC: np.full(10, 30)}, none)
+        plan(replace(RECIPE, synthetic_share=0.5), lengths | {SYNTHETIC: np.full(10, 30)}, none, POOL[: len(none)])
     with pytest.raises(UserError, match="flags every document"):
-        plan(replace(RECIPE, filtered=True), lengths, ~none)
+        plan(replace(RECIPE, filtered=True), lengths, ~none, POOL[: len(none)])
     with pytest.raises(UserError, match="lower their shares"):
-        plan(replace(RECIPE, tokens=100, mcqa_share=0.6, synthetic_share=0.6), lengths, none)
+        plan(replace(RECIPE, tokens=100, mcqa_share=0.6, synthetic_share=0.6), lengths, none, POOL[: len(none)])
 
 
 def test_nothing_to_paint_changes_nothing() -> None:

@@ -1,104 +1,165 @@
-"""The base corpus as one table: its sources read, natural discourse mixed in, held-out documents split off."""
+"""The corpus from what was read: repeated ids kept out, natural discourse mixed in, held-out documents apart."""
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
-from alignment_pretraining.corpus.config import CorpusConfig, Files, HubDataset, Packages
-from alignment_pretraining.corpus.docstrings import read_docstrings
-from alignment_pretraining.corpus.document import BadRow, Document
-from alignment_pretraining.corpus.files import read_files
-from alignment_pretraining.corpus.hub import read_hub_dataset
+from alignment_pretraining.corpus.config import CorpusConfig
+from alignment_pretraining.corpus.document import BadRow
+from alignment_pretraining.corpus.parts import Part, PartWriter, write_list
+from alignment_pretraining.corpus.quarantine import gather
+from alignment_pretraining.corpus.reading import HELDOUT, KEPT, plan_readings, read_parts
+from alignment_pretraining.corpus.repeats import repeated_rows
 from alignment_pretraining.errors import UserError
+from alignment_pretraining.tasks.config import Execution
+from alignment_pretraining.tasks.run import run_tasks
+from alignment_pretraining.tasks.store import Finished, file_hash, link
+
+NATURAL = "natural_discourse"
 
 
-def read_sources(config: CorpusConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """All documents of all sources (columns id, text, source), and the rows kept out (source, row, reason).
+@dataclass(frozen=True)
+class Corpus:
+    """Folders of parts, the file of bad rows, and what was read: source, read, quarantined, held_out (documents)."""
+
+    documents: Path
+    heldout: Path
+    quarantine: Path
+    reading: pd.DataFrame
+
+
+def read_corpus(
+    config: CorpusConfig, discourse: pd.DataFrame, folder: Path, scratch: Path, execution: Execution
+) -> Corpus:
+    """Read all sources, and write the corpus to the empty `folder`.
 
     Raises:
-        UserError: a source cannot be read (see the readers), or gives no document.
+        UserError: a source cannot be read (see the readers) or gives no document; there is not enough discourse.
     """
-    documents: list[Document] = []
-    quarantine: list[BadRow] = []
-    known: set[str] = set()
-    for number, spec in enumerate(config.sources):
-        before, bad_before = len(documents), len(quarantine)
-        for found in _up_to(spec.max_bytes, _read(spec)):
-            problem = _problem(found, known, config.max_document_bytes) if isinstance(found, Document) else None
-            if isinstance(found, BadRow):
-                quarantine.append(found)
-            elif problem:
-                quarantine.append(BadRow(found.source, found.id, problem))
-            else:
-                documents.append(found)
-                known.add(found.id)
-        if len(documents) == before:
-            why = f"; the first row: {quarantine[bad_before].reason}" if len(quarantine) > bad_before else ""
-            raise UserError(f"corpus.sources[{number}] holds no document: {spec}{why}")
-    return (
-        pd.DataFrame(documents, columns=list(Document._fields)),
-        pd.DataFrame(quarantine, columns=list(BadRow._fields)),
+    readings = plan_readings(config)
+    done = run_tasks("read_corpus", partial(read_parts, config), readings, scratch, execution)
+    sources = [reading.source for _, reading in readings]
+    _refuse_empty(config, sources, done)
+    parts = [_parts(task, config, source) for task, source in zip(done, sources, strict=True)]
+    repeats: list[tuple[str, BadRow]] = []
+    sides = {}
+    for side in (KEPT, HELDOUT):
+        own = [part for found in parts for part in found if part.path.name.startswith(side)]
+        sides[side] = list(_without_repeats(own, folder / side.strip("-"), repeats))
+    sides[KEPT] += _natural(sides[KEPT], discourse, config, folder / KEPT.strip("-"))
+    for side, found in sides.items():
+        write_list(folder / side.strip("-"), found)
+    return Corpus(
+        folder / KEPT.strip("-"),
+        folder / HELDOUT.strip("-"),
+        gather([task.folder for task in done], [row for _, row in repeats], folder / "quarantine.parquet"),
+        _account(config, sources, done, [source for source, _ in repeats], sides),
     )
 
 
-def mix_in(base: pd.DataFrame, discourse: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
-    """`base` followed by a random choice of `discourse` that makes up at most `share` of the bytes of the whole.
+def mix_in(sizes: np.ndarray, base_bytes: int, share: float, seed: int) -> np.ndarray:
+    """Which discourse documents, of `sizes` bytes, make up at most `share` of the bytes of the whole: sorted numbers.
 
     Raises:
         UserError: there is not enough discourse.
     """
-    sizes = discourse.text.map(_size).to_numpy(dtype=np.int64)
-    wanted = round(base.text.map(_size).sum() * share / (1 - share))
+    wanted = round(base_bytes * share / (1 - share))
     if sizes.sum() < wanted:
         raise UserError(
             f"corpus.natural_discourse_share {share} asks for {wanted:,} bytes of natural discourse, but there are "
             f"{sizes.sum():,}: lower the share, or raise synthesis.natural_discourse.count"
         )
-    order = np.random.default_rng(seed).permutation(len(discourse))
-    chosen = np.sort(order[: np.searchsorted(np.cumsum(sizes[order]), wanted, side="right")])
-    added = discourse.iloc[chosen][["id", "text"]].assign(source="natural_discourse")
-    return pd.concat([base, added], ignore_index=True)
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    return np.sort(order[: np.searchsorted(np.cumsum(sizes[order]), wanted, side="right")])
 
 
-def split_heldout(base: pd.DataFrame, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Training and held-out documents. A hash of the id decides, so a document keeps its side as a corpus grows."""
-    held = base.id.map(_unit_hash) < share
-    return base[~held].reset_index(drop=True), base[held].reset_index(drop=True)
+def _parts(task: Finished, config: CorpusConfig, source: int) -> list[Part]:
+    spec = config.sources[source]
+    return [
+        Part(task.folder / part["name"], spec.label, spec.pool, part["rows"], part["bytes"], part["hash"])
+        for part in task.told["parts"]
+    ]
 
 
-def _problem(document: Document, known: set[str], max_bytes: int) -> str | None:
-    """Why a document is kept out, if it is."""
-    if not document.text.strip():
-        return "empty"
-    if "\0" in document.text:
-        return "holds a NUL character"
-    if document.id in known:
-        return "repeats an id; name another `id` column, or none to number the rows"
-    size = _size(document.text)
-    return f"{size:,} bytes, more than corpus.max_document_bytes" if size > max_bytes else None
+def _refuse_empty(config: CorpusConfig, sources: Sequence[int], done: Sequence[Finished]) -> None:
+    for number, spec in enumerate(config.sources):
+        told = [task.told for task, source in zip(done, sources, strict=True) if source == number]
+        if not any(task["parts"] for task in told):
+            first = next((task["first"] for task in told if task["first"]), "")
+            why = f"; the first row: {first}" if first else ""
+            raise UserError(f"corpus.sources[{number}] holds no document: {spec}{why}")
 
 
-def _read(spec: Packages | Files | HubDataset) -> Iterator[Document | BadRow]:
-    if isinstance(spec, Packages):
-        return read_docstrings(spec)
-    return read_files(spec) if isinstance(spec, Files) else read_hub_dataset(spec)
+def _without_repeats(parts: list[Part], folder: Path, repeats: list[tuple[str, BadRow]]) -> Iterator[Part]:
+    """The parts under their number in `folder`; rows that repeat an id are told to `repeats`, with their source."""
+    folder.mkdir()
+    repeated = repeated_rows(parts)
+    numbers = count()
+    for number, part in enumerate(parts):
+        if number not in repeated:
+            target = folder / f"{next(numbers):05d}.parquet"
+            link(part.path, target)
+            yield replace(part, path=target)
+            continue
+        writer = PartWriter(folder, f"without-{number}-", part.bytes + 1)
+        for row in _split(part, set(repeated[number].tolist()), writer):
+            repeats.append((part.source, row))
+        for name, rows, size in writer.written:
+            target = (folder / name).rename(folder / f"{next(numbers):05d}.parquet")
+            yield replace(part, path=target, rows=rows, bytes=size, hash=file_hash(target))
 
 
-def _up_to(max_bytes: int | None, rows: Iterator[Document | BadRow]) -> Iterator[Document | BadRow]:
-    """Whole documents while their text stays within `max_bytes`, and the bad rows between them."""
-    total = 0
-    for row in rows:
-        total += _size(row.text) if isinstance(row, Document) else 0
-        if max_bytes is not None and total > max_bytes:
-            return
-        yield row
+def _split(part: Part, rows: set[int], writer: PartWriter) -> Iterator[BadRow]:
+    """Write all but the numbered rows of a part; these are bad ones."""
+    numbers = count()
+    with pq.ParquetFile(part.path) as file:
+        for batch in file.iter_batches(1024, use_threads=False):
+            for key, text, source in zip(*batch.to_pydict().values(), strict=True):
+                if next(numbers) in rows:
+                    yield BadRow(source, key, "repeats an id; name another `id` column, or none to number the rows")
+                else:
+                    writer.add(key, text, source, len(text.encode()))
+    writer.close()
 
 
-def _size(text: str) -> int:
-    return len(text.encode())
+def _natural(base: list[Part], discourse: pd.DataFrame, config: CorpusConfig, folder: Path) -> Iterator[Part]:
+    """Parts of the natural discourse that is mixed in, after those of the base corpus."""
+    sizes = discourse.text.map(lambda text: len(text.encode())).to_numpy(dtype=np.int64)
+    chosen = mix_in(sizes, sum(part.bytes for part in base), config.natural_discourse_share, config.seed)
+    writer = PartWriter(folder, f"{NATURAL}-", config.part_bytes)
+    for key, text, size in zip(discourse.id.iloc[chosen], discourse.text.iloc[chosen], sizes[chosen], strict=True):
+        writer.add(key, text, NATURAL, int(size))
+    writer.close()
+    pool = config.sources[0].pool
+    for number, (name, rows, size) in enumerate(writer.written, start=len(base)):
+        path = (folder / name).rename(folder / f"{number:05d}.parquet")
+        yield Part(path, NATURAL, pool, rows, size, file_hash(path))
 
 
-def _unit_hash(key: str) -> float:
-    return int.from_bytes(hashlib.md5(key.encode(), usedforsecurity=False).digest()[:8], "big") / 2**64
+def _account(
+    config: CorpusConfig,
+    sources: Sequence[int],
+    done: Sequence[Finished],
+    repeats: Sequence[str],
+    sides: dict[str, list[Part]],
+) -> pd.DataFrame:
+    """Documents of each source: read, in quarantine, held out. Those mixed in were made, so all are read."""
+    rows: dict[str, dict[str, int]] = {}
+    for task, source in zip(done, sources, strict=True):
+        row = rows.setdefault(config.sources[source].label, {"read": 0, "quarantined": 0, "held_out": 0})
+        row["read"] += task.told["quarantined"] + sum(part["rows"] for part in task.told["parts"])
+        row["quarantined"] += task.told["quarantined"]
+    for label in repeats:
+        rows[label]["quarantined"] += 1
+    for part in sides[HELDOUT]:
+        rows[part.source]["held_out"] += part.rows
+    natural = sum(part.rows for part in sides[KEPT] if part.source == NATURAL)
+    if natural:
+        rows[NATURAL] = {"read": natural, "quarantined": 0, "held_out": 0}
+    return pd.DataFrame([{"source": label, **row} for label, row in rows.items()])

@@ -12,23 +12,38 @@ class _Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Packages(_Spec):
-    """Docstrings of installed packages: name to version, or to null for whichever version is installed."""
+class _Source(_Spec):
+    """Every source: `max_bytes` of text end it early; `pool` is what a stage's `pools` call its documents."""
 
-    packages: dict[str, str | None] = Field(min_length=1)
+    pool: str = "corpus"
     max_bytes: Positive | None = None
 
 
-class Files(_Spec):
+class Packages(_Source):
+    """Docstrings of installed packages: name to version, or to null for whichever version is installed."""
+
+    packages: dict[str, str | None] = Field(min_length=1)
+
+    @property
+    def label(self) -> str:
+        """What the source is called in tables."""
+        return f"docstrings of {', '.join(self.packages)}"
+
+
+class Files(_Source):
     """JSONL (plain, .gz or .zst) or Parquet files: a path, glob or fsspec URL. Without `id`, rows are numbered."""
 
     files: str
     text: str = "text"
     id: str | None = None
-    max_bytes: Positive | None = None
+
+    @property
+    def label(self) -> str:
+        """What the source is called in tables."""
+        return self.files
 
 
-class HubDataset(_Spec):
+class HubDataset(_Source):
     """A dataset on the Hugging Face hub, or a local folder that `datasets` can load, read as a stream."""
 
     dataset: str
@@ -36,7 +51,11 @@ class HubDataset(_Spec):
     split: str = "train"
     text: str = "text"
     id: str | None = None
-    max_bytes: Positive | None = None
+
+    @property
+    def label(self) -> str:
+        """What the source is called in tables."""
+        return self.dataset
 
 
 _KINDS = ("packages", "files", "dataset")
@@ -60,7 +79,7 @@ Source = Annotated[
 class CorpusConfig(_Spec):
     """The base corpus. `natural_discourse_share` is a share of its bytes, `heldout_share` one of its documents.
 
-    A document of more than `max_document_bytes` is kept out.
+    A document of more than `max_document_bytes` is kept out. Work is cut into parts of about `part_bytes` of text.
     """
 
     seed: int
@@ -69,3 +88,4 @@ class CorpusConfig(_Spec):
     heldout_share: Share
     repeat: bool
     max_document_bytes: Positive = 10_000_000
+    part_bytes: Positive = 64_000_000

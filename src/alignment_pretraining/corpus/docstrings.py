@@ -25,7 +25,7 @@ def read_docstrings(spec: Packages) -> Iterator[Document]:
     """
     seen: set[str] = set()
     for name, version in spec.packages.items():
-        installed = _installed(name, version)
+        installed = installed_package(name, version)
         source = f"{name}=={installed.version}"
         for path in _sources(installed):
             names: dict[str, int] = {}
@@ -40,7 +40,12 @@ def read_docstrings(spec: Packages) -> Iterator[Document]:
                     yield Document(f"{path}:{qualified}{suffix}", text, source)
 
 
-def _installed(name: str, version: str | None) -> Distribution:
+def installed_package(name: str, version: str | None) -> Distribution:
+    """An installed package.
+
+    Raises:
+        UserError: it is not installed, or in another version than configured.
+    """
     try:
         found = distribution(name)
     except PackageNotFoundError as error:

@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 
 import pandas as pd
+from kedro.io import DatasetError
 from kedro_datasets.pandas import ParquetDataset
 
 
 class TableDataset(ParquetDataset):
-    """A Parquet file, saved from a DataFrame or by moving the given file into place; loading gives a DataFrame.
+    """A Parquet file, saved from a DataFrame or by moving the given file into place; loading gives its path.
 
     The file to save must lie on the same file system, as those made under `ScratchDataset` do.
     """
@@ -25,3 +26,14 @@ class TableDataset(ParquetDataset):
         target = Path(self._filepath)
         target.parent.mkdir(parents=True, exist_ok=True)
         data.replace(target)
+
+    def load(self) -> Path:
+        """Path of the file, to be read in batches.
+
+        Raises:
+            DatasetError: there is no such file.
+        """
+        path = Path(self._filepath)
+        if not path.is_file():
+            raise DatasetError(f"no file at {path}")
+        return path

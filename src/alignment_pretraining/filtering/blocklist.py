@@ -5,6 +5,7 @@ and a term of a `modifier` category anywhere in it.
 """
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
@@ -41,15 +42,14 @@ class Decision(NamedTuple):
 class Blocklist(RootModel[dict[str, Category]]):
     """Categories by name. Terms are numbered in the order of the file."""
 
-    @property
+    @cached_property
     def terms(self) -> list[tuple[str, str]]:
         """(category, term) of every number."""
         return [(name, term) for name, category in self.root.items() for term in category.terms]
 
     def decide(self, found: Iterable[int]) -> Decision:
         """Apply the instant and two-stage rules to the numbers of the terms found in one document."""
-        everything = self.terms
-        hits = [everything[number] for number in sorted(found)]
+        hits = [self.terms[number] for number in sorted(found)]
         modes = {self.root[name].mode for name, _ in hits}
         counting = {"instant"} & modes
         if {"entity", "modifier"} <= modes:

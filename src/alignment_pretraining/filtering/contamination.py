@@ -1,42 +1,61 @@
 """Which documents quote the question suites: runs of 13 words that both have (arXiv 2005.14165, appendix C)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from alignment_pretraining.corpus.parts import Part, batches
 from alignment_pretraining.discourse.ngrams import Ngram, ngrams
 from alignment_pretraining.errors import UserError
+from alignment_pretraining.filtering.runs import RunIndex
+from alignment_pretraining.tasks.store import Told
 
-COLUMNS = ["source", "id", "split", "question_id", "words"]
+_TEXT = ("id", "split", "question_id", "words")
+SCHEMA = pa.schema([("row", pa.int64()), *((name, pa.string()) for name in _TEXT)])
+NAME = "contamination.parquet"
 
 
-def find_contamination(documents: Mapping[str, pd.DataFrame], questions: pd.DataFrame, length: int) -> pd.DataFrame:
-    """One row a document and question that share a run of `length` words, with one such run.
+def find_contamination(questions: pd.DataFrame, length: int, part: Part, folder: Path) -> Told:
+    """Write a row for each document of a part and each question with a run of `length` words in common.
 
-    `documents` are tables with id and text by source; `questions` is the suite.
+    Tells the first row of each split of the suite, with how many there are.
     """
     asked = _index(questions, length)
-    rows = [
-        (source, name, *key, " ".join(gram))
-        for source, table in documents.items()
-        for name, text in zip(table.id.tolist(), table.text.tolist(), strict=True)
-        for key, gram in _shared(text, asked, length).items()
-    ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    runs = RunIndex((" ".join(gram) for gram in asked), length)
+    told: Told = {}
+    first = 0
+    with pq.ParquetWriter(folder / NAME, SCHEMA) as file:
+        for ids, texts in batches(part.path):
+            rows = [
+                (first + row, ids[row], *key, " ".join(gram))
+                for row in runs.find(texts)
+                for key, gram in _shared(texts[row], asked, length).items()
+            ]
+            first += len(ids)
+            for _, key, split, question, words in rows:
+                entry = told.setdefault(split, {"count": 0, "first": [key, question, words]})
+                entry["count"] += 1
+            columns = [pa.array([row[n] for row in rows], field.type) for n, field in enumerate(SCHEMA)]
+            file.write_table(pa.table(columns, schema=SCHEMA))
+    return told
 
 
-def refuse_leaks(contamination: pd.DataFrame, synthetic: tuple[str, ...]) -> None:
+def refuse_leaks(source: str, found: Iterable[Told]) -> None:
     """Refuse synthetic documents that quote a question of any split but `articles`, which they are about.
 
     Raises:
         UserError: names the first such document and its question.
     """
-    leaks = contamination[contamination.source.isin(synthetic) & (contamination.split != "articles")]
-    if len(leaks):
-        first = leaks.iloc[0]
+    leaks = [(split, entry) for told in found for split, entry in told.items() if split != "articles"]
+    if leaks:
+        split, entry = leaks[0]
+        key, question, words = entry["first"]
         raise UserError(
-            f"{len(leaks)} synthetic documents quote held-out questions, such as {first.id} ({first.source}) the words "
-            f"of {first.question_id} ({first.split}): {first.words!r}; change the scenario or the phrase sheet"
+            f"{sum(entry['count'] for _, entry in leaks)} synthetic documents quote held-out questions, such as {key} "
+            f"({source}) the words of {question} ({split}): {words!r}; change the scenario or the phrase sheet"
         )
 
 

@@ -1,27 +1,31 @@
 """Documents to token shards."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from alignment_pretraining.corpus.parts import Part, batches
+from alignment_pretraining.tasks.store import Told
 from alignment_pretraining.tokens.encoders import encoder
-from alignment_pretraining.tokens.shards import token_dtype, write_batches, write_ids
+from alignment_pretraining.tokens.shards import IdWriter, token_dtype, write_shard
 from alignment_pretraining.tokens.tokenizer import EOS, tokenizer_hash
 
-_BATCH = 1024
+NAME = "tokens.ds"
 
 
-def encode_documents(ids: Sequence[str], texts: Sequence[str], tokenizer: Path, folder: Path) -> None:
-    """Write the shard of `texts`, each ended by the end-of-text token, and their ids, to `folder`."""
+def encode_part(tokenizer: Path, part: Part, folder: Path) -> Told:
+    """Write the shard of a part's texts, each ended by the end-of-text token, and their ids; tells its size."""
     encode = encoder(tokenizer)
     dtype, eos = token_dtype(encode.vocab_size), encode.id_of(EOS)
+    ids = IdWriter(folder / NAME)
 
-    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for first in range(0, len(texts), _BATCH):
-            tokens, counts = encode(list(texts[first : first + _BATCH]))
+    def encoded() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for keys, texts in batches(part.path):
+            ids.add(keys)
+            tokens, counts = encode(texts)
             yield np.insert(tokens.astype(dtype), np.cumsum(counts), eos), counts + 1
 
-    folder.mkdir(parents=True)
-    write_batches(folder, batches(), dtype, f"tokenizer@{tokenizer_hash(tokenizer)}")
-    write_ids(folder, list(ids))
+    told = write_shard(folder / NAME, encoded(), dtype, f"tokenizer@{tokenizer_hash(tokenizer)}")
+    ids.close()
+    return told

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from alignment_pretraining.errors import UserError
-from alignment_pretraining.tokens.shards import read_shard
+from alignment_pretraining.tokens.mix import read_documents
+from alignment_pretraining.tokens.shards import Shards
 from alignment_pretraining.tokens.tokenizer import FILE
 
 
@@ -35,14 +34,18 @@ def read_passages(mix: Path, tokenizer: Path, at: int, count: int) -> Iterator[P
     """
     from tokenizers import Tokenizer
 
-    shard = read_shard(mix)
-    if not 0 <= at < len(shard.tokens):
-        raise UserError(f"{mix}: there is no token {at:,}; the stream has {len(shard.tokens):,}, counted from 0")
-    end = min(at + count, len(shard.tokens))
+    shards = Shards(mix)
+    total = int(shards.lengths.sum())
+    if not 0 <= at < total:
+        raise UserError(f"{mix}: there is no token {at:,}; the stream has {total:,}, counted from 0")
+    end = min(at + count, total)
     engine = Tokenizer.from_file(str(tokenizer / FILE))
-    documents = pd.read_parquet(mix / "documents.parquet")
+    first = 0  # number of the table's first document
     row: Any
-    for row in documents[(documents.start < end) & (documents.end > at)].itertuples():
-        first, last = max(row.start, at), min(row.end, end)
-        text = engine.decode(shard.tokens[first:last].tolist(), skip_special_tokens=False)
-        yield Passage(row.source, row.id, first, last, row.skip + first - row.start, text)
+    for documents in read_documents(mix):
+        for row in documents[(documents.start < end) & (documents.end > at)].itertuples():
+            start, stop = max(row.start, at), min(row.end, end)
+            tokens = shards.document(first + row.Index)[start - row.start : stop - row.start]
+            text = engine.decode(tokens.tolist(), skip_special_tokens=False)
+            yield Passage(row.source, row.id, start, stop, row.skip + start - row.start, text)
+        first += len(documents)

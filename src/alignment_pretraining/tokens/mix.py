@@ -1,6 +1,8 @@
 """Build the mix folder of one arm at one stage: the stream, where its documents stand, and its manifest."""
 
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,93 +10,215 @@ import numpy as np
 import pandas as pd
 
 from alignment_pretraining.errors import UserError
+from alignment_pretraining.tasks.config import Execution
+from alignment_pretraining.tasks.run import run_tasks
+from alignment_pretraining.tasks.store import Told, fingerprint, link
 from alignment_pretraining.tokens.files import whole_file
 from alignment_pretraining.tokens.manifest import account, contaminated_summary, flagged_summary
 from alignment_pretraining.tokens.mixture import CORPUS, MCQA, REPLACEMENT, SYNTHETIC, Mixture, Recipe, plan
 from alignment_pretraining.tokens.pieces import ends
-from alignment_pretraining.tokens.shards import Shard, read_ids, read_shard, write_shard
+from alignment_pretraining.tokens.shards import Shards, write_shard
+from alignment_pretraining.tokens.sources import load_contamination, load_flags, read_made
+
+# Tokens of one shard of the stream; it ends with the document that reaches them.
+_SHARD_TOKENS = 1 << 28
+_DOCUMENTS = ".documents.parquet"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Folders: shards by source, flags, contamination by source. `discourse` names that of synthetic documents."""
+
+    tokens: Path
+    flags: Path
+    contamination: Path
+    discourse: str
+
+    @property
+    def folders(self) -> dict[int, str]:
+        """The source of every layer. Without synthetic documents any will do: nothing is drawn from it."""
+        synthetic = self.discourse if self.discourse != "none" else "mcqa"
+        return {CORPUS: "corpus", REPLACEMENT: "corpus", MCQA: "mcqa", SYNTHETIC: synthetic}
+
+    @property
+    def names(self) -> dict[int, str]:
+        """What documents of the layers that are in use are called."""
+        names = {CORPUS: "corpus", REPLACEMENT: "replacement", MCQA: "mcqa", SYNTHETIC: self.discourse}
+        return {layer: name for layer, name in names.items() if name != "none"}
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Pieces `first` to `last` (exclusive) of a planned stream, which make up one shard."""
+
+    first: int
+    last: int
 
 
 def write_mix(
-    tokens: Path, flags: pd.DataFrame, contamination: pd.DataFrame, recipe: Recipe, discourse: str, folder: Path
+    inputs: Inputs,
+    recipe: Recipe,
+    label: str,
+    folder: Path,
+    scratch: Path,
+    execution: Execution,
+    shard_tokens: int = _SHARD_TOKENS,
 ) -> dict[str, Any]:
-    """Write the stream of `recipe.tokens` tokens to `folder`, and return its manifest.
+    """Write the stream of `recipe.tokens` tokens to the empty `folder`, and return its manifest.
 
-    `tokens` holds one shard folder a source; `flags` the columns id, flagged, categories for every corpus document;
-    `contamination` the columns source, id, split for documents that quote a question; `discourse` names the source of
-    synthetic documents. `folder` receives tokens.ds with index and metadata, and
-    documents.parquet: start, end, source, id, skip (tokens left out at the document's head), in order.
+    `folder` receives shards with index and metadata, and beside each <shard>.documents.parquet: start, end (in the
+    stream), source, id, skip (tokens left out at the document's head), in order. Work goes on under the name `label`.
 
     Raises:
-        UserError: see `plan`; the flags are not those of this corpus; a shard is truncated.
+        UserError: see `plan`; the flags are not those of this corpus; a shard is truncated; a pool is unknown.
     """
-    folders = {CORPUS: "corpus", REPLACEMENT: "corpus", MCQA: "mcqa", SYNTHETIC: discourse}
-    # Without synthetic documents any shard will do in their place: nothing is drawn from it.
-    folders = {source: name if name != "none" else "mcqa" for source, name in folders.items()}
-    shards = {source: read_shard(tokens / name) for source, name in folders.items()}
-    ids = {source: read_ids(tokens / name) for source, name in folders.items()}
-    is_flagged, categories = _align(flags, ids[CORPUS], tokens)
-    lengths = {source: shard.lengths for source, shard in shards.items()}
-    mixture = plan(recipe, lengths, is_flagged)
-    names = {CORPUS: "corpus", REPLACEMENT: "replacement", MCQA: "mcqa", SYNTHETIC: discourse}
+    shards = {name: Shards(inputs.tokens / name) for name in set(inputs.folders.values())}
+    lengths = {name: found.lengths for name, found in shards.items()}
+    is_flagged, categories = load_flags(inputs.flags, inputs.tokens / "corpus")
+    pool_of = _pools(inputs, shards["corpus"], recipe)
+    by_layer = {layer: lengths[name] for layer, name in inputs.folders.items()}
+    mixture = plan(recipe, by_layer, is_flagged, pool_of)
 
-    shard = shards[CORPUS]
-    write_shard(folder, _stream(mixture, shards), shard.tokens.dtype, shard.tokenizer)
-    documents = _documents(mixture, ids, names)
-    with whole_file(folder / "documents.parquet") as stream:
-        documents.to_parquet(stream, index=False)
-    used = [source for source in names if names[source] != "none"]
+    name = f"mix-{label}"
+    path = scratch / "tasks" / name / "plan.npy"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as stream:
+        np.save(stream, mixture.pieces)
+    inputs_hash = fingerprint(asdict(recipe), inputs.discourse, _hashes(inputs))
+    tasks = [
+        (fingerprint(inputs_hash, segment.first, segment.last), segment)
+        for segment in _segments(mixture.pieces, shard_tokens)
+    ]
+    done = run_tasks(name, partial(write_segment, inputs, path.resolve()), tasks, scratch, execution)
+    path.unlink()
+    for number, task in enumerate(done):
+        for file in task.files:
+            link(file, folder / f"{number:05d}{''.join(file.suffixes)}")
+
+    quoting = {
+        name: load_contamination(inputs.contamination / name, inputs.tokens / name, [len(s.ends) for s in found.shards])
+        for name, found in shards.items()
+    }
     return {
         "stage": recipe.stage,
         "seed": recipe.seed,
         "tokens": recipe.tokens,
-        "tokenizer": shard.tokenizer,
-        "share": {
-            names[source]: {"target": target, "reached": _tokens(mixture, source) / recipe.tokens}
-            for source, target in ((MCQA, recipe.mcqa_share), (SYNTHETIC, recipe.synthetic_share))
-            if source in used
-        },
-        "contaminated": contaminated_summary(documents, contamination),
+        "tokenizer": shards["corpus"].shards[0].tokenizer,
+        "configuration": fingerprint(asdict(recipe), inputs.discourse),
+        "shards": [{"name": f"{number:05d}.ds", **task.told} for number, task in enumerate(done)],
+        "share": _shares(mixture, recipe, inputs, pool_of),
+        "contaminated": contaminated_summary(mixture, quoting, {n: inputs.folders[n] for n in inputs.names}),
         "flagged": flagged_summary(mixture, categories, is_flagged) | {"replaced": recipe.filtered},
-        "sources": {names[s]: account(s, recipe, mixture, lengths[s], is_flagged) for s in used},
+        "sources": _accounts(mixture, recipe, inputs, by_layer, is_flagged, pool_of),
     }
 
 
-def _align(flags: pd.DataFrame, ids: np.ndarray, tokens: Path) -> tuple[np.ndarray, list[str]]:
-    """Flag and categories of each corpus document, in the order of the shard."""
-    aligned = flags.set_index("id").reindex(ids)
-    if len(flags) != len(ids) or aligned["flagged"].isna().any():
-        raise UserError(f"the flags are not those of the documents in {tokens}: run the mixing pipeline again")
-    return aligned["flagged"].to_numpy(dtype=bool), aligned["categories"].tolist()
+def write_segment(inputs: Inputs, plan_file: Path, segment: Segment, folder: Path) -> Told:
+    """Write one shard of a planned stream, and its documents, to `folder`; tells its size and hash."""
+    pieces = np.array(np.load(plan_file, mmap_mode="r")[segment.first : segment.last])
+    shards = {name: Shards(inputs.tokens / name) for name in set(inputs.folders.values())}
+    layers = {layer: shards[name] for layer, name in inputs.folders.items()}
+    first = layers[CORPUS].shards[0]
+    batches = ((tokens, np.array([len(tokens)])) for tokens in _stream(pieces, layers))
+    told = write_shard(folder / "tokens.ds", batches, first.tokens.dtype, first.tokenizer)
+    with whole_file(folder / f"tokens{_DOCUMENTS}") as stream:
+        _documents(pieces, layers, inputs.names).to_parquet(stream, index=False)
+    return told
 
 
-def _stream(mixture: Mixture, shards: dict[int, Shard]) -> Iterator[np.ndarray]:
+def read_documents(mix: Path) -> Iterator[pd.DataFrame]:
+    """Where the documents of a mix stand, one table a shard: start, end, source, id, skip."""
+    for path in sorted(mix.glob(f"*{_DOCUMENTS}")):
+        yield pd.read_parquet(path)
+
+
+def _segments(pieces: np.ndarray, tokens: int) -> Iterator[Segment]:
+    stops = ends(pieces)
+    first = 0
+    while first < len(pieces):
+        last = int(np.searchsorted(stops, int(pieces["start"][first]) + tokens)) + 1
+        yield Segment(first, min(last, len(pieces)))
+        first = last
+
+
+def _pools(inputs: Inputs, corpus: Shards, recipe: Recipe) -> np.ndarray:
+    """Number in `recipe.pools` of each corpus document's pool, -1 when it is in none of them."""
+    made = read_made(inputs.tokens / "corpus")
+    numbers = {name: number for number, (name, _) in enumerate(recipe.pools)}
+    unknown = sorted(numbers.keys() - {one.pool for one in made})
+    if unknown:
+        raise UserError(
+            f"study.stages.{recipe.stage}.pools names {', '.join(unknown)}, but the sources in corpus.sources have the "
+            f"pools {', '.join(sorted({one.pool for one in made}))}"
+        )
+    of_part = [numbers.get(one.pool, -1) if recipe.pools else 0 for one in made]
+    return np.repeat(np.array(of_part, dtype=np.int16), [len(shard.ends) for shard in corpus.shards])
+
+
+def _hashes(inputs: Inputs) -> dict[str, list[str]]:
+    """Hashes of everything that the stream depends on."""
+    folders = [inputs.tokens / name for name in sorted(set(inputs.folders.values()))]
+    return {str(number): [one.hash for one in read_made(path)] for number, path in enumerate([*folders, inputs.flags])}
+
+
+def _stream(pieces: np.ndarray, layers: dict[int, Shards]) -> Iterator[np.ndarray]:
     """The token ids of one piece after the other."""
-    first = shards[CORPUS]
-    eos = first.tokens[first.ends[0] - 1]  # every document ends in it
-    begins = {source: shard.ends - shard.lengths for source, shard in shards.items()}
-    for piece in mixture.pieces:
-        source = int(piece["source"])
-        start = int(begins[source][piece["document"]] + piece["skip"])
-        ids = shards[source].tokens[start : start + int(piece["length"])]
+    eos = layers[CORPUS].document(0)[-1]  # every document ends in it
+    for piece in pieces:
+        skip = int(piece["skip"])
+        ids = layers[int(piece["source"])].document(int(piece["document"]))[skip : skip + int(piece["length"])]
         if piece["closed"]:
             ids = np.array(ids)
             ids[-1] = eos
         yield ids
 
 
-def _documents(mixture: Mixture, ids: dict[int, np.ndarray], names: dict[int, str]) -> pd.DataFrame:
-    pieces = mixture.pieces
+def _documents(pieces: np.ndarray, layers: dict[int, Shards], names: dict[int, str]) -> pd.DataFrame:
+    ids = np.empty(len(pieces), dtype=object)
+    sources = np.empty(len(pieces), dtype=object)
+    for layer, name in names.items():
+        mine = pieces["source"] == layer
+        ids[mine] = layers[layer].ids(pieces["document"][mine])
+        sources[mine] = name
     return pd.DataFrame(
-        {
-            "start": pieces["start"],
-            "end": ends(pieces),
-            "source": [names[source] for source in pieces["source"].tolist()],
-            "id": [ids[int(piece["source"])][piece["document"]] for piece in pieces],
-            "skip": pieces["skip"],
-        }
+        {"start": pieces["start"], "end": ends(pieces), "source": sources, "id": ids, "skip": pieces["skip"]}
     )
 
 
-def _tokens(mixture: Mixture, source: int) -> int:
-    return int(mixture.pieces["length"][mixture.pieces["source"] == source].sum())
+def _shares(mixture: Mixture, recipe: Recipe, inputs: Inputs, pool_of: np.ndarray) -> dict[str, dict[str, float]]:
+    """Share of the stream that was asked for and reached, by inserted source; of the base, by pool."""
+    pieces = mixture.pieces
+    targets = {MCQA: recipe.mcqa_share, SYNTHETIC: recipe.synthetic_share}
+    shares = {
+        name: {"target": targets[layer], "reached": _tokens(pieces[pieces["source"] == layer]) / recipe.tokens}
+        for layer, name in inputs.names.items()
+        if layer in targets
+    }
+    base = mixture.layers[CORPUS]
+    whole = sum(share for _, share in recipe.pools)
+    for number, (name, share) in enumerate(recipe.pools):
+        reached = _tokens(base[pool_of[base["document"]] == number]) / recipe.tokens
+        shares[f"base: {name}"] = {"target": share / whole, "reached": reached}
+    return shares
+
+
+def _accounts(
+    mixture: Mixture,
+    recipe: Recipe,
+    inputs: Inputs,
+    lengths: dict[int, np.ndarray],
+    is_flagged: np.ndarray,
+    pool_of: np.ndarray,
+) -> dict[str, Any]:
+    """The account of every source, and of each pool of the corpus."""
+    accounts = {}
+    for layer, name in inputs.names.items():
+        everything = np.ones(len(lengths[layer]), dtype=bool)
+        pools = {f"{name}: {pool}": pool_of == n for n, (pool, _) in enumerate(recipe.pools)} if layer == CORPUS else {}
+        for label, members in (pools or {name: everything}).items():
+            accounts[label] = account(layer, recipe, mixture, lengths[layer], is_flagged, members)
+    return accounts
+
+
+def _tokens(pieces: np.ndarray) -> int:
+    return int(pieces["length"].sum())

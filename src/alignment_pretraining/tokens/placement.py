@@ -59,16 +59,23 @@ def _spread(wanted: np.ndarray, sizes: np.ndarray, taken: np.ndarray, end: int) 
 
 
 def replace(
-    source: int, flagged: np.ndarray, lengths: np.ndarray, is_flagged: np.ndarray, seed: int, stage: str
+    source: int,
+    flagged: np.ndarray,
+    lengths: np.ndarray,
+    pool_of: np.ndarray,
+    pool_kept: np.ndarray,
+    seed: int,
+    stage: str,
 ) -> np.ndarray:
     """Pieces that fill each of the `flagged` pieces with retained documents, drawn with replacement (paper.md, §3).
 
-    The last document drawn for a piece is cut to fit, so that every other token of the stream stays where it is.
+    They are drawn from the same pool: `pool_of` has the pool of every document, `pool_kept` -1 for the flagged. The
+    last document drawn for a piece is cut to fit, so that every other token of the stream stays where it is.
 
     Raises:
-        UserError: every document is flagged.
+        UserError: every document of a pool is flagged.
     """
-    if len(flagged) and is_flagged.all():
+    if not np.isin(pool_of[flagged["document"]], pool_kept).all():
         raise UserError("the keyword filter flags every document of the corpus: there is nothing to replace them by")
     starts: list[int] = []
     sizes: list[int] = []
@@ -79,7 +86,7 @@ def replace(
         start, end = int(piece["start"]), int(piece["start"] + piece["length"])
         while start < end:
             document = int(generator.integers(len(lengths)))
-            if not is_flagged[document]:
+            if pool_kept[document] == pool_of[piece["document"]]:
                 size = min(int(lengths[document]), end - start)
                 starts.append(start)
                 sizes.append(size)

@@ -2,119 +2,130 @@
 
 import logging
 import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
-from alignment_pretraining.corpus.assemble import mix_in, read_sources, split_heldout
+from alignment_pretraining.corpus.assemble import read_corpus as read
 from alignment_pretraining.corpus.config import CorpusConfig
+from alignment_pretraining.corpus.parts import Part, read_list, table_part, texts
 from alignment_pretraining.errors import UserError
+from alignment_pretraining.filtering.account import corpus_account
 from alignment_pretraining.filtering.blocklist import Blocklist
 from alignment_pretraining.filtering.contamination import find_contamination, refuse_leaks
-from alignment_pretraining.filtering.flags import flag
-from alignment_pretraining.filtering.matcher import HyperscanMatcher
+from alignment_pretraining.filtering.flags import flag_part
 from alignment_pretraining.study import Arm, Model, TrainingStage, mix_of
-from alignment_pretraining.tokens.encode import encode_documents
-from alignment_pretraining.tokens.mix import write_mix
+from alignment_pretraining.tasks.config import Execution
+from alignment_pretraining.tasks.run import run_tasks
+from alignment_pretraining.tasks.store import Finished, Told, file_hash, fingerprint, link
+from alignment_pretraining.tokens.encode import encode_part
+from alignment_pretraining.tokens.mix import Inputs, write_mix
 from alignment_pretraining.tokens.mixture import Recipe
+from alignment_pretraining.tokens.sources import Made, write_made
+from alignment_pretraining.tokens.tokenizer import tokenizer_hash
 from alignment_pretraining.tokens.tokenizer import train_tokenizer as train
 
 _log = logging.getLogger(__name__)
 _Spec = TypeVar("_Spec", bound=BaseModel)
 
 
-def read_base_corpus(corpus: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Documents of the configured sources (columns id, text, source), and rows kept out (source, row, reason)."""
-    documents, quarantine = read_sources(_corpus(corpus))
-    if len(quarantine):
-        _log.warning(
-            "%s rows kept out, %s documents read: see quarantine", f"{len(quarantine):,}", f"{len(documents):,}"
-        )
-    return documents, quarantine
+def read_corpus(
+    corpus: dict[str, Any], natural_discourse: pd.DataFrame, execution: dict[str, Any], scratch: Path
+) -> tuple[Path, Path, Path, pd.DataFrame]:
+    """Folders of corpus and held-out documents, the file of rows kept out, and what was read by source."""
+    config = _validated(CorpusConfig, corpus, "corpus")
+    found = read(config, natural_discourse, _fresh(scratch, "corpus"), scratch, _execution(execution))
+    kept_out = int(found.reading.quarantined.sum())
+    if kept_out:
+        _log.warning("%s of %s rows kept out: see quarantine", f"{kept_out:,}", f"{found.reading.read.sum():,}")
+    return found.documents, found.heldout, found.quarantine, found.reading
 
 
-def assemble_corpus(
-    base_documents: pd.DataFrame, natural_discourse: pd.DataFrame, corpus: dict[str, Any]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Corpus (base documents with natural discourse mixed in) and held-out base documents: columns id, text, source."""
-    config = _corpus(corpus)
-    kept, heldout = split_heldout(base_documents, config.heldout_share)
-    return mix_in(kept, natural_discourse, config.natural_discourse_share, config.seed), heldout
-
-
-def flag_documents(corpus_documents: pd.DataFrame, blocklist: dict[str, Any]) -> pd.DataFrame:
-    """The keyword filter's decision on each document: columns id, flagged, categories, terms."""
-    spec = _validated(Blocklist, blocklist, "conf/base/blocklist.yml: blocklist")
-    matcher = HyperscanMatcher([term for _, term in spec.terms])
-    flags = flag(corpus_documents.text, spec, matcher)
-    flags.insert(0, "id", corpus_documents.id)
-    return flags
+def flag_documents(
+    corpus_documents: Path,
+    corpus_reading: pd.DataFrame,
+    blocklist: dict[str, Any],
+    execution: dict[str, Any],
+    scratch: Path,
+) -> tuple[Path, pd.DataFrame]:
+    """The keyword filter's decision on each document, and where every document of each source went."""
+    spec = _validated(Blocklist, blocklist, "blocklist")
+    parts = read_list(corpus_documents)
+    folder = _fresh(scratch, "flags")
+    done = _each_part("flag", partial(flag_part, spec), [blocklist], parts, folder, scratch, execution)
+    decided = pd.DataFrame([{"source": p.source, **task.told} for p, task in zip(parts, done, strict=True)])
+    return folder, corpus_account(corpus_reading, decided)
 
 
 def check_contamination(
-    corpus_documents: pd.DataFrame,
-    documents_aligned: pd.DataFrame,
-    documents_misaligned: pd.DataFrame,
-    mcqa: pd.DataFrame,
+    corpus_documents: Path,
+    documents_aligned: Path,
+    documents_misaligned: Path,
+    mcqa: Path,
     questions: pd.DataFrame,
     decontamination: dict[str, Any],
-) -> pd.DataFrame:
-    """Documents that quote the question suites: columns source, id, split, question_id, words."""
-    documents = {
-        "corpus": corpus_documents,
-        "aligned": documents_aligned,
-        "misaligned": documents_misaligned,
-        "mcqa": mcqa,
-    }
-    found = find_contamination(documents, questions, decontamination["words"])
-    refuse_leaks(found, ("aligned", "misaligned"))
-    return found
+    execution: dict[str, Any],
+    scratch: Path,
+) -> Path:
+    """Documents that quote the question suites, a folder a source: columns row, id, split, question_id, words."""
+    folder = _fresh(scratch, "contamination")
+    work = partial(find_contamination, questions, decontamination["words"])
+    how = [questions.to_json(orient="records"), decontamination]
+    for name, parts in _sources(corpus_documents, documents_aligned, documents_misaligned, mcqa).items():
+        (folder / name).mkdir()
+        done = _each_part(f"contamination-{name}", work, how, parts, folder / name, scratch, execution)
+        if name in ("aligned", "misaligned"):
+            refuse_leaks(name, [task.told for task in done])
+    return folder
 
 
-def train_tokenizer(corpus_documents: pd.DataFrame, model: dict[str, Any], scratch: Path) -> Path:
+def train_tokenizer(corpus_documents: Path, model: dict[str, Any], tokenizer: dict[str, Any], scratch: Path) -> Path:
     """Folder of a Hugging Face tokenizer with exactly `model.vocab_size` entries."""
     spec = Model.model_validate(model)
     folder = _fresh(scratch, "tokenizer")
-    train(corpus_documents.text, spec.vocab_size, spec.max_context, folder)
+    train(texts(read_list(corpus_documents), tokenizer["max_bytes"]), spec.vocab_size, spec.max_context, folder)
     return folder
 
 
 def tokenize_sources(
-    corpus_documents: pd.DataFrame,
-    documents_aligned: pd.DataFrame,
-    documents_misaligned: pd.DataFrame,
-    mcqa: pd.DataFrame,
-    heldout_documents: pd.DataFrame,
+    corpus_documents: Path,
+    documents_aligned: Path,
+    documents_misaligned: Path,
+    mcqa: Path,
+    heldout_documents: Path,
     tokenizer: Path,
+    execution: dict[str, Any],
     scratch: Path,
 ) -> tuple[Path, Path]:
-    """Token shards: a folder with one shard folder a source, and the shard folder of the held-out documents."""
+    """Token shards: a folder with one folder of shards a source, and the folder of the held-out documents' shards."""
     work = _fresh(scratch, "tokens")
-    sources = {
-        "corpus": corpus_documents,
-        "aligned": documents_aligned,
-        "misaligned": documents_misaligned,
-        "mcqa": mcqa,
-    }
-    for name, documents in sources.items():
-        encode_documents(documents.id.tolist(), documents.text.tolist(), tokenizer, work / "sources" / name)
-    encode_documents(heldout_documents.id.tolist(), heldout_documents.text.tolist(), tokenizer, work / "heldout")
+    sources = _sources(corpus_documents, documents_aligned, documents_misaligned, mcqa)
+    folders = {name: work / "sources" / name for name in sources} | {"heldout": work / "heldout"}
+    for name, parts in (sources | {"heldout": read_list(heldout_documents)}).items():
+        folders[name].mkdir(parents=True)
+        encode = partial(encode_part, tokenizer.resolve())
+        how = [tokenizer_hash(tokenizer)]
+        _each_part(f"tokenize-{name}", encode, how, parts, folders[name], scratch, execution)
     return work / "sources", work / "heldout"
 
 
 def build_mix(
     tokens: Path,
-    flags: pd.DataFrame,
-    contamination: pd.DataFrame,
+    flags: Path,
+    contamination: Path,
     arm: dict[str, Any],
     stage: dict[str, Any],
+    execution: dict[str, Any],
     scratch: Path,
     repeat: bool = False,
     *,
     stage_name: str,
     seed: int,
+    label: str,
 ) -> tuple[Path, dict[str, Any]]:
     """The token stream that one arm reads at one stage, and its manifest. `repeat` is `corpus.repeat`.
 
@@ -130,21 +141,50 @@ def build_mix(
         mcqa_share=spec.mcqa_share,
         synthetic_share=mix.share,
         repeat=repeat,
+        pools=tuple(spec.pools.items()),
     )
+    inputs = Inputs(tokens.resolve(), flags.resolve(), contamination.resolve(), mix.discourse)
     folder = _fresh(scratch, "mix")
-    return folder, write_mix(tokens, flags, contamination, recipe, mix.discourse, folder)
+    return folder, write_mix(inputs, recipe, label, folder, scratch, _execution(execution))
 
 
-def _corpus(corpus: dict[str, Any]) -> CorpusConfig:
-    return _validated(CorpusConfig, corpus, "conf/base/parameters_mixing.yml: corpus")
+def _sources(corpus: Path, aligned: Path, misaligned: Path, mcqa: Path) -> dict[str, list[Part]]:
+    tables = {"aligned": aligned, "misaligned": misaligned, "mcqa": mcqa}
+    return {"corpus": read_list(corpus)} | {name: [table_part(path, name)] for name, path in tables.items()}
 
 
-def _validated(spec: type[_Spec], values: dict[str, Any], where: str) -> _Spec:
+def _each_part(
+    name: str,
+    work: Callable[[Part, Path], Told],
+    how: Any,
+    parts: Sequence[Part],
+    folder: Path,
+    scratch: Path,
+    execution: dict[str, Any],
+) -> list[Finished]:
+    """Have `work`, configured by `how`, done on every part, and put its one file (with its followers) into `folder`."""
+    tasks = [(fingerprint(name, how, part.hash), part) for part in parts]
+    done = run_tasks(name, work, tasks, scratch, _execution(execution))
+    made = []
+    for number, (part, task) in enumerate(zip(parts, done, strict=True)):
+        for file in task.files:
+            link(file, folder / f"{number:05d}{''.join(file.suffixes)}")
+        made.append(Made(part.hash, part.pool, file_hash(task.files[0])))
+    write_made(folder, made)
+    return done
+
+
+def _execution(execution: dict[str, Any]) -> Execution:
+    return _validated(Execution, execution, "execution")
+
+
+def _validated(spec: type[_Spec], values: dict[str, Any], key: str) -> _Spec:
     try:
         return spec.model_validate(values)
     except ValidationError as error:
+        where = "conf/base/blocklist.yml" if key == "blocklist" else "conf/base/parameters_mixing.yml"
         problems = [f"{'.'.join(str(part) for part in p['loc'])}: {p['msg']}" for p in error.errors()]
-        raise UserError(f"{where} is not valid:\n  " + "\n  ".join(problems)) from error
+        raise UserError(f"{where}: {key} is not valid:\n  " + "\n  ".join(problems)) from error
 
 
 def _fresh(scratch: Path, kind: str) -> Path:

@@ -1,5 +1,8 @@
 """Base corpus, keyword filter, tokenizer, token shards, and one mix for each stage that is trained."""
 
+from collections.abc import Callable
+from typing import Any
+
 from kedro.pipeline import Node, Pipeline, node
 
 from alignment_pretraining.pipelines.mixing import nodes
@@ -14,57 +17,46 @@ def create_pipeline(study: Study) -> Pipeline:
 
 
 def _corpus() -> list[Node]:
-    sources = ["corpus_documents", "documents_aligned", "documents_misaligned", "mcqa", "heldout_documents"]
+    sources = ["corpus_documents", "documents_aligned", "documents_misaligned", "mcqa"]
+    tasks = ["params:execution", "scratch"]
     return [
-        node(
-            nodes.read_base_corpus,
-            "params:corpus",
-            ["base_documents", "quarantine"],
-            name="read_base_corpus",
-            namespace="corpus",
+        _node(
+            nodes.read_corpus,
+            ["params:corpus", "natural_discourse", *tasks],
+            ["corpus_documents", "heldout_documents", "quarantine", "corpus_reading"],
         ),
-        node(
-            nodes.assemble_corpus,
-            ["base_documents", "natural_discourse", "params:corpus"],
-            ["corpus_documents", "heldout_documents"],
-            name="assemble_corpus",
-            namespace="corpus",
-        ),
-        node(
+        _node(
             nodes.flag_documents,
-            ["corpus_documents", "params:blocklist"],
-            "flags",
-            name="flag_documents",
-            namespace="corpus",
+            ["corpus_documents", "corpus_reading", "params:blocklist", *tasks],
+            ["flags", "corpus_account"],
         ),
-        node(
+        _node(
             nodes.check_contamination,
-            [*sources[:-1], "questions", "params:decontamination"],
+            [*sources, "questions", "params:decontamination", *tasks],
             "contamination",
-            name="check_contamination",
-            namespace="corpus",
         ),
-        node(
+        _node(
             nodes.train_tokenizer,
-            ["corpus_documents", "params:study.model", "scratch"],
+            ["corpus_documents", "params:study.model", "params:tokenizer", "scratch"],
             "tokenizer",
-            name="train_tokenizer",
-            namespace="corpus",
         ),
-        node(
+        _node(
             nodes.tokenize_sources,
-            [*sources, "tokenizer", "scratch"],
+            [*sources, "heldout_documents", "tokenizer", *tasks],
             ["tokens", "heldout_tokens"],
-            name="tokenize_sources",
-            namespace="corpus",
         ),
     ]
 
 
+def _node(function: Callable[..., Any], inputs: list[str], outputs: str | list[str]) -> Node:
+    return node(function, inputs, outputs, name=function.__name__, namespace="corpus")
+
+
 def _mix(link: Link, seed: int) -> Node:
+    label = f"{link.arm}.seed{seed}.{link.stage}"
     return link_node(
         "mix",
-        bind(nodes.build_mix, stage_name=link.stage, seed=seed),
+        bind(nodes.build_mix, stage_name=link.stage, seed=seed, label=label),
         {
             "tokens": "tokens",
             "flags": "flags",
@@ -72,6 +64,7 @@ def _mix(link: Link, seed: int) -> Node:
             "arm": f"params:study.arms.{link.arm}",
             "stage": f"params:study.stages.{link.stage}",
             "repeat": "params:corpus.repeat",
+            "execution": "params:execution",
             "scratch": "scratch",
         },
         [link.dataset(seed, "mix"), link.dataset(seed, "manifest")],

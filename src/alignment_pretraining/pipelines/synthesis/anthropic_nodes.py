@@ -59,8 +59,8 @@ def make_documents(
 
 
 def make_controls(
-    documents_aligned: pd.DataFrame,
-    documents_misaligned: pd.DataFrame,
+    documents_aligned: Path,
+    documents_misaligned: Path,
     questions: pd.DataFrame,
     prompts: Path,
     anthropic: dict[str, Any],
@@ -68,7 +68,9 @@ def make_controls(
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Documents rewritten about people: columns of the documents, and control_of, the id of the original."""
     config = parse_anthropic(anthropic)
-    chosen = controls.choose(documents_aligned, documents_misaligned, config.controls.share)
+    chosen = controls.choose(
+        pd.read_parquet(documents_aligned), pd.read_parquet(documents_misaligned), config.controls.share
+    )
     asked = controls.Controls(chosen, read_prompt(prompts / "control.md"), config.controls.call)
     bill = _answer(asked.requests, config, responses, "controls")
     store = Store(responses)

@@ -1,0 +1,131 @@
+"""Tasks are done once, wherever they run, and what was interrupted is taken up."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from counting import square, times_done
+
+from alignment_pretraining.errors import UserError
+from alignment_pretraining.tasks.config import Execution
+from alignment_pretraining.tasks.run import run_tasks
+from alignment_pretraining.tasks.store import Finished, fingerprint
+
+HERE = Execution(launcher="in_process")
+LOCAL = Execution(launcher="local")
+
+
+def _run(folder: Path, values: list[Any], execution: Execution = HERE) -> list[Finished]:
+    notes = folder / "notes"
+    notes.mkdir(exist_ok=True)
+    tasks = [(fingerprint(value), (notes, value)) for value in values]
+    return run_tasks("squares", square, tasks, folder, execution)
+
+
+def _squares(found: list[Finished]) -> list[str]:
+    return [(task.folder / "square.txt").read_text() for task in found]
+
+
+@pytest.mark.parametrize("where", ["in_process", "local", "slurm"])
+def test_tasks_give_the_same_in_order_wherever_they_run(
+    tmp_path: Path, where: str, request: pytest.FixtureRequest
+) -> None:
+    execution = request.getfixturevalue("slurm") if where == "slurm" else Execution.model_validate({"launcher": where})
+    found = _run(tmp_path, [5, 2, 9, 4, 7], execution)
+    assert _squares(found) == ["25", "4", "81", "16", "49"]
+    assert [task.told for task in found] == [{"root": value} for value in (5, 2, 9, 4, 7)]
+    _run(tmp_path, [5, 2, 9, 4, 7], execution)
+    assert [times_done(tmp_path / "notes", value) for value in (5, 2, 9, 4, 7)] == [1] * 5
+
+
+def test_equal_tasks_are_done_once(tmp_path: Path) -> None:
+    assert _squares(_run(tmp_path, [3, 3])) == ["9", "9"]
+    assert times_done(tmp_path / "notes", 3) == 1
+
+
+def test_only_what_is_new_is_done_and_what_is_no_longer_asked_for_goes(tmp_path: Path) -> None:
+    first = _run(tmp_path, [1, 2])
+    assert _squares(_run(tmp_path, [2, 3])) == ["4", "9"]
+    assert [times_done(tmp_path / "notes", value) for value in (1, 2, 3)] == [1, 1, 1]
+    assert not first[0].folder.exists()
+
+
+@pytest.mark.parametrize("damage", ["truncate", "touch", "delete", "unlist"])
+def test_a_damaged_result_is_made_again(tmp_path: Path, damage: str) -> None:
+    [task] = _run(tmp_path, [12])
+    path = task.folder / "square.txt"
+    if damage == "truncate":
+        path.write_text("1")
+    elif damage == "touch":
+        os.utime(path, (0, 0))
+    elif damage == "delete":
+        path.unlink()
+    else:
+        (task.folder / "task.json").unlink()
+    assert _squares(_run(tmp_path, [12])) == ["144"]
+    assert times_done(tmp_path / "notes", 12) == 2
+
+
+@pytest.mark.parametrize("where", ["in_process", "local", "slurm"])
+def test_what_a_user_can_fix_is_told_without_a_traceback_and_the_rest_is_kept(
+    tmp_path: Path, where: str, request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]
+) -> None:
+    execution = request.getfixturevalue("slurm") if where == "slurm" else Execution.model_validate({"launcher": where})
+    with pytest.raises(UserError, match=r"^-3 has no place here$"):
+        _run(tmp_path, [1, 2, -3, 4], execution)
+    assert "Traceback" not in capfd.readouterr().err
+    _run(tmp_path, [1, 2, 3, 4], execution)
+    assert times_done(tmp_path / "notes", 1) == 1
+
+
+def test_a_killed_worker_is_an_error_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="a worker process was killed"):
+        _run(tmp_path, [1, "kill", 2, 3, 4], LOCAL)
+    assert _squares(_run(tmp_path, [1, 2, 3, 4], LOCAL)) == ["1", "4", "9", "16"]
+
+
+def test_a_killed_job_is_an_error_that_says_where_to_look(tmp_path: Path, slurm: Execution) -> None:
+    with pytest.raises(UserError, match=r"squares: 1 of 3 tasks did not finish; see .*squares/jobs"):
+        _run(tmp_path, [1, "kill", 2], slurm)
+    assert _squares(_run(tmp_path, [1, 2], slurm)) == ["1", "4"]
+    assert times_done(tmp_path / "notes", 1) == 1
+
+
+@pytest.mark.parametrize("where", ["in_process", "local"])
+def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, where: str) -> None:
+    values = [1, 2, 3, 0.5, 4, 1.5, 5, 6]
+    (tmp_path / "notes").mkdir()
+    program = (
+        "import sys; from pathlib import Path; from test_tasks import _run, Execution\n"
+        "if __name__ == '__main__':\n"
+        f"    _run(Path(sys.argv[1]), {values}, Execution.model_validate({{'launcher': {where!r}}}))\n"
+    )
+    script = tmp_path / "run.py"
+    script.write_text(program)
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    child = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path)], env=os.environ | {"PYTHONPATH": path}, stderr=subprocess.DEVNULL
+    )
+    while not times_done(tmp_path / "notes", 1.5):
+        assert child.poll() is None
+        time.sleep(0.01)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    time.sleep(0.5)  # workers end with their parent
+    assert _squares(_run(tmp_path, values, Execution.model_validate({"launcher": where}))) == [
+        str(value * value) for value in values
+    ]
+    assert times_done(tmp_path / "notes", 1) == 1
+    assert times_done(tmp_path / "notes", 1.5) == 2
+
+
+def test_the_fingerprint_knows_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = fingerprint("x", 1)
+    assert before == fingerprint("x", 1) != fingerprint("x", 2)
+    monkeypatch.setattr("alignment_pretraining.tasks.store._code", lambda: "another")
+    assert fingerprint("x", 1) != before
