@@ -28,3 +28,9 @@ def square(item: Item, folder: Path) -> dict[str, int]:
 def times_done(notes: Path, value: Any) -> int:
     """How often the work on `value` was begun."""
     return len(list(notes.glob(f"{value}-*")))
+
+
+def big_file(size: int, folder: Path) -> dict[str, int]:
+    """Write a file of `size` bytes."""
+    (folder / "big").write_bytes(bytes(size))
+    return {}

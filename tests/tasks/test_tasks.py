@@ -124,6 +124,38 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, where: str) -> None:
     assert times_done(tmp_path / "notes", 1.5) == 2
 
 
+@pytest.mark.parametrize("where", ["in_process", "local"])
+def test_a_full_disk_is_told_and_nothing_is_half_written(tmp_path: Path, where: str) -> None:
+    # A limit on the size of files stands in for the end of the disk: writing fails in the same way.
+    program = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "from counting import big_file\n"
+        "from test_tasks import Execution, UserError, run_tasks\n"
+        "if __name__ == '__main__':\n"
+        "    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "    tasks = [(f'key{n}', 200_000 if n == 2 else 100) for n in range(5)]\n"
+        f"    where = Execution.model_validate({{'launcher': {where!r}}})\n"
+        "    try:\n"
+        "        run_tasks('big', big_file, tasks, Path(sys.argv[1]), where)\n"
+        "    except UserError as error:\n"
+        "        print(error)\n"
+    )
+    (tmp_path / "run.py").write_text(program)
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    found = subprocess.run(
+        [sys.executable, str(tmp_path / "run.py"), str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.endswith("the disk is full (File too large); make room and run again: what is finished stays\n")
+    assert (tmp_path / "tasks/big/key0").is_dir()
+    assert not (tmp_path / "tasks/big/key2").exists()
+
+
 def test_the_fingerprint_knows_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     before = fingerprint("x", 1)
     assert before == fingerprint("x", 1) != fingerprint("x", 2)

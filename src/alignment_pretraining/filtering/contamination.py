@@ -1,9 +1,10 @@
 """Which documents quote the question suites: runs of 13 words that both have (arXiv 2005.14165, appendix C)."""
 
+import json
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -18,13 +19,12 @@ SCHEMA = pa.schema([("row", pa.int64()), *((name, pa.string()) for name in _TEXT
 NAME = "contamination.parquet"
 
 
-def find_contamination(questions: pd.DataFrame, length: int, part: Part, folder: Path) -> Told:
+def find_contamination(questions: str, length: int, part: Part, folder: Path) -> Told:
     """Write a row for each document of a part and each question with a run of `length` words in common.
 
-    Tells the first row of each split of the suite, with how many there are.
+    `questions` is the suite, its rows as JSON. Tells the first row of each split, with how many there are.
     """
-    asked = _index(questions, length)
-    runs = RunIndex((" ".join(gram) for gram in asked), length)
+    asked, runs = _indices(questions, length)
     told: Told = {}
     first = 0
     with pq.ParquetWriter(folder / NAME, SCHEMA) as file:
@@ -59,14 +59,15 @@ def refuse_leaks(source: str, found: Iterable[Told]) -> None:
         )
 
 
-def _index(questions: pd.DataFrame, length: int) -> dict[Ngram, tuple[str, str]]:
-    """Split and question of every run of words in a question."""
+@lru_cache(maxsize=1)
+def _indices(questions: str, length: int) -> tuple[dict[Ngram, tuple[str, str]], RunIndex]:
+    """Split and question of every run of words in a question; and where to look for them. Made once a process."""
     index: dict[Ngram, tuple[str, str]] = {}
-    for row in questions.to_dict("records"):
+    for row in json.loads(questions):
         for text in (f"{row['passage']} {row['question']}", row["aligned_option"], row["misaligned_option"]):
             key = (row["split"], row["question_id"])
             index |= {gram: key for gram in ngrams(text, length) if len(gram) == length}
-    return index
+    return index, RunIndex((" ".join(gram) for gram in index), length)
 
 
 def _shared(text: str, asked: dict[Ngram, tuple[str, str]], length: int) -> dict[tuple[str, str], Ngram]:

@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 import click
 from kedro.io import DatasetError
 
-from alignment_pretraining.errors import UserError
+from alignment_pretraining.errors import UserError, disk_full
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
@@ -56,6 +56,8 @@ def user_message(error: BaseException) -> str | None:
     while cause:
         if isinstance(cause, UserError):
             return str(cause)
+        if full := disk_full(cause):
+            return full
         cause = cause.__cause__
     if isinstance(error, DatasetError) or _raised_by_kedro(error.__traceback__):
         return str(error)

@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from alignment_pretraining.errors import UserError, disk_full
+
 T = TypeVar("T")
 Told = dict[str, Any]
 
@@ -58,7 +60,21 @@ def finished(folder: Path) -> Finished | None:
 
 
 def perform(work: Callable[[T, Path], Told], item: T, folder: Path) -> None:
-    """Have `work` fill an empty folder, and give it the name `folder` once it is whole."""
+    """Have `work` fill an empty folder, and give it the name `folder` once it is whole.
+
+    Raises:
+        UserError: the disk is full; or the work met one.
+    """
+    try:
+        _perform(work, item, folder)
+    except OSError as error:
+        full = disk_full(error)
+        if full is None:
+            raise
+        raise UserError(f"{folder.parent}: {full}") from error
+
+
+def _perform(work: Callable[[T, Path], Told], item: T, folder: Path) -> None:
     part = folder.with_name(f".{folder.name}.{os.uname().nodename}.{os.getpid()}")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)

@@ -16,7 +16,7 @@ from alignment_pretraining.tasks.store import Told, fingerprint, link
 from alignment_pretraining.tokens.files import whole_file
 from alignment_pretraining.tokens.manifest import account, contaminated_summary, flagged_summary
 from alignment_pretraining.tokens.mixture import CORPUS, MCQA, REPLACEMENT, SYNTHETIC, Mixture, Recipe, plan
-from alignment_pretraining.tokens.pieces import ends
+from alignment_pretraining.tokens.pieces import PIECE, ends
 from alignment_pretraining.tokens.shards import Shards, write_shard
 from alignment_pretraining.tokens.sources import load_contamination, load_flags, read_made
 
@@ -80,10 +80,10 @@ def write_mix(
     mixture = plan(recipe, by_layer, is_flagged, pool_of)
 
     name = f"mix-{label}"
-    path = scratch / "tasks" / name / "plan.npy"
+    path = scratch / "tasks" / name / "plan.pieces"
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as stream:
-        np.save(stream, mixture.pieces)
+        stream.write(mixture.pieces.tobytes())
     inputs_hash = fingerprint(asdict(recipe), inputs.discourse, _hashes(inputs))
     tasks = [
         (fingerprint(inputs_hash, segment.first, segment.last), segment)
@@ -115,7 +115,7 @@ def write_mix(
 
 def write_segment(inputs: Inputs, plan_file: Path, segment: Segment, folder: Path) -> Told:
     """Write one shard of a planned stream, and its documents, to `folder`; tells its size and hash."""
-    pieces = np.array(np.load(plan_file, mmap_mode="r")[segment.first : segment.last])
+    pieces = np.array(np.memmap(plan_file, dtype=PIECE, mode="r")[segment.first : segment.last])
     shards = {name: Shards(inputs.tokens / name) for name in set(inputs.folders.values())}
     layers = {layer: shards[name] for layer, name in inputs.folders.items()}
     first = layers[CORPUS].shards[0]

@@ -73,11 +73,13 @@ def check_contamination(
 ) -> Path:
     """Documents that quote the question suites, a folder a source: columns row, id, split, question_id, words."""
     folder = _fresh(scratch, "contamination")
-    work = partial(find_contamination, questions, decontamination["words"])
-    how = [questions.to_json(orient="records"), decontamination]
+    asked = questions.to_json(orient="records")
+    work = partial(find_contamination, asked, decontamination["words"])
     for name, parts in _sources(corpus_documents, documents_aligned, documents_misaligned, mcqa).items():
         (folder / name).mkdir()
-        done = _each_part(f"contamination-{name}", work, how, parts, folder / name, scratch, execution)
+        done = _each_part(
+            f"contamination-{name}", work, [asked, decontamination], parts, folder / name, scratch, execution
+        )
         if name in ("aligned", "misaligned"):
             refuse_leaks(name, [task.told for task in done])
     return folder
