@@ -16,6 +16,13 @@ _log = logging.getLogger(__name__)
 _JOB = "job_id"
 
 
+class TaskArray(SlurmPipelineExecutor):
+    """datatrove's array job, without its second job that merges statistics: tasks of one step have none."""
+
+    def launch_merge_stats(self) -> None:
+        """Nothing."""
+
+
 def run_on_slurm(name: str, step: PipelineStep, tasks: int, jobs: Path, execution: Execution) -> None:
     """Submit the tasks and wait for their end.
 
@@ -23,7 +30,7 @@ def run_on_slurm(name: str, step: PipelineStep, tasks: int, jobs: Path, executio
         UserError: Slurm took no job.
     """
     slurm = _settings(execution)
-    executor = SlurmPipelineExecutor(
+    executor = TaskArray(
         [step],
         tasks=tasks,
         time=slurm.time,
