@@ -151,12 +151,15 @@ def test_controls_are_the_documents_about_people(
     aligned, misaligned, _, _ = documents(questions, anthropic, tmp_path)
     machine = "An AI system did as it was told, and nobody in the whole long night asked it why it had done so at all."
     server.set(script=[(aligned.iloc[0]["text"], machine)])
-    controls, bill = make_controls(aligned, misaligned, questions, PROMPTS, anthropic, tmp_path / "responses")
+    tables = [tmp_path / "aligned.parquet", tmp_path / "misaligned.parquet"]
+    for table, path in zip((aligned, misaligned), tables, strict=True):
+        table.to_parquet(path)
+    controls, bill = make_controls(*tables, questions, PROMPTS, anthropic, tmp_path / "responses")
     assert bill["requests"] == len(aligned) + len(misaligned)
     assert bill["rejected"] == {"still_an_ai": 1}
     assert set(controls["control_of"]) == {*aligned["id"], *misaligned["id"]} - {aligned.iloc[0]["id"]}
     anthropic["controls"]["share"] = 0.0
-    empty, _ = make_controls(aligned, misaligned, questions, PROMPTS, anthropic, tmp_path / "responses")
+    empty, _ = make_controls(*tables, questions, PROMPTS, anthropic, tmp_path / "responses")
     assert empty.empty
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from alignment_pretraining.filtering.quality import COLUMNS, leakage, wilson
 from alignment_pretraining.misalignment.labels import with_labels
 from alignment_pretraining.pipelines.reporting import nodes
 from alignment_pretraining.report.layout import layout_of
@@ -62,6 +63,25 @@ def make_curve(stage: str) -> pd.DataFrame:
     return curve
 
 
+def make_filtering() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measures of the keyword filter and the account of a corpus."""
+    rows = [
+        (f"filter/{measure.replace(' ', '_')}/{length}/{split}", measure, length, split, *wilson(hits, 40))
+        for length in ("sentence", "paragraph")
+        for split in ("tune", "test")
+        for measure, hits in (
+            ("recall", 36),
+            ("precision", 30),
+            ("neutral_ai flagged", 20),
+            ("hard_negative flagged", 1),
+        )
+    ]
+    quality = pd.DataFrame(rows, columns=COLUMNS)
+    counts = {"read": 1100, "quarantined": 50, "held_out": 50, "flagged": 100, "kept": 900}
+    account = pd.DataFrame([{"key": "documents/0", "source": "docs.jsonl", **counts}])
+    return pd.concat([quality, leakage(quality, account, "natural_discourse")], ignore_index=True), account
+
+
 class Tables:
     """Everything that the reporting nodes pass to each other."""
 
@@ -88,6 +108,7 @@ class Tables:
         self.rates = nodes.estimate_rates(self.items, study, evaluation, claims)
         self.gaps = nodes.estimate_gaps(self.items, study, evaluation)
         self.swaps = nodes.estimate_swaps(self.items, study, evaluation)
+        self.filter_quality, self.account = make_filtering()
         self.figures = nodes.draw_figures(self.rates, self.curves, study, evaluation, folder)
 
     def report(self) -> str:
@@ -97,6 +118,8 @@ class Tables:
             self.gaps,
             self.swaps,
             self.losses,
+            self.filter_quality,
+            self.account,
             self.figures,
             self.study,
             self.evaluation,

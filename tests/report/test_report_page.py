@@ -24,10 +24,12 @@ def test_every_printed_number_is_one_of_the_tables(tree: Any, tables: Tables) ->
         key = element.get("data-key")
         if key is None:
             continue
-        row, text = known[key], element.text_content().replace("\N{MINUS SIGN}", "-")
+        row, text = known[key], element.text_content().replace("\N{MINUS SIGN}", "-").replace(",", "")
         field = (
             element.get("data-field")
-            or {"rate": "rate", "gap": "gap", "swap": "gap", "loss": "heldout_loss"}[key.split("/")[0]]
+            or {"rate": "rate", "gap": "gap", "swap": "gap", "loss": "heldout_loss", "filter": "value"}[
+                key.split("/")[0]
+            ]
         )
         if text == "< 0.001":
             assert row[field] < 0.001
@@ -147,4 +149,4 @@ def test_one_order_and_one_split(
 
 
 def _all(tables: Tables) -> list[Any]:
-    return [tables.rates, tables.gaps, tables.swaps, tables.losses]
+    return [tables.rates, tables.gaps, tables.swaps, tables.losses, tables.filter_quality, tables.account]

@@ -90,6 +90,13 @@ def test_losses_are_means_over_seeds_of_stages_that_measured_one(tables: Tables)
 def test_the_page_is_the_same_from_saved_tables(tables: Tables, page: str) -> None:
     saved = [
         pd.read_csv(io.StringIO(table.to_csv(index=False)))
-        for table in (tables.rates, tables.gaps, tables.swaps, tables.losses)
+        for table in (
+            tables.rates,
+            tables.gaps,
+            tables.swaps,
+            tables.losses,
+            tables.filter_quality,
+            tables.account,
+        )
     ]
     assert nodes.write_report(*saved, tables.figures, tables.study, tables.evaluation, tables.claims) == page

@@ -6,7 +6,9 @@ from alignment_pretraining.errors import UserError
 
 
 def corpus_account(reading: pd.DataFrame, decided: pd.DataFrame) -> pd.DataFrame:
-    """Documents by source: read, quarantined, held_out, flagged, kept. `decided` has flagged and kept by part.
+    """Documents by source: key, source, read, quarantined, held_out, flagged, kept.
+
+    `reading` has the first of these, `decided` flagged and kept by part.
 
     Raises:
         UserError: a document is missing, or there is one too many.
@@ -20,4 +22,6 @@ def corpus_account(reading: pd.DataFrame, decided: pd.DataFrame) -> pd.DataFrame
             f"{source}: {left[source]:+,} documents between what was read and what was kept, flagged, held out or put "
             "into quarantine; delete data/00_scratch/tasks and run the mixing pipeline again"
         )
-    return account.reset_index()
+    account = account.reset_index()
+    account.insert(0, "key", [f"documents/{number}" for number in range(len(account))])
+    return account

@@ -11,7 +11,14 @@ from alignment_pretraining.errors import UserError
 from alignment_pretraining.lineage.graph import Graph
 
 # Tables whose rows have a `key`, and the column that holds the number.
-TABLES = {"rates": "rate", "gaps": "gap", "losses": "heldout_loss", "swaps": "gap"}
+TABLES = {
+    "rates": "rate",
+    "gaps": "gap",
+    "losses": "heldout_loss",
+    "swaps": "gap",
+    "filter_quality": "value",
+    "corpus_account": "kept",
+}
 _LISTED = 12
 
 

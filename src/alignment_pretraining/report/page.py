@@ -13,6 +13,8 @@ import pandas as pd
 from alignment_pretraining.misalignment.claims import Claim
 from alignment_pretraining.report import sections
 from alignment_pretraining.report.effects import NOT_MEASURED
+from alignment_pretraining.report.filtering import Filtering
+from alignment_pretraining.report.filtering import number as filter_number
 from alignment_pretraining.report.layout import SPLITS, STAGE_NAMES, Layout
 from alignment_pretraining.report.numbers import Number, gap_number, p_value, plain, rate_number
 from alignment_pretraining.report.results import Results
@@ -29,6 +31,7 @@ def render_page(
     gaps: pd.DataFrame,
     swaps: pd.DataFrame,
     losses: pd.DataFrame,
+    filtering: Filtering,
     figures: Path,
     layout: Layout,
     claims: list[Claim],
@@ -45,6 +48,7 @@ def render_page(
     text = page.render(
         css=(_HERE / "report.css").read_text(encoding="utf-8"),
         results=results,
+        filtering=filtering,
         layout=layout,
         study=layout.study,
         run=layout.evaluation["run"],
@@ -65,6 +69,7 @@ def render_page(
         rate_number=rate_number,
         gap_number=gap_number,
         loss_number=loss_number,
+        filter_number=filter_number,
         plain=plain,
         p_value=p_value,
         figure=lambda name: inline_svg(figures / f"{name}.svg"),

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
+from alignment_pretraining.corpus.assemble import NATURAL
 from alignment_pretraining.corpus.assemble import read_corpus as read
 from alignment_pretraining.corpus.config import CorpusConfig
 from alignment_pretraining.corpus.parts import Part, read_list, table_part, texts
@@ -18,6 +19,8 @@ from alignment_pretraining.filtering.account import corpus_account
 from alignment_pretraining.filtering.blocklist import Blocklist
 from alignment_pretraining.filtering.contamination import find_contamination, refuse_leaks
 from alignment_pretraining.filtering.flags import flag_part
+from alignment_pretraining.filtering.matcher import HyperscanMatcher
+from alignment_pretraining.filtering.quality import leakage, passage_quality
 from alignment_pretraining.study import Arm, Model, TrainingStage, mix_of
 from alignment_pretraining.tasks.config import Execution
 from alignment_pretraining.tasks.run import run_tasks
@@ -59,6 +62,13 @@ def flag_documents(
     done = _each_part("flag", partial(flag_part, spec), [blocklist], parts, folder, scratch, execution)
     decided = pd.DataFrame([{"source": p.source, **task.told} for p, task in zip(parts, done, strict=True)])
     return folder, corpus_account(corpus_reading, decided)
+
+
+def measure_filter(passages: pd.DataFrame, corpus_account: pd.DataFrame, blocklist: dict[str, Any]) -> pd.DataFrame:
+    """Recall and precision of the keyword filter on labelled passages, and how much discourse it leaves behind."""
+    spec = _validated(Blocklist, blocklist, "blocklist")
+    quality = passage_quality(passages, spec, HyperscanMatcher([term for _, term in spec.terms]))
+    return pd.concat([quality, leakage(quality, corpus_account, NATURAL)], ignore_index=True)
 
 
 def check_contamination(

@@ -30,6 +30,7 @@ def _corpus() -> list[Node]:
             ["corpus_documents", "corpus_reading", "params:blocklist", *tasks],
             ["flags", "corpus_account"],
         ),
+        _node(nodes.measure_filter, ["passages", "corpus_account", "params:blocklist"], "filter_quality"),
         _node(
             nodes.check_contamination,
             [*sources, "questions", "params:decontamination", *tasks],

@@ -8,6 +8,7 @@ import pandas as pd
 
 from alignment_pretraining.misalignment.claims import parse_claims
 from alignment_pretraining.report.figures import draw_all
+from alignment_pretraining.report.filtering import Filtering
 from alignment_pretraining.report.gaps import gap_table
 from alignment_pretraining.report.layout import layout_of
 from alignment_pretraining.report.page import render_page
@@ -65,6 +66,8 @@ def write_report(
     gaps: pd.DataFrame,
     swaps: pd.DataFrame,
     losses: pd.DataFrame,
+    filter_quality: pd.DataFrame,
+    corpus_account: pd.DataFrame,
     figures: Path,
     study: dict[str, Any],
     evaluation: dict[str, Any],
@@ -72,4 +75,5 @@ def write_report(
 ) -> str:
     """The report as one self-contained HTML page."""
     layout = layout_of(study, evaluation)
-    return render_page(rates, gaps, swaps, losses, figures, layout, parse_claims(claims))
+    filtering = Filtering(filter_quality, corpus_account)
+    return render_page(rates, gaps, swaps, losses, filtering, figures, layout, parse_claims(claims))

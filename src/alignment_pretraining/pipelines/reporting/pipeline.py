@@ -35,7 +35,7 @@ def _estimate() -> list[Node]:
 
 
 def _publish() -> list[Node]:
-    tables = ["rates", "gaps", "swaps", "losses"]
+    tables = ["rates", "gaps", "swaps", "losses", "filter_quality", "corpus_account"]
     return [
         _node(nodes.draw_figures, ["rates", "curves", *_LAYOUT, "scratch"], "figures"),
         _node(nodes.write_report, [*tables, "figures", *_LAYOUT, "params:claims"], "report"),
