@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alignment_pretraining.corpus.assemble import Corpus, mix_in, read_corpus
@@ -58,6 +58,7 @@ BAD: dict[str, bytes] = {
 }
 
 
+@settings(deadline=None, max_examples=50)
 @given(kinds=st.lists(st.sampled_from(["good", *BAD]), max_size=20), part_bytes=st.sampled_from([1, 10, 1000]))
 def test_every_row_is_a_document_or_in_quarantine_with_its_reason(
     tmp_path_factory: pytest.TempPathFactory, kinds: list[str], part_bytes: int
@@ -90,6 +91,17 @@ def test_a_repeated_id_is_kept_out_within_and_across_files(tmp_path: Path) -> No
     assert corpus.reading[["read", "quarantined"]].values.tolist() == [[8, 4]]
 
 
+def test_numbered_rows_of_two_sources_are_told_apart(tmp_path: Path) -> None:
+    sources = []
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "docs.jsonl").write_text('{"text": "x"}\n' * 2)
+        sources.append({"files": str(tmp_path / folder / "docs.jsonl")})
+    ids = _table(_read(tmp_path, *sources).documents).id.tolist()
+    assert ids == ["0/docs.jsonl:1", "0/docs.jsonl:2", "1/docs.jsonl:1", "1/docs.jsonl:2"]
+
+
+@settings(deadline=None, max_examples=50)
 @given(
     ids=st.lists(st.lists(st.integers(0, 20), min_size=1, max_size=10), min_size=1, max_size=5),
     at_once=st.integers(1, 20),

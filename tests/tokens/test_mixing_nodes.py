@@ -243,7 +243,7 @@ def test_midtraining_draws_on_pools_by_their_shares(tmp_path: Path, blocklist: d
         assert abs(share["reached"] - share["target"]) < 0.001
     assert {"corpus: long", "corpus: web", "mcqa"} <= set(manifest["sources"])
     table = _table(folder)
-    assert {key.split(".")[0] for key in table.id[table.source == "corpus"]} == {"long", "web"}
+    assert {key.split(".")[0] for key in table.id[table.source == "corpus"]} == {"0/long", "1/web"}
     with pytest.raises(UserError, match=r"midtraining\.pools names books, but .* have the pools long, web"):
         _mix(made, "unfiltered", stage="midtraining", pools={"books": 1, "web": 1})
 

@@ -1,5 +1,6 @@
 """JSONL and Parquet files, local or at any fsspec URL, read row by row."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
@@ -44,11 +45,8 @@ def find_files(spec: Files) -> list[File]:
     unknown = [path for path in paths if not path.endswith(_KINDS)]
     if unknown:
         raise UserError(f"{unknown[0]}: unknown kind of file; allowed are {', '.join(_KINDS)}")
-    root = len(pattern.split("*")[0].rpartition("/")[0]) + 1
-    return [
-        File(path, path[root:] if "*" in pattern else path.rpartition("/")[2], state)
-        for path, state in zip(paths, states, strict=True)
-    ]
+    root = len(re.split(r"[*?\[]", pattern, maxsplit=1)[0].rpartition("/")[0]) + 1
+    return [File(path, path[root:], state) for path, state in zip(paths, states, strict=True)]
 
 
 def read_file(spec: Files, file: File) -> Iterator[Document | BadRow]:

@@ -20,10 +20,11 @@ KEPT, HELDOUT = "kept-", "heldout-"
 
 @dataclass(frozen=True)
 class Reading:
-    """One task: some files, or one of `shards` shards, of source number `source`."""
+    """One task: some files, or one of `shards` shards, of source number `source`. Ids begin with `prefix`."""
 
     source: int
     spec: Packages | Files | HubDataset
+    prefix: str = ""
     files: tuple[File, ...] = ()
     shard: int = 0
     shards: int = 1
@@ -36,11 +37,14 @@ def plan_readings(config: CorpusConfig) -> list[tuple[str, Reading]]:
         UserError: a source cannot be found.
     """
     how = [config.heldout_share, config.max_document_bytes, config.part_bytes]
-    return [
-        (fingerprint(how, number, spec.model_dump(), state), reading)
-        for number, spec in enumerate(config.sources)
-        for reading, state in _readings(number, spec)
-    ]
+    readings = []
+    for number, spec in enumerate(config.sources):
+        # Rows that are numbered have the same numbers in every source.
+        numbered = not isinstance(spec, Packages) and spec.id is None
+        prefix = f"{number}/" if numbered and len(config.sources) > 1 else ""
+        for reading, state in _readings(number, spec, prefix):
+            readings.append((fingerprint(how, number, prefix, spec.model_dump(), state), reading))
+    return readings
 
 
 def read_rows(reading: Reading) -> Iterator[Document | BadRow]:
@@ -70,8 +74,9 @@ def read_parts(config: CorpusConfig, reading: Reading, folder: Path) -> Told:
         if problem:
             quarantine.add(BadRow(row.source, row.id, problem))
         else:
-            side = heldout if unit_hash(row.id) < config.heldout_share else kept
-            side.add(row.id, row.text, row.source, size)
+            key = reading.prefix + row.id
+            side = heldout if unit_hash(key) < config.heldout_share else kept
+            side.add(key, row.text, row.source, size)
     for writer in (kept, heldout, quarantine):
         writer.close()
     parts = [
@@ -86,18 +91,18 @@ def unit_hash(key: str) -> float:
     return int.from_bytes(hashlib.md5(key.encode(), usedforsecurity=False).digest()[:8], "big") / 2**64
 
 
-def _readings(number: int, spec: Packages | Files | HubDataset) -> Iterator[tuple[Reading, Any]]:
+def _readings(number: int, spec: Packages | Files | HubDataset, prefix: str) -> Iterator[tuple[Reading, Any]]:
     """The tasks of a source, each with the state of what it reads."""
     if isinstance(spec, Files):
         files = find_files(spec)
         groups = [tuple(files)] if spec.max_bytes else [(file,) for file in files]
-        yield from ((Reading(number, spec, group), group) for group in groups)
+        yield from ((Reading(number, spec, prefix, group), group) for group in groups)
     elif isinstance(spec, HubDataset):
         shards, state = hub_shards(spec)
         for shard in range(shards):
-            yield Reading(number, spec, shard=shard, shards=shards), [state, shard, shards]
+            yield Reading(number, spec, prefix, shard=shard, shards=shards), [state, shard, shards]
     else:
-        yield Reading(number, spec), [installed_package(*package).version for package in spec.packages.items()]
+        yield Reading(number, spec, prefix), [installed_package(*package).version for package in spec.packages.items()]
 
 
 def _rows(reading: Reading) -> Iterator[Document | BadRow]:

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import pandas as pd
-from statsmodels.stats.proportion import proportion_confint
 
 from alignment_pretraining.filtering.blocklist import Blocklist
 from alignment_pretraining.filtering.flags import flag
@@ -81,6 +80,8 @@ def remaining(documents: int, flagged: int, recall: float, wrong: float) -> floa
 
 def wilson(hits: int, of: int) -> Share:
     """A share with its interval; of nothing, everything between 0 and 1 is possible."""
+    from statsmodels.stats.proportion import proportion_confint
+
     if of == 0:
         return Share(0, 0, float("nan"), 0.0, 1.0)
     low, high = proportion_confint(hits, of, method="wilson")

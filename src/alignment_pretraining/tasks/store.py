@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,8 +21,9 @@ T = TypeVar("T")
 Told = dict[str, Any]
 
 RECORD = "task.json"
-# The rooms whose code makes what is in the folders.
+# The rooms whose code makes what is in the folders, and the libraries that decide on it.
 _ROOMS = ("corpus", "discourse", "filtering", "tokens")
+_LIBRARIES = ("datasets", "gigatoken", "hyperscan", "orjson", "pyarrow", "tokenizers")
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Finished:
 
 
 def fingerprint(*parts: Any) -> str:
-    """SHA-256 (its first 32 hex digits) of JSON values, and of the code that tasks run."""
+    """SHA-256 (its first 32 hex digits) of JSON values, and of the code that tasks run with its libraries' versions."""
     text = json.dumps([_code(), *parts], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -113,4 +115,5 @@ def _state(path: Path) -> list[int]:
 def _code() -> str:
     package = Path(__file__).parents[1]
     files = sorted(path for room in _ROOMS for path in (package / room).rglob("*.py"))
-    return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files)).hexdigest()
+    code = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    return " ".join([*code, *map(version, _LIBRARIES)])
