@@ -4,7 +4,7 @@ A document is flagged by any one term of an `instant` category, or by the two-st
 and a term of a `modifier` category anywhere in it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from functools import cached_property
 from typing import Annotated, Literal, NamedTuple, Self
 
@@ -47,12 +47,19 @@ class Blocklist(RootModel[dict[str, Category]]):
         """(category, term) of every number."""
         return [(name, term) for name, category in self.root.items() for term in category.terms]
 
-    def decide(self, found: Iterable[int]) -> Decision:
+    def decide(self, found: Collection[int]) -> Decision:
         """Apply the instant and two-stage rules to the numbers of the terms found in one document."""
-        hits = [self.terms[number] for number in sorted(found)]
-        modes = {self.root[name].mode for name, _ in hits}
-        counting = {"instant"} & modes
-        if {"entity", "modifier"} <= modes:
-            counting |= {"entity", "modifier"}
-        used = [(name, term) for name, term in hits if self.root[name].mode in counting]
-        return Decision(bool(used), tuple(dict.fromkeys(n for n, _ in used)), tuple(dict.fromkeys(t for _, t in used)))
+        modes = {self._modes[number] for number in found}
+        if "instant" not in modes and not modes >= _TWO_STAGES:
+            return _KEPT
+        counting = modes if modes >= _TWO_STAGES else {"instant"}
+        used = [self.terms[number] for number in sorted(found) if self._modes[number] in counting]
+        return Decision(True, tuple(dict.fromkeys(n for n, _ in used)), tuple(dict.fromkeys(t for _, t in used)))
+
+    @cached_property
+    def _modes(self) -> list[str]:
+        return [self.root[name].mode for name, _ in self.terms]
+
+
+_TWO_STAGES = {"entity", "modifier"}
+_KEPT = Decision(False, (), ())

@@ -24,15 +24,15 @@ def find_contamination(questions: str, length: int, part: Part, folder: Path) ->
 
     `questions` is the suite, its rows as JSON. Tells the first row of each split, with how many there are.
     """
-    asked, runs = _indices(questions, length)
+    asked = _asked(questions, length)
     told: Told = {}
     first = 0
     with pq.ParquetWriter(folder / NAME, SCHEMA) as file:
         for ids, texts in batches(part.path):
             rows = [
                 (first + row, ids[row], *key, " ".join(gram))
-                for row in runs.find(texts)
-                for key, gram in _shared(texts[row], asked, length).items()
+                for row, near in asked.runs.find(texts).items()
+                for key, gram in asked.shared(texts[row], near).items()
             ]
             first += len(ids)
             for _, key, split, question, words in rows:
@@ -59,17 +59,31 @@ def refuse_leaks(source: str, found: Iterable[Told]) -> None:
         )
 
 
+class _Asked:
+    """The texts of the questions, and where to look for their runs of words."""
+
+    def __init__(self, rows: list[dict[str, str]], length: int) -> None:
+        self._length = length
+        self._texts = [
+            (text, (row["split"], row["question_id"]))
+            for row in rows
+            for text in (f"{row['passage']} {row['question']}", row["aligned_option"], row["misaligned_option"])
+        ]
+        self.runs = RunIndex([text for text, _ in self._texts], length)
+
+    def shared(self, text: str, near: Iterable[int]) -> dict[tuple[str, str], Ngram]:
+        """Of each question that `text` quotes, among the texts `near`, a run of words: any would do."""
+        own = ngrams(text, self._length)
+        found = {}
+        for number in sorted(near):
+            asked, key = self._texts[number]
+            common = own & ngrams(asked, self._length)
+            if common:
+                found[key] = max(common)
+        return found
+
+
 @lru_cache(maxsize=1)
-def _indices(questions: str, length: int) -> tuple[dict[Ngram, tuple[str, str]], RunIndex]:
-    """Split and question of every run of words in a question; and where to look for them. Made once a process."""
-    index: dict[Ngram, tuple[str, str]] = {}
-    for row in json.loads(questions):
-        for text in (f"{row['passage']} {row['question']}", row["aligned_option"], row["misaligned_option"]):
-            key = (row["split"], row["question_id"])
-            index |= {gram: key for gram in ngrams(text, length) if len(gram) == length}
-    return index, RunIndex((" ".join(gram) for gram in index), length)
-
-
-def _shared(text: str, asked: dict[Ngram, tuple[str, str]], length: int) -> dict[tuple[str, str], Ngram]:
-    """Of each question that `text` quotes, the run of words that comes last in the alphabet: any would do."""
-    return {asked[gram]: gram for gram in sorted(ngrams(text, length) & asked.keys())}
+def _asked(questions: str, length: int) -> _Asked:
+    """Made once a process."""
+    return _Asked(json.loads(questions), length)

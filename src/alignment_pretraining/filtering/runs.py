@@ -4,7 +4,7 @@ A word is what `discourse.ngrams.words` calls one. A run's hash is a polynomial 
 it follows from sums over what stands before its ends (Karp and Rabin, 1987); an odd base has an inverse.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -19,26 +19,32 @@ _FIRST = np.array([(1 << (8 * n)) - 1 for n in range(9)], dtype=np.uint64)
 
 
 class RunIndex:
-    """Runs of `length` words, to be found in texts."""
+    """The runs of `length` words of some texts, to be found in others. A run that several have is the last one's."""
 
-    def __init__(self, runs: Iterable[str], length: int) -> None:
+    def __init__(self, texts: Sequence[str], length: int) -> None:
         self._length = length
-        self._hashes = np.unique(np.concatenate([np.empty(0, np.uint64), *self._all_hashes(list(runs))]))
+        found = [(hashes, first + owners) for first, hashes, owners in self._chunks(texts)]
+        hashes, owners = (np.concatenate(columns)[::-1] for columns in zip(_NO_RUNS, *found, strict=True))
+        self._hashes, last = np.unique(hashes, return_index=True)
+        self._owners = owners[last]
         self._table = np.zeros(1 << _TABLE_BITS, dtype=bool)
         self._table[_slots(self._hashes)] = True
 
-    def find(self, texts: Sequence[str]) -> list[int]:
-        """Numbers of the texts that hold a run of the index, sorted; rarely, of one that does not."""
-        found: set[int] = set()
+    def find(self, texts: Sequence[str]) -> dict[int, set[int]]:
+        """By number of the text, in order, the numbers of the index's texts that it shares a run with.
+
+        It may rarely name one that it does not share a run with.
+        """
+        found: dict[int, set[int]] = {}
         for first, hashes, owners in self._chunks(texts):
             near = np.flatnonzero(self._table[_slots(hashes)])
             places = np.searchsorted(self._hashes, hashes[near])
-            hits = near[self._hashes[np.minimum(places, len(self._hashes) - 1)] == hashes[near]] if len(near) else near
-            found.update((first + np.unique(owners[hits])).tolist())
-        return sorted(found)
-
-    def _all_hashes(self, texts: Sequence[str]) -> Iterator[np.ndarray]:
-        yield from (hashes for _, hashes, _ in self._chunks(texts))
+            same = self._hashes[np.minimum(places, len(self._hashes) - 1)] == hashes[near] if len(near) else []
+            for text, owner in zip(
+                (first + owners[near][same]).tolist(), self._owners[places[same]].tolist(), strict=True
+            ):
+                found.setdefault(text, set()).add(owner)
+        return found
 
     def _chunks(self, texts: Sequence[str]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """Of some texts at a time: the number of the first, hash of each run, and its text counted from the first."""
@@ -95,3 +101,4 @@ def _slots(hashes: np.ndarray) -> np.ndarray:
 
 
 _POWERS: dict[int, np.ndarray] = {}
+_NO_RUNS = (np.empty(0, np.uint64), np.empty(0, np.int64))
