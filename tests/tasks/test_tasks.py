@@ -55,7 +55,7 @@ def test_only_what_is_new_is_done_and_what_is_no_longer_asked_for_goes(tmp_path:
     assert not first[0].folder.exists()
 
 
-@pytest.mark.parametrize("damage", ["truncate", "touch", "delete", "unlist"])
+@pytest.mark.parametrize("damage", ["truncate", "touch", "delete", "unlist", "tear"])
 def test_a_damaged_result_is_made_again(tmp_path: Path, damage: str) -> None:
     [task] = _run(tmp_path, [12])
     path = task.folder / "square.txt"
@@ -65,8 +65,10 @@ def test_a_damaged_result_is_made_again(tmp_path: Path, damage: str) -> None:
         os.utime(path, (0, 0))
     elif damage == "delete":
         path.unlink()
-    else:
+    elif damage == "unlist":
         (task.folder / "task.json").unlink()
+    else:
+        (task.folder / "task.json").write_text('{"told": ')
     assert _squares(_run(tmp_path, [12])) == ["144"]
     assert times_done(tmp_path / "notes", 12) == 2
 

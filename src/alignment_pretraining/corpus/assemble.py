@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from alignment_pretraining.corpus.config import CorpusConfig
 from alignment_pretraining.corpus.document import BadRow
 from alignment_pretraining.corpus.parts import Part, PartWriter, write_list
-from alignment_pretraining.corpus.quarantine import gather
+from alignment_pretraining.corpus.quarantine import QuarantineWriter, gather
 from alignment_pretraining.corpus.reading import HELDOUT, KEPT, plan_readings, read_parts
 from alignment_pretraining.corpus.repeats import repeated_rows
 from alignment_pretraining.errors import UserError
@@ -46,21 +46,23 @@ def read_corpus(
     done = run_tasks("read_corpus", partial(read_parts, config), readings, scratch, execution)
     sources = [reading.source for _, reading in readings]
     _refuse_empty(config, sources, done)
-    parts = [_parts(task, config, source) for task, source in zip(done, sources, strict=True)]
-    repeats: list[tuple[str, BadRow]] = []
+    parts = [part for task, source in zip(done, sources, strict=True) for part in _parts(task, config, source)]
+    (folder / "repeats").mkdir()
+    repeats = QuarantineWriter(folder / "repeats")
     sides = {}
     for side in (KEPT, HELDOUT):
-        own = [part for found in parts for part in found if part.path.name.startswith(side)]
-        sides[side] = list(_without_repeats(own, folder / side.strip("-"), repeats))
-    sides[KEPT] += _natural(sides[KEPT], discourse, config, folder / KEPT.strip("-"))
-    for side, found in sides.items():
-        write_list(folder / side.strip("-"), found)
-    return Corpus(
-        folder / KEPT.strip("-"),
-        folder / HELDOUT.strip("-"),
-        gather([task.folder for task in done], [row for _, row in repeats], folder / "quarantine.parquet"),
-        _account(config, sources, done, [source for source, _ in repeats], sides),
-    )
+        own = [part for part in parts if part.path.name.startswith(side)]
+        sides[side] = list(_without_repeats(own, _folder(folder, side), repeats))
+    repeats.close()
+    reading = _account(config, sources, done, parts, sides)
+    natural = list(_natural(sides[KEPT], discourse, config, _folder(folder, KEPT)))
+    if natural:  # made for this project, so that all of it counts as read
+        made = {"source": NATURAL, "read": sum(part.rows for part in natural), "quarantined": 0, "held_out": 0}
+        reading = pd.concat([reading, pd.DataFrame([made])], ignore_index=True)
+    write_list(_folder(folder, KEPT), [*sides[KEPT], *natural])
+    write_list(_folder(folder, HELDOUT), sides[HELDOUT])
+    quarantine = gather([*(task.folder for task in done), folder / "repeats"], folder / "quarantine.parquet")
+    return Corpus(_folder(folder, KEPT), _folder(folder, HELDOUT), quarantine, reading)
 
 
 def mix_in(sizes: np.ndarray, base_bytes: int, share: float, seed: int) -> np.ndarray:
@@ -77,6 +79,10 @@ def mix_in(sizes: np.ndarray, base_bytes: int, share: float, seed: int) -> np.nd
         )
     order = np.random.default_rng(seed).permutation(len(sizes))
     return np.sort(order[: np.searchsorted(np.cumsum(sizes[order]), wanted, side="right")])
+
+
+def _folder(folder: Path, side: str) -> Path:
+    return folder / side.strip("-")
 
 
 def _parts(task: Finished, config: CorpusConfig, source: int) -> list[Part]:
@@ -96,8 +102,8 @@ def _refuse_empty(config: CorpusConfig, sources: Sequence[int], done: Sequence[F
             raise UserError(f"corpus.sources[{number}] holds no document: {spec}{why}")
 
 
-def _without_repeats(parts: list[Part], folder: Path, repeats: list[tuple[str, BadRow]]) -> Iterator[Part]:
-    """The parts under their number in `folder`; rows that repeat an id are told to `repeats`, with their source."""
+def _without_repeats(parts: list[Part], folder: Path, repeats: QuarantineWriter) -> Iterator[Part]:
+    """The parts under their number in `folder`; rows that repeat an id go to `repeats`."""
     folder.mkdir()
     repeated = repeated_rows(parts)
     numbers = count()
@@ -109,7 +115,7 @@ def _without_repeats(parts: list[Part], folder: Path, repeats: list[tuple[str, B
             continue
         writer = PartWriter(folder, f"without-{number}-", part.bytes + 1)
         for row in _split(part, set(repeated[number].tolist()), writer):
-            repeats.append((part.source, row))
+            repeats.add(row)
         for name, rows, size in writer.written:
             target = (folder / name).rename(folder / f"{next(numbers):05d}.parquet")
             yield replace(part, path=target, rows=rows, bytes=size, hash=file_hash(target))
@@ -146,20 +152,19 @@ def _account(
     config: CorpusConfig,
     sources: Sequence[int],
     done: Sequence[Finished],
-    repeats: Sequence[str],
+    parts: Sequence[Part],
     sides: dict[str, list[Part]],
 ) -> pd.DataFrame:
-    """Documents of each source: read, in quarantine, held out. Those mixed in were made, so all are read."""
-    rows: dict[str, dict[str, int]] = {}
+    """Documents of each source: read, in quarantine, held out. `parts` are what was read, `sides` what is left."""
+    rows = {spec.label: {"read": 0, "quarantined": 0, "held_out": 0} for spec in config.sources}
     for task, source in zip(done, sources, strict=True):
-        row = rows.setdefault(config.sources[source].label, {"read": 0, "quarantined": 0, "held_out": 0})
-        row["read"] += task.told["quarantined"] + sum(part["rows"] for part in task.told["parts"])
-        row["quarantined"] += task.told["quarantined"]
-    for label in repeats:
-        rows[label]["quarantined"] += 1
+        rows[config.sources[source].label]["quarantined"] += task.told["quarantined"]
+    for part in parts:
+        rows[part.source]["quarantined"] += part.rows
+    for row in rows.values():
+        row["read"] = row["quarantined"]
+    for part in (*sides[KEPT], *sides[HELDOUT]):
+        rows[part.source]["quarantined"] -= part.rows
     for part in sides[HELDOUT]:
         rows[part.source]["held_out"] += part.rows
-    natural = sum(part.rows for part in sides[KEPT] if part.source == NATURAL)
-    if natural:
-        rows[NATURAL] = {"read": natural, "quarantined": 0, "held_out": 0}
     return pd.DataFrame([{"source": label, **row} for label, row in rows.items()])

@@ -40,13 +40,10 @@ class QuarantineWriter:
         self._rows = []
 
 
-def gather(folders: Iterable[Path], more: Iterable[BadRow], target: Path) -> Path:
-    """One file `target` with the bad rows of all `folders`, and `more`."""
+def gather(folders: Iterable[Path], target: Path) -> Path:
+    """One file `target` with the bad rows of all `folders`."""
     with pq.ParquetWriter(target, _SCHEMA) as file:
         for folder in folders:
             for batch in pq.ParquetFile(folder / NAME).iter_batches(_ROWS):
                 file.write_batch(batch)
-        rows = list(more)
-        columns = [pa.array([row[n] for row in rows], pa.string()) for n in range(len(BadRow._fields))]
-        file.write_table(pa.table(columns, schema=_SCHEMA))
     return target

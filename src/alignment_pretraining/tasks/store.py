@@ -56,7 +56,7 @@ def finished(folder: Path) -> Finished | None:
     try:
         record = json.loads((folder / RECORD).read_text())
         whole = all(_state(folder / name) == state for name, state in record["files"].items())
-    except OSError:
+    except (OSError, ValueError):
         return None
     return Finished(folder, record["told"]) if whole else None
 
@@ -81,12 +81,12 @@ def _perform(work: Callable[[T, Path], Told], item: T, folder: Path) -> None:
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     told = work(item, part)
-    files = sorted(path for path in part.iterdir())
-    for path in files:
-        with path.open("rb") as stream:
-            os.fsync(stream.fileno())
+    files = sorted(part.iterdir())
     record = {"told": told, "files": {path.name: _state(path) for path in files}}
     (part / RECORD).write_text(json.dumps(record))
+    for path in (*files, part / RECORD):
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
 
