@@ -23,8 +23,8 @@ def finished(study: Path, run: Run) -> Path:
 
 
 def _bytes_of(data: Path) -> dict[str, str]:
-    """md5 of every result; records say when and how long, scratch is no result."""
-    files = [path for path in data.rglob("*") if path.is_file()]
+    """md5 of every result; records say when and how long, scratch and Python's own cache are no results."""
+    files = [path for path in data.rglob("*") if path.is_file() and path.parent.name != "__pycache__"]
     return {
         str(path.relative_to(data)): hashlib.md5(path.read_bytes()).hexdigest()
         for path in files
