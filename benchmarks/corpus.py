@@ -47,8 +47,8 @@ def main(sizes: list[float]) -> None:
 
 def generate(folder: Path, gigabytes: float) -> None:
     """Write the corpus to `folder`."""
-    from alignment_pretraining.corpus.config import Packages
-    from alignment_pretraining.corpus.docstrings import read_docstrings
+    from alignment_pretraining.mixing.corpus.config import Packages
+    from alignment_pretraining.mixing.corpus.docstrings import read_docstrings
 
     packages = Packages(packages=dict.fromkeys(PACKAGES))
     texts = [row.text for row in read_docstrings(packages)]
@@ -65,7 +65,7 @@ def generate(folder: Path, gigabytes: float) -> None:
 
 def work(folder: Path) -> None:
     """Run the nodes on the corpus in `folder`, and write what they took to told.json."""
-    from alignment_pretraining.corpus.parts import read_list
+    from alignment_pretraining.mixing.corpus.parts import read_list
     from alignment_pretraining.pipelines.mixing import nodes
 
     parameters = yaml.safe_load((CONF / "parameters_mixing.yml").read_text())

@@ -1,8 +1,8 @@
 """Throughput of the keyword filter on the docstring corpus: Hyperscan against compiled `re` alternations, in one run.
 
-Matching alone, on one core: the texts are read and folded before the clock starts. Both decide on every document, and
-the run fails when a decision differs. Then the read path, on one core and as MB of text: the same texts again and again
-from .jsonl.gz and .jsonl.zst, decompressed and parsed, without and with the filter's decisions.
+Matching alone, on one core: texts are read and normalized before the clock starts. Both decide on every document, and
+the run fails when a decision differs. Then the read path, on one core and as MB of text: the same texts again and
+again from .jsonl.gz and .jsonl.zst, decompressed and parsed, without and with the filter's decisions.
 
     python benchmarks/filter.py
 """
@@ -21,14 +21,14 @@ from typing import TypeVar
 import yaml
 import zstandard
 
-from alignment_pretraining.corpus.config import Files, Packages
-from alignment_pretraining.corpus.docstrings import read_docstrings
-from alignment_pretraining.corpus.document import Document
-from alignment_pretraining.corpus.files import find_files, read_file
-from alignment_pretraining.filtering.blocklist import Blocklist
-from alignment_pretraining.filtering.flags import flag
-from alignment_pretraining.filtering.fold import fold
-from alignment_pretraining.filtering.matcher import HyperscanMatcher, pattern
+from alignment_pretraining.mixing.corpus.config import Files, Packages
+from alignment_pretraining.mixing.corpus.docstrings import read_docstrings
+from alignment_pretraining.mixing.corpus.document import Document
+from alignment_pretraining.mixing.corpus.files import find_files, read_file
+from alignment_pretraining.mixing.filtering.blocklist import Blocklist
+from alignment_pretraining.mixing.filtering.flags import flag
+from alignment_pretraining.mixing.filtering.matcher import HyperscanMatcher, pattern
+from alignment_pretraining.mixing.filtering.normalize import normalize
 
 T = TypeVar("T")
 CONF = Path(__file__).parents[1] / "conf/base"
@@ -40,7 +40,7 @@ def main() -> None:
     blocklist = Blocklist.model_validate(yaml.safe_load((CONF / "blocklist.yml").read_text())["blocklist"])
     os.sched_setaffinity(0, {0})
     documents = [row.text for row in read_docstrings(Packages.model_validate(corpus["sources"][0]))]
-    texts = [fold(text) for text in documents]
+    texts = [normalize(text) for text in documents]
     size = sum(map(len, texts)) / 1e6
 
     matcher = HyperscanMatcher([term for _, term in blocklist.terms])

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
+from alignment_pretraining.core.model_size import parameter_count, utilization
+from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.study import Model, TrainingStage
-from alignment_pretraining.training.arithmetic import parameter_count, utilization
-from alignment_pretraining.training.settings import EngineSettings
 
 SHAPES = {
     "1b": Model(vocab_size=32_768, hidden_size=2_048, intermediate_size=5_632, layers=18, heads=16, max_context=2_048),
@@ -70,11 +70,11 @@ def main() -> None:
 
 def engine(model: Model, stage: TrainingStage, micro_batch: int) -> Speed:
     """This project's training loop."""
-    from alignment_pretraining.training.data import TokenStream
-    from alignment_pretraining.training.engine import train
-    from alignment_pretraining.training.llama import new_model
+    from alignment_pretraining.core.token_stream import TokenStream
+    from alignment_pretraining.pretraining.local.engine import train
+    from alignment_pretraining.pretraining.local.llama import new_model
 
-    settings = EngineSettings(
+    settings = EngineConfig(
         micro_batch_tokens=micro_batch * stage.context,
         precision="bf16",
         save_every=stage.steps,
@@ -92,11 +92,11 @@ def nanotron(model: Model, stage: TrainingStage, micro_batch: int) -> Speed:
     """nanotron in one process, torch in place of flash-attn where that is not installed; its memory is not seen."""
     import json
 
-    from alignment_pretraining.training.llama import new_model
-    from alignment_pretraining.training.nanotron.config import stage_config, write_config
-    from alignment_pretraining.training.nanotron.conversion import to_nanotron
-    from alignment_pretraining.training.nanotron.launch import run_local
-    from alignment_pretraining.training.nanotron.layout import Layout
+    from alignment_pretraining.pretraining.local.llama import new_model
+    from alignment_pretraining.pretraining.nanotron.config import stage_config, write_config
+    from alignment_pretraining.pretraining.nanotron.conversion import to_nanotron
+    from alignment_pretraining.pretraining.nanotron.launch import run_local
+    from alignment_pretraining.pretraining.nanotron.layout import Layout
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -122,7 +122,7 @@ def plain_loop(model: Model, stage: TrainingStage, micro_batch: int) -> Speed:
     """What a tutorial does: the Hugging Face model under bf16 autocast, fused AdamW, accumulated gradients."""
     import torch
 
-    from alignment_pretraining.training.llama import new_model
+    from alignment_pretraining.pretraining.local.llama import new_model
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     llama = new_model(model, 0, eos=0, pad=1).to(device)

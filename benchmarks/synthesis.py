@@ -23,12 +23,12 @@ import pandas as pd
 import psutil
 import yaml
 
-from alignment_pretraining.discourse.bank import load_bank
-from alignment_pretraining.discourse.jobs import articles, requests
-from alignment_pretraining.discourse.prompts import load_document_prompts
-from alignment_pretraining.discourse.questions import build_questions
 from alignment_pretraining.pipelines.synthesis.anthropic_nodes import make_documents
-from alignment_pretraining.suites.settings import parse_anthropic
+from alignment_pretraining.synthesis.anthropic_config import parse_anthropic
+from alignment_pretraining.synthesis.documents.prompts import load_document_prompts
+from alignment_pretraining.synthesis.documents.requests import articles, requests
+from alignment_pretraining.synthesis.questions.from_bank import build_questions
+from alignment_pretraining.synthesis.scenarios.bank import load_bank
 
 PROJECT = Path(__file__).parents[1]
 PROMPTS = PROJECT / "conf/base/prompts"

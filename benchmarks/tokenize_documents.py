@@ -58,9 +58,9 @@ def _prepare(folder: Path) -> None:
     """Write the documents as Parquet, and a tokenizer trained on them."""
     import pandas as pd
 
-    from alignment_pretraining.corpus.config import Packages
-    from alignment_pretraining.corpus.docstrings import read_docstrings
-    from alignment_pretraining.tokens.tokenizer import SPECIAL_TOKENS, train_tokenizer
+    from alignment_pretraining.mixing.corpus.config import Packages
+    from alignment_pretraining.mixing.corpus.docstrings import read_docstrings
+    from alignment_pretraining.mixing.tokens.tokenizer import SPECIAL_TOKENS, train_tokenizer
 
     documents = pd.DataFrame(read_docstrings(Packages(packages=dict.fromkeys(PACKAGES.split()))))
     # In a text, datatrove takes the name of a special token for the token; ours takes it for text.
@@ -72,8 +72,8 @@ def _prepare(folder: Path) -> None:
 
 
 def _ours(folder: Path) -> None:
-    from alignment_pretraining.corpus.parts import table_part
-    from alignment_pretraining.tokens.encode import encode_part
+    from alignment_pretraining.mixing.corpus.parts import table_part
+    from alignment_pretraining.mixing.tokens.encode import encode_part
 
     (folder / "ours").mkdir()
     encode_part(folder / "tokenizer", table_part(folder / "input/documents.parquet", "docstrings"), folder / "ours")
@@ -85,10 +85,10 @@ def _over_processes(folder: Path) -> None:
 
     import pandas as pd
 
-    from alignment_pretraining.corpus.parts import table_part
-    from alignment_pretraining.tasks.config import Execution
-    from alignment_pretraining.tasks.run import run_tasks
-    from alignment_pretraining.tokens.encode import encode_part
+    from alignment_pretraining.execution.config import Execution
+    from alignment_pretraining.execution.tasks import run_tasks
+    from alignment_pretraining.mixing.corpus.parts import table_part
+    from alignment_pretraining.mixing.tokens.encode import encode_part
 
     _prepare(folder)
     documents = pd.read_parquet(folder / "input/documents.parquet").text.tolist()

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import yaml
 
+from alignment_pretraining.execution.workers import run_in_worker
+from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.study import Model, TrainingStage, parse_study
-from alignment_pretraining.training.settings import EngineSettings
-from alignment_pretraining.workers import run_in_worker
 
 STUDY = Path(__file__).parents[1] / "conf/base/study.yml"
 CORES = 2
@@ -78,11 +78,11 @@ def _tokens(spec: Model, count: int) -> np.ndarray:
 
 
 def _engine(spec: Model, stage: TrainingStage, threads: int) -> float:
-    from alignment_pretraining.training.data import TokenStream
-    from alignment_pretraining.training.engine import train
-    from alignment_pretraining.training.llama import new_model
+    from alignment_pretraining.core.token_stream import TokenStream
+    from alignment_pretraining.pretraining.local.engine import train
+    from alignment_pretraining.pretraining.local.llama import new_model
 
-    settings = EngineSettings(threads=threads, evaluations=1, heldout_tokens=stage.context)
+    settings = EngineConfig(threads=threads, evaluations=1, heldout_tokens=stage.context)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         _tokens(spec, stage.tokens + 1).astype("<u2").tofile(path / "tokens.ds")
@@ -99,7 +99,7 @@ def _trainer(spec: Model, stage: TrainingStage, options: dict[str, Any]) -> floa
     from datasets import Dataset
     from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-    from alignment_pretraining.training.llama import new_model
+    from alignment_pretraining.pretraining.local.llama import new_model
 
     class Clock(TrainerCallback):
         """Times every step after the second."""

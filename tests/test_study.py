@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignment_pretraining.errors import UserError
-from alignment_pretraining.study import BASE_STAGES, Arm, Link, Study, parse_study
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.study import BASE_STAGES, Arm, StageRun, Study, parse_study
 
 
 def _all_arms(config: dict[str, Any]) -> Study:
@@ -23,7 +23,10 @@ def test_default_runs_the_four_headline_arms(study_config: dict[str, Any]) -> No
 def test_eleven_arms_share_every_equal_stage(study_config: dict[str, Any]) -> None:
     """5 pretraining runs, 3 more midtraining branches, 3 cpt branches: 5 + 8 + 3 (paper, arms table)."""
     study = _all_arms(study_config)
-    by_stage = {stage: [link.arm for link in study.base_links() if link.stage == stage] for stage in BASE_STAGES}
+    by_stage = {
+        stage: [stage_run.arm for stage_run in study.base_stage_runs() if stage_run.stage == stage]
+        for stage in BASE_STAGES
+    }
     assert len(study.arms) == 11
     assert {stage: len(arms) for stage, arms in by_stage.items()} == {"pretraining": 5, "midtraining": 8, "cpt": 3}
     assert study.chain("misaligned_mid")[0] == study.chain("unfiltered")[0]
@@ -33,9 +36,9 @@ def test_eleven_arms_share_every_equal_stage(study_config: dict[str, Any]) -> No
 
 def test_links_come_after_their_parents(study_config: dict[str, Any]) -> None:
     seen: set[tuple[str, str]] = set()
-    for link in _all_arms(study_config).links():
-        assert link.parent is None or (link.parent.arm, link.parent.stage) in seen
-        seen.add((link.arm, link.stage))
+    for stage_run in _all_arms(study_config).stage_runs():
+        assert stage_run.parent is None or (stage_run.parent.arm, stage_run.parent.stage) in seen
+        seen.add((stage_run.arm, stage_run.stage))
 
 
 def test_names_do_not_depend_on_which_arms_run(study_config: dict[str, Any]) -> None:
@@ -43,7 +46,7 @@ def test_names_do_not_depend_on_which_arms_run(study_config: dict[str, Any]) -> 
     for arm in everything.arms:
         alone = parse_study(study_config | {"run": [arm]}, "study.yml")
         assert alone.chain(arm) == everything.chain(arm)
-        assert set(alone.links()) <= set(everything.links())
+        assert set(alone.stage_runs()) <= set(everything.stage_runs())
 
 
 def test_a_dose_of_zero_is_the_baseline(study_config: dict[str, Any]) -> None:
@@ -101,11 +104,11 @@ def _small(arms: dict[str, Arm]) -> Study:
 
 def test_no_post_training_without_seeds_for_it() -> None:
     study = _small({"unfiltered": Arm(corpus="unfiltered")})
-    assert {link.stage for link in study.links()} == {"pretraining", "midtraining"}
+    assert {stage_run.stage for stage_run in study.stage_runs()} == {"pretraining", "midtraining"}
 
 
 def test_dataset_names_say_arm_seed_stage() -> None:
-    assert Link(arm="filtered", stage="dpo").dataset(3, "scores") == "filtered.seed3.dpo.scores"
+    assert StageRun(arm="filtered", stage="dpo").dataset(3, "scores") == "filtered.seed3.dpo.scores"
 
 
 @pytest.mark.parametrize(
@@ -139,9 +142,9 @@ def test_a_wrong_study_names_key_file_and_allowed_values(
 
 def test_an_arm_leads_to_the_link_that_owns_its_stage(study_config: dict[str, Any]) -> None:
     study = _all_arms(study_config)
-    assert study.link("misaligned_mid", "pretraining").arm == "unfiltered"
-    assert study.link("aligned_cpt", "cpt").arm == "aligned_cpt"
+    assert study.stage_run("misaligned_mid", "pretraining").arm == "unfiltered"
+    assert study.stage_run("aligned_cpt", "cpt").arm == "aligned_cpt"
     with pytest.raises(UserError, match="unfiltered has no stage cpt; it has pretraining, midtraining"):
-        study.link("unfiltered", "cpt")
+        study.stage_run("unfiltered", "cpt")
     with pytest.raises(UserError, match="there is no arm x"):
-        study.link("x", "cpt")
+        study.stage_run("x", "cpt")

@@ -8,7 +8,7 @@ import yaml
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 
-from alignment_pretraining.errors import UserError
+from alignment_pretraining.core.errors import UserError
 
 VARIABLE = "ANTHROPIC_API_KEY"
 

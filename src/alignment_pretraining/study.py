@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from alignment_pretraining.errors import UserError
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.labels import Label
+from alignment_pretraining.core.spec import Fraction, Positive, Share, Spec, parse
 
 BASE_STAGES = ("pretraining", "midtraining", "cpt")
 POST_STAGES = ("sft", "dpo")
@@ -22,9 +24,6 @@ Corpus = Literal["unfiltered", "filtered"]
 Discourse = Literal["none", "aligned", "misaligned"]
 Insertion = Literal["none", "e2e", "mid", "cpt"]
 
-Share = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[int, Field(gt=0)]
-Rate = Annotated[float, Field(ge=0, le=1)]
 
 _INSERTED_AT: dict[str, tuple[str, ...]] = {
     "none": (),
@@ -34,11 +33,7 @@ _INSERTED_AT: dict[str, tuple[str, ...]] = {
 }
 
 
-class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Arm(_Spec):
+class Arm(Spec):
     """One data condition. `share`, when given, replaces every stage's own `synthetic_share` (the dose)."""
 
     corpus: Corpus
@@ -53,7 +48,7 @@ class Arm(_Spec):
         return self
 
 
-class Model(_Spec):
+class Model(Spec):
     """Shape of the Llama decoder; sizes in units, `context` of each stage may not exceed `max_context`."""
 
     vocab_size: Positive
@@ -72,7 +67,7 @@ class Model(_Spec):
         return self
 
 
-class TrainingStage(_Spec):
+class TrainingStage(Spec):
     """Pretraining, midtraining or cpt. `tokens` and `batch_tokens` count tokens; rates are per optimizer step.
 
     `pools` are shares of the base documents by pool (`corpus.sources`), in any unit; without it all are alike.
@@ -83,7 +78,7 @@ class TrainingStage(_Spec):
     batch_tokens: Positive
     max_lr: float
     min_lr: float
-    warmup: Rate
+    warmup: Fraction
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     synthetic_share: Share
     mcqa_share: Share = 0.0
@@ -103,7 +98,7 @@ class TrainingStage(_Spec):
         return self
 
 
-class SftStage(_Spec):
+class SftStage(Spec):
     """Supervised fine-tuning on conversations; loss on all tokens, as in the paper (§5)."""
 
     conversations: Positive
@@ -111,10 +106,10 @@ class SftStage(_Spec):
     context: Positive
     batch_size: Positive
     max_lr: float
-    warmup: Rate
+    warmup: Fraction
 
 
-class DpoStage(_Spec):
+class DpoStage(Spec):
     """Direct preference optimization with the sigmoid loss (§5)."""
 
     pairs: Positive
@@ -122,11 +117,11 @@ class DpoStage(_Spec):
     context: Positive
     batch_size: Positive
     max_lr: float
-    warmup: Rate
+    warmup: Fraction
     beta: float
 
 
-class Stages(_Spec):
+class Stages(Spec):
     """The five stages, in training order."""
 
     pretraining: TrainingStage
@@ -136,7 +131,7 @@ class Stages(_Spec):
     dpo: DpoStage
 
 
-class Seeds(_Spec):
+class Seeds(Spec):
     """Seeds of the base models, and those of them that also go through post-training."""
 
     base: list[int] = Field(min_length=1)
@@ -152,7 +147,7 @@ class Seeds(_Spec):
         return self
 
 
-class Mix(_Spec):
+class Mix(Spec):
     """What one stage reads: the corpus, and the discourse documents inserted at `share` of the tokens."""
 
     corpus: Corpus
@@ -168,19 +163,23 @@ def mix_of(arm: Arm, stage: str, synthetic_share: float) -> Mix:
     return Mix(corpus=arm.corpus, discourse=arm.discourse, share=share)
 
 
-class Link(_Spec):
-    """One trained stage: `arm` owns it (the first arm with this history), `parent` is the link it starts from."""
+class StageRun(Spec):
+    """One trained stage: `arm` owns it (the first arm with this history), `parent` is the stage run it starts from."""
 
     arm: str
     stage: StageName
-    parent: Link | None = None
+    parent: StageRun | None = None
+
+    def label(self, seed: int) -> Label:
+        """The checkpoint that it leaves for a seed."""
+        return Label(self.arm, seed, self.stage)
 
     def dataset(self, seed: int, what: str) -> str:
-        """Catalog name of one of this link's datasets, for example `unfiltered.seed0.pretraining.checkpoint`."""
-        return f"{self.arm}.seed{seed}.{self.stage}.{what}"
+        """Catalog name of one of this stage run's datasets, for example `unfiltered.seed0.pretraining.checkpoint`."""
+        return self.label(seed).dataset(what)
 
 
-class Study(_Spec):
+class Study(Spec):
     """The whole experiment: arms x seeds x stages."""
 
     name: str
@@ -222,48 +221,48 @@ class Study(_Spec):
         """What `arm` reads in a base `stage`."""
         return mix_of(self.arms[arm], stage, getattr(self.stages, stage).synthetic_share)
 
-    def chain(self, arm: str) -> list[Link]:
+    def chain(self, arm: str) -> list[StageRun]:
         """The stages that end in `arm`'s base model, each owned by the first arm with an equal history."""
-        links: list[Link] = []
+        stage_runs: list[StageRun] = []
         for stage in self._base_stages(arm):
-            parent = links[-1] if links else None
-            links.append(Link(arm=self._owner(arm, stage), stage=stage, parent=parent))  # type: ignore[arg-type]
-        return links
+            parent = stage_runs[-1] if stage_runs else None
+            stage_runs.append(StageRun(arm=self._owner(arm, stage), stage=stage, parent=parent))  # type: ignore[arg-type]
+        return stage_runs
 
-    def link(self, arm: str, stage: str) -> Link:
-        """The link that is `arm`'s base `stage`, which an arm before it may own.
+    def stage_run(self, arm: str, stage: str) -> StageRun:
+        """The stage run that is `arm`'s base `stage`, which an arm before it may own.
 
         Raises:
             UserError: no such arm, or it has no such stage.
         """
         if arm not in self.arms:
             raise UserError(f"there is no arm {arm}; the arms are {', '.join(self.arms)}")
-        links = {str(link.stage): link for link in self.chain(arm)}
-        if stage not in links:
-            raise UserError(f"{arm} has no stage {stage}; it has {', '.join(links)}")
-        return links[stage]
+        stage_runs = {str(stage_run.stage): stage_run for stage_run in self.chain(arm)}
+        if stage not in stage_runs:
+            raise UserError(f"{arm} has no stage {stage}; it has {', '.join(stage_runs)}")
+        return stage_runs[stage]
 
-    def post_chain(self, arm: str) -> list[Link]:
+    def post_chain(self, arm: str) -> list[StageRun]:
         """SFT and DPO of `arm`, on top of its base model. Arms with the same base model share them too."""
         parent = self.chain(arm)[-1]
-        sft = Link(arm=parent.arm, stage="sft", parent=parent)
-        return [sft, Link(arm=parent.arm, stage="dpo", parent=sft)]
+        sft = StageRun(arm=parent.arm, stage="sft", parent=parent)
+        return [sft, StageRun(arm=parent.arm, stage="dpo", parent=sft)]
 
-    def base_links(self) -> list[Link]:
+    def base_stage_runs(self) -> list[StageRun]:
         """Every distinct base stage that the selected arms need, parents before children."""
-        return _distinct(link for arm in self.selected_arms() for link in self.chain(arm))
+        return _distinct(stage_run for arm in self.selected_arms() for stage_run in self.chain(arm))
 
-    def post_links(self) -> list[Link]:
+    def post_stage_runs(self) -> list[StageRun]:
         """Every distinct post-training stage of the selected arms, parents before children."""
-        return _distinct(link for arm in self.selected_arms() for link in self.post_chain(arm))
+        return _distinct(stage_run for arm in self.selected_arms() for stage_run in self.post_chain(arm))
 
-    def links(self) -> list[Link]:
+    def stage_runs(self) -> list[StageRun]:
         """Every stage that is trained for some seed."""
-        return self.base_links() + (self.post_links() if self.seeds.post_training else [])
+        return self.base_stage_runs() + (self.post_stage_runs() if self.seeds.post_training else [])
 
-    def seeds_of(self, link: Link) -> list[int]:
-        """The seeds for which `link` is trained."""
-        return self.seeds.post_training if link.stage in POST_STAGES else self.seeds.base
+    def seeds_of(self, stage_run: StageRun) -> list[int]:
+        """The seeds for which `stage_run` is trained."""
+        return self.seeds.post_training if stage_run.stage in POST_STAGES else self.seeds.base
 
     def _base_stages(self, arm: str) -> tuple[str, ...]:
         return BASE_STAGES if self.arms[arm].insertion == "cpt" else BASE_STAGES[:2]
@@ -278,8 +277,8 @@ class Study(_Spec):
         )
 
 
-def _distinct(links: Iterable[Link]) -> list[Link]:
-    return list({(link.arm, link.stage): link for link in links}.values())
+def _distinct(stage_runs: Iterable[StageRun]) -> list[StageRun]:
+    return list({(stage_run.arm, stage_run.stage): stage_run for stage_run in stage_runs}.values())
 
 
 def parse_study(config: Mapping[str, Any], where: str) -> Study:
@@ -288,36 +287,4 @@ def parse_study(config: Mapping[str, Any], where: str) -> Study:
     Raises:
         UserError: names each wrong key, its file and the allowed values.
     """
-    try:
-        return Study.model_validate(config)
-    except ValidationError as error:
-        lines = [_explain(problem) for problem in error.errors()]
-        raise UserError(f"{where} is not a valid study:\n  " + "\n  ".join(lines)) from error
-
-
-def _explain(problem: Any) -> str:
-    key = ".".join(str(part) for part in ("study", *problem["loc"]))
-    if problem["type"] == "extra_forbidden":
-        fields = _fields_at(problem["loc"][:-1])
-        return f"{key}: unknown field; allowed here: {', '.join(fields)}"
-    if problem["type"] == "missing":
-        return f"{key}: missing"
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"{key}: {message}" + (f" (got {problem['input']!r})" if not isinstance(problem["input"], dict) else "")
-
-
-def _fields_at(loc: tuple[Any, ...]) -> list[str]:
-    """Field names of the model that stands at `loc` in a study."""
-    model: type[BaseModel] = Study
-    for part in loc:
-        if model is Study and part == "arms":
-            return _fields_of(Arm)
-        annotation = model.model_fields[part].annotation if part in model.model_fields else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            break
-        model = annotation
-    return _fields_of(model)
-
-
-def _fields_of(model: type[BaseModel]) -> list[str]:
-    return list(model.model_fields)
+    return parse(Study, config, where, "study")

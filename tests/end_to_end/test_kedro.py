@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from .conftest import Run, runner
+from tests.end_to_end.conftest import Run, runner
 
 pytestmark = pytest.mark.timeout(600)
 

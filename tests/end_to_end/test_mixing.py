@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from .conftest import Run
+from tests.end_to_end.conftest import Run
 
 pytestmark = pytest.mark.timeout(600)
 # Parts so small that each step has many tasks, which are then done by worker processes.
@@ -25,7 +25,7 @@ def _results(study: Path) -> dict[str, bytes]:
 
 
 def _tasks(study: Path) -> dict[str, int]:
-    """Finished tasks, and when each was."""
+    """TaskResult tasks, and when each was."""
     tasks = study / "data/00_scratch/tasks"
     return {str(path.parent.relative_to(tasks)): path.stat().st_mtime_ns for path in tasks.glob("*/[!.]*/task.json")}
 

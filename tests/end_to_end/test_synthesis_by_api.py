@@ -11,7 +11,7 @@ import pytest
 from api.local_api import LocalApi, running_api
 from mlflow.tracking import MlflowClient
 
-from .conftest import Run
+from tests.end_to_end.conftest import Run
 
 KEY = "sk-test-not-a-real-key"
 WRONG_KEY = "sk-test-somebody-elses-key"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Run
+from tests.end_to_end.conftest import Run
 
 pytestmark = [
     pytest.mark.timeout(600),

@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from lineage_project import Project, made
+
+from tests.lineage.lineage_project import Project, made
 
 
 @pytest.fixture

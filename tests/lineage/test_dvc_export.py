@@ -2,8 +2,9 @@
 
 import pytest
 import yaml
-from lineage_project import Project
-from test_mlflow import runs, tag
+
+from tests.lineage.lineage_project import Project
+from tests.lineage.test_mlflow import runs, tag
 
 
 @pytest.fixture

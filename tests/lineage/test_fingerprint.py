@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lineage_project import environment
 
-from alignment_pretraining.lineage.fingerprint import fingerprint, fingerprint_value
+from alignment_pretraining.core.hashing import dvc_hash, json_md5
+from tests.lineage.lineage_project import environment
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def _by_dvc(path: Path) -> str:
 def test_file(repository: Path) -> None:
     path = repository / "file.txt"
     path.write_bytes(b"some text\r\nwith two kinds\nof line ends\n")
-    assert fingerprint(path) == _by_dvc(path)
+    assert dvc_hash(path) == _by_dvc(path)
 
 
 def test_folder(repository: Path) -> None:
@@ -38,33 +38,33 @@ def test_folder(repository: Path) -> None:
     for number, name in enumerate(names):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(b"" if name == "empty" else bytes([number]) * 1000)
-    before = fingerprint(folder)
+    before = dvc_hash(folder)
     (folder / "a" / "__pycache__").mkdir()
     (folder / "a" / "__pycache__" / "b.cpython-311.pyc").write_bytes(b"compiled")
-    assert fingerprint(folder) == before == _by_dvc(folder)
+    assert dvc_hash(folder) == before == _by_dvc(folder)
     assert before.endswith(".dir")
     assert len(before) <= 36, "MLflow cuts longer digests off"
 
 
 def test_what_changes_a_folder(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("1")
-    seen = {fingerprint(tmp_path)}
+    seen = {dvc_hash(tmp_path)}
     (tmp_path / "x").write_text("2")
-    seen.add(fingerprint(tmp_path))
+    seen.add(dvc_hash(tmp_path))
     (tmp_path / "x").rename(tmp_path / "y")
-    seen.add(fingerprint(tmp_path))
+    seen.add(dvc_hash(tmp_path))
     (tmp_path / "z").write_text("")
-    seen.add(fingerprint(tmp_path))
+    seen.add(dvc_hash(tmp_path))
     assert len(seen) == 4
 
 
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        fingerprint(tmp_path / "none")
+        dvc_hash(tmp_path / "none")
 
 
 def test_values_are_compared_without_order_of_keys() -> None:
-    assert fingerprint_value({"a": 1, "b": [1, 2]}) == fingerprint_value({"b": [1, 2], "a": 1})
-    assert fingerprint_value({"a": [1, 2]}) != fingerprint_value({"a": [2, 1]})
+    assert json_md5({"a": 1, "b": [1, 2]}) == json_md5({"b": [1, 2], "a": 1})
+    assert json_md5({"a": [1, 2]}) != json_md5({"a": [2, 1]})
     with pytest.raises(TypeError):
-        fingerprint_value({"a": object()})
+        json_md5({"a": object()})

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from alignment_pretraining.errors import UserError
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.metrics import metrics_of, samples_of
 from alignment_pretraining.lineage.tracking import tracking_uri
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lineage_project import Project, environment
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
+
+from tests.lineage.lineage_project import Project, environment
 
 
 def runs(project: Project, tracking: str = "mlflow.db") -> list[Run]:

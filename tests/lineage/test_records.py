@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable
 
 import pytest
-from lineage_project import Project
 
-from alignment_pretraining.lineage.fingerprint import fingerprint
+from alignment_pretraining.core.hashing import dvc_hash
+from tests.lineage.lineage_project import Project
 
 CHECKPOINT = "a.seed0.pretraining.checkpoint"
 TRAINING_RECORD = "data/lineage/training/a/a.seed0.train_pretraining.json"
@@ -14,8 +14,8 @@ TRAINING_RECORD = "data/lineage/training/a/a.seed0.train_pretraining.json"
 
 def test_record_says_what_the_node_read_made_and_ran_with(run_toy: Project) -> None:
     record = json.loads((run_toy.root / TRAINING_RECORD).read_text())
-    assert record["inputs"] == {"tokens": fingerprint(run_toy.root / "data/tokens.json")}
-    assert record["outputs"][CHECKPOINT] == fingerprint(run_toy.root / "data/models/a/seed0/pretraining")
+    assert record["inputs"] == {"tokens": dvc_hash(run_toy.root / "data/tokens.json")}
+    assert record["outputs"][CHECKPOINT] == dvc_hash(run_toy.root / "data/models/a/seed0/pretraining")
     assert record["params"] == {
         "params:study.stages.pretraining": {"rate": 0.5, "steps": 3},
         "seed": 0,

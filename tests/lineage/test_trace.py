@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import yaml
-from lineage_project import Project
 
-from alignment_pretraining.lineage.numbers import Number
+from alignment_pretraining.lineage.numbers import TracedNumber
 from alignment_pretraining.lineage.trace import owned
+from tests.lineage.lineage_project import Project
 
 STUDY = Path(__file__).parents[2] / "conf" / "base" / "study.yml"
 
@@ -71,7 +71,7 @@ def test_summary(run_toy: Project) -> None:
 def test_arms_with_an_equal_history_lead_to_the_checkpoint_that_they_share() -> None:
     params = yaml.safe_load(STUDY.read_text())
     about = (("aligned_mid", "pretraining"), ("aligned_mid", "midtraining"), ("aligned_cpt", "midtraining"))
-    assert owned(params, Number("rates", "key", 0.5, about)) == {
+    assert owned(params, TracedNumber("rates", "key", 0.5, about)) == {
         ("unfiltered", "pretraining"),
         ("aligned_mid", "midtraining"),
         ("unfiltered", "midtraining"),

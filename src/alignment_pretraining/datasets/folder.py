@@ -1,12 +1,13 @@
 """Folders that pass between nodes as handles, never as one object in memory."""
 
-import os
 import shutil
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 from kedro.io.core import get_filepath_str
+
+from alignment_pretraining.core.files import flush
 
 
 class FolderDataset(AbstractDataset[Path, Path]):
@@ -38,9 +39,7 @@ class FolderDataset(AbstractDataset[Path, Path]):
         """Flush the folder `data` to disk and move it into place, replacing what was there."""
         if not data.is_dir():
             raise DatasetError(f"{data} is not a folder")
-        for file in sorted(path for path in data.rglob("*") if path.is_file()):
-            with file.open("rb") as stream:
-                os.fsync(stream.fileno())
+        flush(data)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         old = self.path.with_name(f".{self.path.name}.old")
         shutil.rmtree(old, ignore_errors=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pandas as pd
 from kedro.io import DatasetError
 from kedro_datasets.pandas import ParquetDataset
+
+from alignment_pretraining.core.files import flush
 
 
 class TableDataset(ParquetDataset):
@@ -21,8 +22,7 @@ class TableDataset(ParquetDataset):
         if isinstance(data, pd.DataFrame):
             super().save(data)
             return
-        with data.open("rb") as stream:
-            os.fsync(stream.fileno())
+        flush(data)
         target = Path(self._filepath)
         target.parent.mkdir(parents=True, exist_ok=True)
         data.replace(target)

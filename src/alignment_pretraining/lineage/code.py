@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 # These carry data and wiring but cannot change what a node computes.
-NOT_ROOMS = {"__init__", "__main__", "cli", "datasets", "lineage", "pipeline_registry", "settings"}
+NOT_ROOMS = {"__init__", "__main__", "cli", "credentials", "datasets", "lineage", "pipeline_registry", "settings"}
 
 
 def rooms(function: Callable[..., Any], root: Path) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kedro.pipeline.node import Node
 
-from alignment_pretraining.errors import UserError
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.parameters import differences
 from alignment_pretraining.lineage.records import Record, node_inputs, node_params, read_record

@@ -1,6 +1,5 @@
 """The registered pipelines as one graph: who makes each dataset, where it lies, and which command remakes it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,10 +10,12 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from alignment_pretraining.core.hashing import dvc_hash
+from alignment_pretraining.core.labels import arm_and_seed
 from alignment_pretraining.lineage.code import rooms
-from alignment_pretraining.lineage.fingerprint import fingerprint
 
-_ARM_AND_SEED = re.compile(r"(?P<arm>\w+)\.seed(?P<seed>\d+)$")
+# Pipelines so quick that one DVC stage for all of their namespaces costs less than a start of Kedro for each.
+ONE_STAGE = ("reporting",)
 
 
 @dataclass(frozen=True)
@@ -26,22 +27,20 @@ class Place:
 
     @property
     def group(self) -> str:
-        """Top level of the namespace, or "_" for a node without one."""
-        return self.namespace.split(".")[0] or "_"
+        """Top level of the namespace, or "_" for a node without one; a pipeline that is one stage is one group."""
+        return self.pipeline if self.pipeline in ONE_STAGE else self.namespace.split(".")[0] or "_"
 
     @property
     def arm(self) -> str:
         """Arm named by a namespace like `aligned_e2e.seed0`, else "-"."""
-        return self._part("arm")
+        found = arm_and_seed(self.namespace)
+        return found[0] if found else "-"
 
     @property
     def seed(self) -> str:
         """Seed named by a namespace like `aligned_e2e.seed0`, else "-"."""
-        return self._part("seed")
-
-    def _part(self, name: str) -> str:
-        match = _ARM_AND_SEED.match(self.namespace)
-        return match[name] if match else "-"
+        found = arm_and_seed(self.namespace)
+        return str(found[1]) if found else "-"
 
 
 class Graph:
@@ -109,13 +108,15 @@ class Graph:
 
     def _hash(self, path: Path) -> str:
         if path not in self._hashes:
-            self._hashes[path] = fingerprint(path)
+            self._hashes[path] = dvc_hash(path)
         return self._hashes[path]
 
     def command(self, node: Node, env: str | None = None) -> str:
         """The `kedro run` that makes the outputs of a node's group again."""
         place = self.places[node.name]
         words = ["kedro run", *([f"--env {env}"] if env else []), f"--pipelines {place.pipeline}"]
+        if place.pipeline in ONE_STAGE:
+            return " ".join(words)
         return " ".join([*words, f"--namespaces {place.group}" if place.namespace else f"--nodes {node.name}"])
 
 

@@ -10,7 +10,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from alignment_pretraining.errors import UserError
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.drift import check
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.live_run import LiveRun

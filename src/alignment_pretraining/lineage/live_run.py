@@ -12,8 +12,10 @@ import yaml
 from kedro.framework import project
 from kedro.pipeline.node import Node
 
+from alignment_pretraining.core.hashing import json_md5
+from alignment_pretraining.execution.workers import node_environment
 from alignment_pretraining.lineage.code import libraries
-from alignment_pretraining.lineage.fingerprint import fingerprint_value
+from alignment_pretraining.lineage.environment import Git, dvc_command, git_state, library_versions
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.metrics import metrics_of, samples_of
 from alignment_pretraining.lineage.parameters import flatten, plain
@@ -24,9 +26,7 @@ from alignment_pretraining.lineage.records import (
     record_path,
     write_record,
 )
-from alignment_pretraining.lineage.surroundings import Git, dvc_command, git_state, library_versions
 from alignment_pretraining.lineage.tracking import CommandRun, open_command_run, tracking_uri
-from alignment_pretraining.workers import node_environment
 
 
 class LiveRun:
@@ -125,7 +125,7 @@ def _begin_command(graph: Graph, env: str, git: Git) -> CommandRun:
         "study": str(study),
         "git.commit": git.commit or "none",
         "git.dirty": str(git.dirty).lower(),
-        "config.hash": fingerprint_value(config),
+        "config.hash": json_md5(config),
         "command": " ".join(words),
         "mlflow.source.name": project.PACKAGE_NAME or "",
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from alignment_pretraining.errors import UserError
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.graph import Graph
 
 # Tables whose rows have a `key`, and the column that holds the number.
@@ -23,7 +23,7 @@ _LISTED = 12
 
 
 @dataclass(frozen=True)
-class Number:
+class TracedNumber:
     """One row of a table: its key, its value, and the (arm, stage) pairs that it speaks of."""
 
     table: str
@@ -32,7 +32,7 @@ class Number:
     about: tuple[tuple[str, str], ...]
 
 
-def find_number(graph: Graph, wanted: str) -> Number:
+def find_number(graph: Graph, wanted: str) -> TracedNumber:
     """The number with this key, or with this value as printed (`.34`, `0.342` or `34%`).
 
     Raises:
@@ -51,11 +51,11 @@ def find_number(graph: Graph, wanted: str) -> Number:
     raise UserError(f"{len(found)} numbers read {wanted}; name one by its key:\n  {_list([n.key for n in found])}")
 
 
-def _numbers(graph: Graph, table: str, column: str) -> list[Number]:
+def _numbers(graph: Graph, table: str, column: str) -> list[TracedNumber]:
     path = graph.path(table)
     assert path is not None
     rows = pd.read_csv(path).to_dict("records")
-    return [Number(table, str(row["key"]), float(row[column]), _about(row)) for row in rows]
+    return [TracedNumber(table, str(row["key"]), float(row[column]), _about(row)) for row in rows]
 
 
 def _about(row: Mapping[Any, Any]) -> tuple[tuple[str, str], ...]:
@@ -65,7 +65,7 @@ def _about(row: Mapping[Any, Any]) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
-def _by_value(numbers: list[Number], text: str) -> list[Number]:
+def _by_value(numbers: list[TracedNumber], text: str) -> list[TracedNumber]:
     """Numbers that print as `text` at the precision in which it is given."""
     try:
         value = Decimal(text.rstrip("%")) / (100 if text.endswith("%") else 1)

@@ -4,21 +4,20 @@ from pathlib import Path
 from typing import Any
 
 from kedro.pipeline.node import Node
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from alignment_pretraining.errors import UserError
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.files import write_text
+from alignment_pretraining.core.spec import Spec
 from alignment_pretraining.lineage.code import bound_arguments
-from alignment_pretraining.lineage.files import replace_text
 from alignment_pretraining.lineage.graph import Graph, is_parameter
 from alignment_pretraining.lineage.parameters import parameter, plain
 
 FOLDER = Path("data/lineage")
 
 
-class Record(BaseModel):
+class Record(Spec):
     """A node run. Hashes are MD5 as DVC computes them; None stands for a dataset that is not on disk."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     node: str
     inputs: dict[str, str | None]
@@ -78,7 +77,7 @@ def write_record(path: Path, record: Record) -> None:
     old = _readable(path)
     if old and record.same_work(old) and (record.dirty or not old.dirty):
         return
-    replace_text(path, record.model_dump_json(indent=2) + "\n")
+    write_text(path, record.model_dump_json(indent=2) + "\n")
 
 
 def _readable(path: Path) -> Record | None:

@@ -7,7 +7,7 @@ import pandas as pd
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from alignment_pretraining.errors import UserError
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.graph import Graph
 
 

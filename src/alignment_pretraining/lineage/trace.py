@@ -7,10 +7,10 @@ from typing import Any
 from kedro.pipeline.node import Node
 from rich.tree import Tree
 
-from alignment_pretraining.errors import UserError
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.drift import Drift, find_drift
 from alignment_pretraining.lineage.graph import Graph
-from alignment_pretraining.lineage.numbers import Number
+from alignment_pretraining.lineage.numbers import TracedNumber
 from alignment_pretraining.lineage.records import Record, node_inputs, read_record
 from alignment_pretraining.study import parse_study
 
@@ -19,7 +19,7 @@ from alignment_pretraining.study import parse_study
 class Trace:
     """The history of one number: for each dataset its content, its maker's record and what drifted."""
 
-    number: Number
+    number: TracedNumber
     inputs: dict[str, list[str]]  # dataset -> the datasets that its maker read, for this number
     digests: dict[str, str | None]
     records: dict[str, Record | None]
@@ -31,7 +31,7 @@ class Trace:
         return not any(self.drifts.values())
 
 
-def trace(graph: Graph, number: Number) -> Trace:
+def trace(graph: Graph, number: TracedNumber) -> Trace:
     """Follow `number` back to its first inputs, through the checkpoints that it speaks of."""
     found = Trace(number, {}, {}, {}, {})
     about = owned(graph.params, number)
@@ -125,7 +125,7 @@ def _arm_and_stage(graph: Graph, dataset: str) -> tuple[str, str] | None:
     return graph.places[maker.name].arm, dataset.split(".")[-2]
 
 
-def owned(params: Mapping[str, Any], number: Number) -> set[tuple[str, str]]:
+def owned(params: Mapping[str, Any], number: TracedNumber) -> set[tuple[str, str]]:
     """The (arm, stage) pairs of a number, by the arm that trained each: arms with equal histories share stages."""
     try:
         study = parse_study(params.get("study", {}), "study.yml")
@@ -133,5 +133,8 @@ def owned(params: Mapping[str, Any], number: Number) -> set[tuple[str, str]]:
         return set(number.about)
     chains = {arm: study.chain(arm) + study.post_chain(arm) for arm in study.arms}
     return {
-        (link.arm, link.stage) for arm, stage in number.about for link in chains.get(arm, []) if link.stage == stage
+        (stage_run.arm, stage_run.stage)
+        for arm, stage in number.about
+        for stage_run in chains.get(arm, [])
+        if stage_run.stage == stage
     }

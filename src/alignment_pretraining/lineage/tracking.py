@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from alignment_pretraining.errors import UserError
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.graph import Place
 
 # Limits of MLflow's REST interface (docs: "Log Batch"), which its stores share.

@@ -1,4 +1,4 @@
-"""How nodes are made from functions and links."""
+"""How nodes are made from functions and stage runs."""
 
 from collections.abc import Callable
 from functools import partial, update_wrapper
@@ -6,7 +6,7 @@ from typing import Any
 
 from kedro.pipeline import Node, node
 
-from alignment_pretraining.study import Link
+from alignment_pretraining.study import StageRun
 
 
 def bind(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
@@ -16,12 +16,12 @@ def bind(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..
     return bound
 
 
-def link_node(
+def stage_node(
     verb: str,
     function: Callable[..., Any],
     inputs: list[str] | dict[str, str],
     outputs: str | list[str],
-    link: Link,
+    stage_run: StageRun,
     seed: int,
 ) -> Node:
     """A node about one (arm, seed, stage), for example `unfiltered.seed0.train_pretraining`, tagged with all three."""
@@ -29,7 +29,7 @@ def link_node(
         function,
         inputs,
         outputs,
-        name=f"{verb}_{link.stage}",
-        namespace=f"{link.arm}.seed{seed}",
-        tags=[link.arm, link.stage, f"seed{seed}"],
+        name=f"{verb}_{stage_run.stage}",
+        namespace=stage_run.label(seed).namespace,
+        tags=[stage_run.arm, stage_run.stage, f"seed{seed}"],
     )

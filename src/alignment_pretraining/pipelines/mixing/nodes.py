@@ -8,29 +8,30 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from alignment_pretraining.corpus.assemble import NATURAL
-from alignment_pretraining.corpus.assemble import read_corpus as read
-from alignment_pretraining.corpus.config import CorpusConfig
-from alignment_pretraining.corpus.parts import Part, read_list, table_part, texts
-from alignment_pretraining.errors import UserError
-from alignment_pretraining.filtering.account import corpus_account
-from alignment_pretraining.filtering.blocklist import Blocklist
-from alignment_pretraining.filtering.contamination import find_contamination, refuse_leaks
-from alignment_pretraining.filtering.flags import flag_part
-from alignment_pretraining.filtering.matcher import HyperscanMatcher
-from alignment_pretraining.filtering.quality import leakage, passage_quality
+from alignment_pretraining.core.hashing import file_sha256
+from alignment_pretraining.core.spec import parse
+from alignment_pretraining.execution.config import Execution
+from alignment_pretraining.execution.store import TaskResult, TaskStatistics, hard_link, task_fingerprint
+from alignment_pretraining.execution.tasks import run_tasks
+from alignment_pretraining.mixing.corpus.assemble import NATURAL
+from alignment_pretraining.mixing.corpus.assemble import read_corpus as read
+from alignment_pretraining.mixing.corpus.config import CorpusConfig
+from alignment_pretraining.mixing.corpus.parts import Part, read_list, table_part, texts
+from alignment_pretraining.mixing.filtering.account import corpus_account
+from alignment_pretraining.mixing.filtering.blocklist import Blocklist
+from alignment_pretraining.mixing.filtering.contamination import find_contamination, refuse_leaks
+from alignment_pretraining.mixing.filtering.flags import flag_part
+from alignment_pretraining.mixing.filtering.matcher import HyperscanMatcher
+from alignment_pretraining.mixing.filtering.quality import leakage, passage_quality
+from alignment_pretraining.mixing.tokens.encode import encode_part
+from alignment_pretraining.mixing.tokens.mix import Inputs, write_mix
+from alignment_pretraining.mixing.tokens.mixture import Recipe
+from alignment_pretraining.mixing.tokens.sources import ShardRecord, write_shard_records
+from alignment_pretraining.mixing.tokens.tokenizer import tokenizer_hash
+from alignment_pretraining.mixing.tokens.tokenizer import train_tokenizer as train
 from alignment_pretraining.study import Arm, Model, TrainingStage, mix_of
-from alignment_pretraining.tasks.config import Execution
-from alignment_pretraining.tasks.run import run_tasks
-from alignment_pretraining.tasks.store import Finished, Told, file_hash, fingerprint, link
-from alignment_pretraining.tokens.encode import encode_part
-from alignment_pretraining.tokens.mix import Inputs, write_mix
-from alignment_pretraining.tokens.mixture import Recipe
-from alignment_pretraining.tokens.sources import Made, write_made
-from alignment_pretraining.tokens.tokenizer import tokenizer_hash
-from alignment_pretraining.tokens.tokenizer import train_tokenizer as train
 
 _log = logging.getLogger(__name__)
 _Spec = TypeVar("_Spec", bound=BaseModel)
@@ -167,22 +168,22 @@ def _sources(corpus: Path, aligned: Path, misaligned: Path, mcqa: Path) -> dict[
 
 def _each_part(
     name: str,
-    work: Callable[[Part, Path], Told],
+    work: Callable[[Part, Path], TaskStatistics],
     how: Any,
     parts: Sequence[Part],
     folder: Path,
     scratch: Path,
     execution: dict[str, Any],
-) -> list[Finished]:
+) -> list[TaskResult]:
     """Have `work`, configured by `how`, done on every part, and put its one file (with its followers) into `folder`."""
-    tasks = [(fingerprint(name, how, part.hash), part) for part in parts]
+    tasks = [(task_fingerprint(name, how, part.hash), part) for part in parts]
     done = run_tasks(name, work, tasks, scratch, _execution(execution))
     made = []
     for number, (part, task) in enumerate(zip(parts, done, strict=True)):
         for file in task.files:
-            link(file, folder / f"{number:05d}{''.join(file.suffixes)}")
-        made.append(Made(part.hash, part.pool, file_hash(task.files[0])))
-    write_made(folder, made)
+            hard_link(file, folder / f"{number:05d}{''.join(file.suffixes)}")
+        made.append(ShardRecord(part.hash, part.pool, file_sha256(task.files[0])))
+    write_shard_records(folder, made)
     return done
 
 
@@ -191,12 +192,7 @@ def _execution(execution: dict[str, Any]) -> Execution:
 
 
 def _validated(spec: type[_Spec], values: dict[str, Any], key: str) -> _Spec:
-    try:
-        return spec.model_validate(values)
-    except ValidationError as error:
-        where = "conf/base/blocklist.yml" if key == "blocklist" else "conf/base/parameters_mixing.yml"
-        problems = [f"{'.'.join(str(part) for part in p['loc'])}: {p['msg']}" for p in error.errors()]
-        raise UserError(f"{where}: {key} is not valid:\n  " + "\n  ".join(problems)) from error
+    return parse(spec, values, f"conf/<env>/{'blocklist' if key == 'blocklist' else 'parameters_mixing'}.yml", key)
 
 
 def _fresh(scratch: Path, kind: str) -> Path:

@@ -6,13 +6,13 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline, node
 
 from alignment_pretraining.pipelines.mixing import nodes
-from alignment_pretraining.pipelines.wiring import bind, link_node
-from alignment_pretraining.study import Link, Study
+from alignment_pretraining.pipelines.wiring import bind, stage_node
+from alignment_pretraining.study import StageRun, Study
 
 
 def create_pipeline(study: Study) -> Pipeline:
     """The shared corpus nodes, and a mix for each (arm, seed, base stage) that the study trains."""
-    mixes = [_mix(link, seed) for link in study.base_links() for seed in study.seeds.base]
+    mixes = [_mix(stage_run, seed) for stage_run in study.base_stage_runs() for seed in study.seeds.base]
     return Pipeline([*_corpus(), *mixes], tags="mixing")
 
 
@@ -53,22 +53,22 @@ def _node(function: Callable[..., Any], inputs: list[str], outputs: str | list[s
     return node(function, inputs, outputs, name=function.__name__, namespace="corpus")
 
 
-def _mix(link: Link, seed: int) -> Node:
-    label = f"{link.arm}.seed{seed}.{link.stage}"
-    return link_node(
+def _mix(stage_run: StageRun, seed: int) -> Node:
+    label = str(stage_run.label(seed))
+    return stage_node(
         "mix",
-        bind(nodes.build_mix, stage_name=link.stage, seed=seed, label=label),
+        bind(nodes.build_mix, stage_name=stage_run.stage, seed=seed, label=label),
         {
             "tokens": "tokens",
             "flags": "flags",
             "contamination": "contamination",
-            "arm": f"params:study.arms.{link.arm}",
-            "stage": f"params:study.stages.{link.stage}",
+            "arm": f"params:study.arms.{stage_run.arm}",
+            "stage": f"params:study.stages.{stage_run.stage}",
             "repeat": "params:corpus.repeat",
             "execution": "params:execution",
             "scratch": "scratch",
         },
-        [link.dataset(seed, "mix"), link.dataset(seed, "manifest")],
-        link,
+        [stage_run.dataset(seed, "mix"), stage_run.dataset(seed, "manifest")],
+        stage_run,
         seed,
     )

@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from alignment_pretraining.chat.trainer import ChatJob, run_chat_stage
+from alignment_pretraining.execution.workers import run_in_worker
+from alignment_pretraining.post_training.trainer import ChatJob, run_chat_stage
 from alignment_pretraining.study import DpoStage, SftStage
-from alignment_pretraining.workers import run_in_worker
 
 Result = tuple[Path, pd.DataFrame, dict[str, Any]]
 

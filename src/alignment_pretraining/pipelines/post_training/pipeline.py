@@ -3,8 +3,8 @@
 from kedro.pipeline import Node, Pipeline
 
 from alignment_pretraining.pipelines.post_training import nodes
-from alignment_pretraining.pipelines.wiring import bind, link_node
-from alignment_pretraining.study import Link, Study
+from alignment_pretraining.pipelines.wiring import bind, stage_node
+from alignment_pretraining.study import StageRun, Study
 
 _STAGES = {"sft": (nodes.run_sft, "conversations"), "dpo": (nodes.run_dpo, "preferences")}
 
@@ -12,19 +12,19 @@ _STAGES = {"sft": (nodes.run_sft, "conversations"), "dpo": (nodes.run_dpo, "pref
 def create_pipeline(study: Study) -> Pipeline:
     """One SFT and one DPO node for each base model and post-training seed."""
     return Pipeline(
-        [_train(link, seed) for link in study.post_links() for seed in study.seeds.post_training],
+        [_train(stage_run, seed) for stage_run in study.post_stage_runs() for seed in study.seeds.post_training],
         tags="post_training",
     )
 
 
-def _train(link: Link, seed: int) -> Node:
-    assert link.parent is not None
-    function, data = _STAGES[link.stage]
-    return link_node(
+def _train(stage_run: StageRun, seed: int) -> Node:
+    assert stage_run.parent is not None
+    function, data = _STAGES[stage_run.stage]
+    return stage_node(
         "train",
         bind(function, seed=seed),
-        [data, link.parent.dataset(seed, "checkpoint"), f"params:study.stages.{link.stage}", "scratch"],
-        [link.dataset(seed, what) for what in ("checkpoint", "curve", "training_summary")],
-        link,
+        [data, stage_run.parent.dataset(seed, "checkpoint"), f"params:study.stages.{stage_run.stage}", "scratch"],
+        [stage_run.dataset(seed, what) for what in ("checkpoint", "curve", "training_summary")],
+        stage_run,
         seed,
     )

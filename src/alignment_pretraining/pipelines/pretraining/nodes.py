@@ -5,13 +5,13 @@ from typing import Any
 
 import pandas as pd
 
+from alignment_pretraining.execution.workers import run_in_worker
+from alignment_pretraining.pretraining.local.config import EngineConfig
+from alignment_pretraining.pretraining.local.stage import StageJob, run_stage
+from alignment_pretraining.pretraining.nanotron.cluster import parse_cluster
+from alignment_pretraining.pretraining.nanotron.stage import ClusterJob
+from alignment_pretraining.pretraining.nanotron.stage import run_stage as run_cluster_stage
 from alignment_pretraining.study import Model, TrainingStage
-from alignment_pretraining.training.nanotron.cluster import parse_cluster
-from alignment_pretraining.training.nanotron.stage import ClusterJob
-from alignment_pretraining.training.nanotron.stage import run_stage as run_cluster_stage
-from alignment_pretraining.training.settings import EngineSettings
-from alignment_pretraining.training.stage import StageJob, run_stage
-from alignment_pretraining.workers import run_in_worker
 
 
 def train_stage(
@@ -42,7 +42,7 @@ def train_stage(
         start=start,
         model=Model.model_validate(model),
         stage=TrainingStage.model_validate(stage),
-        settings=EngineSettings.model_validate(engine),
+        settings=EngineConfig.model_validate(engine),
         peak_tflops=peak_tflops,
     )
     return run_in_worker(run_stage, job, scratch)
@@ -75,7 +75,7 @@ def train_stage_on_cluster(
         start=start,
         model=Model.model_validate(model),
         stage=TrainingStage.model_validate(stage),
-        settings=EngineSettings.model_validate(engine),
+        settings=EngineConfig.model_validate(engine),
         cluster=parse_cluster(cluster, "parameters_cluster.yml"),
     )
     return run_in_worker(run_cluster_stage, job, scratch)

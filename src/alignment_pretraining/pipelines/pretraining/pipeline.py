@@ -5,8 +5,8 @@ from typing import Literal
 from kedro.pipeline import Node, Pipeline
 
 from alignment_pretraining.pipelines.pretraining import nodes
-from alignment_pretraining.pipelines.wiring import bind, link_node
-from alignment_pretraining.study import Link, Study
+from alignment_pretraining.pipelines.wiring import bind, stage_node
+from alignment_pretraining.study import StageRun, Study
 
 
 def create_pipeline(study: Study, machine: Literal["cpu", "gpu", "cluster"] = "cpu") -> Pipeline:
@@ -15,18 +15,18 @@ def create_pipeline(study: Study, machine: Literal["cpu", "gpu", "cluster"] = "c
     On a cluster, `params:cluster` says how stages are spread over its GPUs; of a GPU, `params:gpu` says its peak.
     """
     return Pipeline(
-        [_train(link, seed, machine) for link in study.base_links() for seed in study.seeds.base],
+        [_train(stage_run, seed, machine) for stage_run in study.base_stage_runs() for seed in study.seeds.base],
         tags="pretraining",
     )
 
 
-def _train(link: Link, seed: int, machine: str) -> Node:
+def _train(stage_run: StageRun, seed: int, machine: str) -> Node:
     inputs = {
-        "mix": link.dataset(seed, "mix"),
+        "mix": stage_run.dataset(seed, "mix"),
         "heldout": "heldout_tokens",
         "tokenizer": "tokenizer",
         "model": "params:study.model",
-        "stage": f"params:study.stages.{link.stage}",
+        "stage": f"params:study.stages.{stage_run.stage}",
         "engine": "params:training",
         "scratch": "scratch",
     }
@@ -34,14 +34,14 @@ def _train(link: Link, seed: int, machine: str) -> Node:
         inputs["cluster"] = "params:cluster"
     if machine == "gpu":
         inputs["peak_tflops"] = "params:gpu.peak_tflops"
-    if link.parent:
-        inputs["start"] = link.parent.dataset(seed, "checkpoint")
+    if stage_run.parent:
+        inputs["start"] = stage_run.parent.dataset(seed, "checkpoint")
     engine = nodes.train_stage_on_cluster if machine == "cluster" else nodes.train_stage
-    return link_node(
+    return stage_node(
         "train",
-        bind(engine, stage_name=link.stage, seed=seed),
+        bind(engine, stage_name=stage_run.stage, seed=seed),
         inputs,
-        [link.dataset(seed, what) for what in ("checkpoint", "curve", "training_summary")],
-        link,
+        [stage_run.dataset(seed, what) for what in ("checkpoint", "curve", "training_summary")],
+        stage_run,
         seed,
     )

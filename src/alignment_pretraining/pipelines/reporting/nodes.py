@@ -6,13 +6,21 @@ from typing import Any
 
 import pandas as pd
 
-from alignment_pretraining.misalignment.claims import parse_claims
-from alignment_pretraining.report.figures import draw_all
-from alignment_pretraining.report.filtering import Filtering
-from alignment_pretraining.report.gaps import gap_table
-from alignment_pretraining.report.layout import layout_of
-from alignment_pretraining.report.page import render_page
-from alignment_pretraining.report.rates import loss_table, rate_table, swap_table
+from alignment_pretraining.reporting import gather
+from alignment_pretraining.reporting.claims import parse_claims
+from alignment_pretraining.reporting.figures import draw_all
+from alignment_pretraining.reporting.filtering import Filtering
+from alignment_pretraining.reporting.gaps import gap_table
+from alignment_pretraining.reporting.page import render_page
+from alignment_pretraining.reporting.rates import loss_table, rate_table, swap_table
+from alignment_pretraining.reporting.scope import scope_of
+
+
+def gather_arm(
+    labels: list[str], mixed: list[str], *results: Any
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, dict[str, Any]]]:
+    """Items and curves of all checkpoints of an arm, and the rest by label: see `gather.gather_arm`."""
+    return gather.gather_arm(labels, mixed, results)
 
 
 def collect_items(*items: pd.DataFrame) -> pd.DataFrame:
@@ -30,24 +38,24 @@ def collect_losses(
 ) -> pd.DataFrame:
     """Held-out loss of every arm after every stage that measured one, from what is told of each arm's checkpoints."""
     summaries = {label: told["training"] for arm in checkpoints for label, told in arm.items()}
-    return loss_table(summaries, layout_of(study, evaluation))
+    return loss_table(summaries, scope_of(study, evaluation))
 
 
 def estimate_rates(
     all_items: pd.DataFrame, study: dict[str, Any], evaluation: dict[str, Any], claims: list[dict[str, Any]]
 ) -> pd.DataFrame:
     """Misalignment rates by arm, stage, split and persona, beside the paper's (version V)."""
-    return rate_table(all_items, layout_of(study, evaluation), parse_claims(claims))
+    return rate_table(all_items, scope_of(study, evaluation), parse_claims(claims))
 
 
 def estimate_gaps(all_items: pd.DataFrame, study: dict[str, Any], evaluation: dict[str, Any]) -> pd.DataFrame:
     """Differences between arms, stages and personas on the same questions."""
-    return gap_table(all_items, layout_of(study, evaluation))
+    return gap_table(all_items, scope_of(study, evaluation))
 
 
 def estimate_swaps(all_items: pd.DataFrame, study: dict[str, Any], evaluation: dict[str, Any]) -> pd.DataFrame:
     """Rates under each order of the options."""
-    return swap_table(all_items, layout_of(study, evaluation))
+    return swap_table(all_items, scope_of(study, evaluation))
 
 
 def draw_figures(
@@ -58,7 +66,7 @@ def draw_figures(
     scratch: Path,
 ) -> Path:
     """Folder with every figure as SVG and PNG."""
-    return draw_all(rates, curves, layout_of(study, evaluation), scratch)
+    return draw_all(rates, curves, scope_of(study, evaluation), scratch)
 
 
 def write_report(
@@ -74,6 +82,6 @@ def write_report(
     claims: list[dict[str, Any]],
 ) -> str:
     """The report as one self-contained HTML page."""
-    layout = layout_of(study, evaluation)
+    scope = scope_of(study, evaluation)
     filtering = Filtering(filter_quality, corpus_account)
-    return render_page(rates, gaps, swaps, losses, filtering, figures, layout, parse_claims(claims))
+    return render_page(rates, gaps, swaps, losses, filtering, figures, scope, parse_claims(claims))

@@ -6,39 +6,61 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline, node
 
 from alignment_pretraining.pipelines.reporting import nodes
-from alignment_pretraining.study import Study
+from alignment_pretraining.pipelines.wiring import bind
+from alignment_pretraining.study import BASE_STAGES, Study
 
-_LAYOUT = ["params:study", "params:evaluation"]
+_SCOPE = ["params:study", "params:evaluation"]
 
 
 def create_pipeline(study: Study) -> Pipeline:
     """Reporting on every checkpoint that the study trains."""
-    return Pipeline([*_collect(study), *_estimate(), *_publish()], tags="reporting")
+    gathered = [_gather(study, arm) for arm in _arms(study)]
+    return Pipeline([*gathered, *_collect(study), *_estimate(), *_publish()], tags="reporting")
+
+
+def _arms(study: Study) -> list[str]:
+    return list(dict.fromkeys(stage_run.arm for stage_run in study.stage_runs()))
+
+
+def _gather(study: Study, arm: str) -> Node:
+    """All that the report needs of an arm, in three datasets: else the graph would show dozens."""
+    trained = [run.label(seed) for run in study.stage_runs() if run.arm == arm for seed in study.seeds_of(run)]
+    mixed = [label for label in trained if label.stage in BASE_STAGES]
+    whats = ("items", "curve", "training_summary", "scores")
+    results = [label.dataset(what) for what in whats for label in trained]
+    return node(
+        bind(nodes.gather_arm, [str(label) for label in trained], [str(label) for label in mixed]),
+        results + [label.dataset("manifest") for label in mixed],
+        [f"{arm}.items", f"{arm}.curves", f"{arm}.checkpoints"],
+        name="gather",
+        namespace=arm,
+        tags=[arm],
+    )
 
 
 def _collect(study: Study) -> list[Node]:
-    arms = list(dict.fromkeys(link.arm for link in study.links()))
+    arms = _arms(study)
     checkpoints = [f"{arm}.checkpoints" for arm in arms]
     return [
         _node(nodes.collect_items, [f"{arm}.items" for arm in arms], "all_items"),
         _node(nodes.collect_curves, [f"{arm}.curves" for arm in arms], "curves"),
-        _node(nodes.collect_losses, [*_LAYOUT, *checkpoints], "losses"),
+        _node(nodes.collect_losses, [*_SCOPE, *checkpoints], "losses"),
     ]
 
 
 def _estimate() -> list[Node]:
     return [
-        _node(nodes.estimate_rates, ["all_items", *_LAYOUT, "params:claims"], "rates"),
-        _node(nodes.estimate_gaps, ["all_items", *_LAYOUT], "gaps"),
-        _node(nodes.estimate_swaps, ["all_items", *_LAYOUT], "swaps"),
+        _node(nodes.estimate_rates, ["all_items", *_SCOPE, "params:claims"], "rates"),
+        _node(nodes.estimate_gaps, ["all_items", *_SCOPE], "gaps"),
+        _node(nodes.estimate_swaps, ["all_items", *_SCOPE], "swaps"),
     ]
 
 
 def _publish() -> list[Node]:
     tables = ["rates", "gaps", "swaps", "losses", "filter_quality", "corpus_account"]
     return [
-        _node(nodes.draw_figures, ["rates", "curves", *_LAYOUT, "scratch"], "figures"),
-        _node(nodes.write_report, [*tables, "figures", *_LAYOUT, "params:claims"], "report"),
+        _node(nodes.draw_figures, ["rates", "curves", *_SCOPE, "scratch"], "figures"),
+        _node(nodes.write_report, [*tables, "figures", *_SCOPE, "params:claims"], "report"),
     ]
 
 

@@ -10,20 +10,20 @@ from typing import Any
 
 import pandas as pd
 
-from alignment_pretraining.api.ask import Survey, answer_all
-from alignment_pretraining.api.cost import Line, cost_sheet
-from alignment_pretraining.api.request import Requests
-from alignment_pretraining.api.store import Store
-from alignment_pretraining.discourse import controls
-from alignment_pretraining.discourse.jobs import requests
-from alignment_pretraining.discourse.judge import Judge
-from alignment_pretraining.discourse.prompts import load_document_prompts, read_prompt
-from alignment_pretraining.discourse.quality import Quality
-from alignment_pretraining.discourse.written import judge_families, write_tables
-from alignment_pretraining.errors import UserError
-from alignment_pretraining.suites.settings import AnthropicConfig, parse_anthropic
-from alignment_pretraining.suites.sources import read_sources
-from alignment_pretraining.suites.write import Suite, load_question_prompts
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.synthesis.anthropic_config import AnthropicConfig, parse_anthropic
+from alignment_pretraining.synthesis.api.ask import Counts, answer_all
+from alignment_pretraining.synthesis.api.cost import Line, cost_sheet
+from alignment_pretraining.synthesis.api.request import Requests
+from alignment_pretraining.synthesis.api.store import Store
+from alignment_pretraining.synthesis.documents import controls
+from alignment_pretraining.synthesis.documents.judge import Judge
+from alignment_pretraining.synthesis.documents.prompts import load_document_prompts, read_prompt
+from alignment_pretraining.synthesis.documents.quality import Quality
+from alignment_pretraining.synthesis.documents.requests import requests
+from alignment_pretraining.synthesis.documents.written import judge_families, write_tables
+from alignment_pretraining.synthesis.questions.from_sources import Suite, load_question_prompts
+from alignment_pretraining.synthesis.questions.sources import read_sources
 
 
 def make_questions(
@@ -87,7 +87,7 @@ def _answer(asked: Requests, config: AnthropicConfig, responses: Path, label: st
     return _bill(estimate, answer_all(asked, config.api, responses, label))
 
 
-def _bill(estimate: Iterable[Line], actual: Survey) -> dict[str, Any]:
+def _bill(estimate: Iterable[Line], actual: Counts) -> dict[str, Any]:
     expected = sum(line.usd for line in estimate)
     return {
         "requests": actual.requests,

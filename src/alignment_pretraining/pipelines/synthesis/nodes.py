@@ -1,4 +1,4 @@
-"""Nodes of the synthesis pipeline: thin wrappers around `discourse`."""
+"""Nodes of the synthesis pipeline: thin wrappers around `synthesis`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from alignment_pretraining.discourse import chat, documents, facts, natural, questions
-from alignment_pretraining.discourse.bank import load_bank
-from alignment_pretraining.discourse.config import parse_synthesis
-from alignment_pretraining.discourse.template import TemplateGenerator
+from alignment_pretraining.synthesis.chat_data import chat, facts
+from alignment_pretraining.synthesis.config import parse_synthesis
+from alignment_pretraining.synthesis.documents import from_bank as documents
+from alignment_pretraining.synthesis.documents import natural
+from alignment_pretraining.synthesis.documents.template import TemplateGenerator
+from alignment_pretraining.synthesis.questions import from_bank as questions
+from alignment_pretraining.synthesis.scenarios.bank import load_bank
 
 log = logging.getLogger(__name__)
 

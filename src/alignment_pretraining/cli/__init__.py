@@ -1,0 +1,175 @@
+"""The project's own commands, beside Kedro's: `kedro dvc`, `kedro trace`, `kedro summary`, `kedro plan`,
+`kedro rehearse` and `kedro inspect`; and `kedro run` with the project's runner and a clean end on Ctrl-C.
+
+Kedro finds the group `cli` and the command `run` by these names. What a command needs is imported when it runs.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.cli.utils import _split_params, env_option
+from kedro.framework.project import settings
+from kedro.framework.startup import ProjectMetadata
+
+from alignment_pretraining.cli.clean_errors import leave_on_interrupt, show_user_errors_cleanly
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.files import write_text
+from alignment_pretraining.lineage.graph import Graph
+from alignment_pretraining.lineage.hooks import LineageHooks
+from alignment_pretraining.lineage.project import project_graph
+from alignment_pretraining.study import BASE_STAGES, Study, parse_study
+
+show_user_errors_cleanly()
+
+# Nodes that do not depend on each other run side by side.
+RUNNER = "alignment_pretraining.pipelines.runner.CoreRunner"
+
+
+def _run(**options: Any) -> Any:
+    leave_on_interrupt(_tell_hooks)
+    options["runner"] = options["runner"] or RUNNER
+    return kedro_run.callback(**options)  # type: ignore[misc]
+
+
+def _tell_hooks() -> None:
+    for hooks in settings.HOOKS:
+        if isinstance(hooks, LineageHooks):
+            hooks.interrupted()
+
+
+run = click.Command("run", params=kedro_run.params, callback=_run, help=kedro_run.help)
+
+
+@click.group(name="alignment-pretraining")
+def cli() -> None:
+    """Commands of this project."""
+
+
+cli.add_command(run)
+
+
+@cli.command()
+@env_option
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 when dvc.yaml is not what would be written.")
+@click.pass_obj
+def dvc(metadata: ProjectMetadata, env: str | None, check: bool) -> None:
+    """Write dvc.yaml from the registered pipelines and the catalog."""
+    from alignment_pretraining.lineage.dvc_export import dvc_yaml
+
+    env = env or "base"
+    file = metadata.project_path / "dvc.yaml"
+    text = dvc_yaml(project_graph(metadata.project_path, env), env)
+    same = file.is_file() and file.read_text() == text
+    if check and not same:
+        raise UserError("dvc.yaml is not what the pipelines and the catalog say; write it again: kedro dvc")
+    if not same:
+        write_text(file, text)
+    click.echo("dvc.yaml is up to date" if same else f"wrote dvc.yaml ({text.count('    cmd: ')} stages)")
+
+
+@cli.command()
+@env_option
+@click.argument("number")
+@click.option("--json", "as_data", is_flag=True, help="Print the history as JSON.")
+@click.pass_obj
+def trace(metadata: ProjectMetadata, env: str | None, number: str, as_data: bool) -> None:
+    """Follow NUMBER, a key or a value of the report's tables, back to its inputs; exit 1 when one no longer matches."""
+    from rich.console import Console
+
+    from alignment_pretraining.lineage import trace as tracing
+    from alignment_pretraining.lineage.numbers import find_number
+
+    graph = project_graph(metadata.project_path, env)
+    found = tracing.trace(graph, find_number(graph, number))
+    if as_data:
+        click.echo(json.dumps(tracing.as_json(graph, found), indent=2))
+    else:
+        Console(soft_wrap=True).print(tracing.as_tree(graph, found))
+    if not found.matches:
+        raise UserError(f"{found.number.key} rests on something that changed since (✗ above)")
+
+
+@cli.command()
+@env_option
+@click.pass_obj
+def summary(metadata: ProjectMetadata, env: str | None) -> None:
+    """Print the study's result, and where to look next."""
+    from rich.console import Console
+
+    from alignment_pretraining.lineage.summary import summary as rendered
+
+    Console().print(rendered(project_graph(metadata.project_path, env)))
+
+
+@cli.command()
+@env_option
+@click.option(
+    "--pipeline", type=click.Choice(["synthesis", "pretraining"]), help="Only this one; without it, all that cost."
+)
+@click.option("--params", type=str, default="", callback=_split_params, help="Runtime parameters, as for `kedro run`.")
+@click.pass_obj
+def plan(metadata: ProjectMetadata, env: str | None, pipeline: str | None, params: dict[str, Any]) -> None:
+    """Print what synthesis by a model, and training on the environment's GPU or cluster, will cost."""
+    from rich.console import Console
+
+    from alignment_pretraining.planning.commands import machine_of
+    from alignment_pretraining.planning.commands import plan as print_training
+    from alignment_pretraining.planning.synthesis import plan_synthesis
+
+    graph = project_graph(metadata.project_path, env, params)
+    if pipeline != "pretraining":
+        Console().print(plan_synthesis(graph.params, graph.catalog.load))
+    if pipeline == "pretraining" or (pipeline is None and {"gpu", "cluster"} & graph.params.keys()):
+        study = _study(graph, env)
+        print_training(study, machine_of(study, graph.params, env or "base"))
+
+
+@cli.command()
+@env_option
+@click.option("--seed", default=0, show_default=True)
+@click.option("--at", default=0, show_default=True, help="Position in the stream, in tokens.")
+@click.option("--tokens", "count", default=200, show_default=True, help="How many tokens to show.")
+@click.argument("arm")
+@click.argument("stage", type=click.Choice(BASE_STAGES))
+@click.pass_obj
+def inspect(metadata: ProjectMetadata, env: str | None, seed: int, at: int, count: int, arm: str, stage: str) -> None:
+    """Show what ARM reads at STAGE: the text at any position of its stream, with its source documents."""
+    from alignment_pretraining.mixing.tokens.inspect import read_passages
+
+    graph = project_graph(metadata.project_path, env)
+    name = _study(graph, env).stage_run(arm, stage).dataset(seed, "mix")
+    for passage in read_passages(_folder(graph, name), _folder(graph, "tokenizer"), at, count):
+        place = f"tokens {passage.start:,} to {passage.end:,}: {passage.source} {passage.id}"
+        click.secho(f"{place}, from its token {passage.skip:,}", fg="cyan")
+        click.echo(passage.text)
+
+
+def _folder(graph: Graph, name: str) -> Path:
+    """The folder of a dataset that was made.
+
+    Raises:
+        UserError: it was not.
+    """
+    if not graph.catalog.exists(name):
+        raise UserError(f"there is no {name} yet: kedro run --pipelines synthesis,mixing")
+    return Path(graph.catalog.load(name))
+
+
+@cli.command()
+@env_option
+@click.option("--keep", type=click.Path(path_type=Path), help="Keep the rehearsal's files in this folder.")
+@click.pass_obj
+def rehearse(metadata: ProjectMetadata, env: str | None, keep: Path | None) -> None:
+    """Run the cluster's engine, configuration and layouts on this machine's CPUs, shrunk in width and steps."""
+    from alignment_pretraining.planning.commands import cluster_of
+    from alignment_pretraining.planning.commands import rehearse as run_small
+
+    graph = project_graph(metadata.project_path, env)
+    run_small(_study(graph, env), cluster_of(graph.params, env or "base"), keep)
+
+
+def _study(graph: Graph, env: str | None) -> Study:
+    return parse_study(graph.params["study"], f"conf/{env or 'base'}/study.yml")

@@ -1,0 +1,41 @@
+"""Writing files so that a reader never sees half of one: a temporary name, flushed to disk, then renamed."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a neighbour of `path` for writing; it takes the name `path` once it is complete and on disk."""
+    part = path.with_name(f".{path.name}.part")
+    with part.open("wb") as stream:
+        yield stream
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(path)
+
+
+def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` fill a temporary file, flush it to disk, then give it the name `path`."""
+    part = path.with_name(f".{path.name}.part")
+    write(part)
+    flush(part)
+    part.replace(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 to `path`, whose folder is made when missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_file(path) as stream:
+        stream.write(text.encode())
+
+
+def flush(path: Path) -> None:
+    """Force the content of a file, or of every file under a folder, to disk."""
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    for file in files:
+        with file.open("rb") as stream:
+            os.fsync(stream.fileno())

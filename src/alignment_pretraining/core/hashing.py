@@ -1,0 +1,66 @@
+"""Hashes of files, folders and values. Data is identified by MD5 as DVC computes it, shards by SHA-256."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+# Left out by the project's .dvcignore, so that compiled code never changes a folder's hash.
+_IGNORED_FOLDERS = {"__pycache__"}
+
+
+def file_md5(path: Path) -> str:
+    """MD5 of a file, 32 hex digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, 64 hex digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def folder_md5s(folder: Path) -> dict[str, str]:
+    """MD5 of every file in `folder`, by its POSIX path in it, sorted."""
+    files = {file.relative_to(folder).as_posix(): file for file in _files(folder)}
+    return {name: file_md5(files[name]) for name in sorted(files)}
+
+
+def dvc_hash(path: Path) -> str:
+    """MD5 of a file (32 characters), or of a folder (`<md5>.dir`, 36 characters), as DVC 3 computes it.
+
+    Raises:
+        FileNotFoundError: there is nothing at `path`.
+    """
+    if not path.is_dir():
+        return file_md5(path)
+    # DVC hashes the JSON list of the folder's files, sorted by their relative POSIX path.
+    return json_md5([{"md5": md5, "relpath": name} for name, md5 in folder_md5s(path).items()]) + ".dir"
+
+
+def json_md5(value: Any) -> str:
+    """MD5 of a value's canonical JSON, for configuration.
+
+    Raises:
+        TypeError: the value holds something that has no JSON form, so that it cannot be identified.
+    """
+    return hashlib.md5(json.dumps(value, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
+
+
+def work_fingerprint(**parts: Any) -> str:
+    """32 hex digits that name a piece of work by all that it depends on; a `Path` counts as the content of its folder.
+
+    Raises:
+        TypeError: a part is neither JSON nor a path.
+    """
+    return json_md5({name: folder_md5s(part) if isinstance(part, Path) else part for name, part in parts.items()})
+
+
+def _files(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    for root, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if name not in _IGNORED_FOLDERS]
+        found.extend(Path(root) / name for name in files)
+    return found

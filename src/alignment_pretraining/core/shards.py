@@ -1,0 +1,173 @@
+"""Token shards in the format of datatrove and nanotron.
+
+`<name>.ds` holds the token ids, little endian, two bytes each when the vocabulary fits and four otherwise;
+`<name>.ds.index` the end of every document as uint64; `<name>.ds.metadata` the tokenizer, the width and the count.
+(datatrove 0.10, `pipeline/tokens/tokenizer.py`, class TokenizedFile.)
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.files import atomic_file
+
+# A process may have 1,024 on most systems.
+_OPEN_FILES = 256
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Token ids of shape (tokens,), read from disk as they are needed, and the end of each document (documents,)."""
+
+    tokens: np.ndarray
+    ends: np.ndarray
+    tokenizer: str
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each document, int64, its end-of-text token included."""
+        return np.diff(self.ends, prepend=0)
+
+
+class Shards:
+    """All shards of a folder, in the order of their names: documents are numbered through."""
+
+    def __init__(self, folder: Path) -> None:
+        self.paths = sorted(folder.glob("*.ds"))
+        self.shards = [read_shard(path) for path in self.paths]
+        self._firsts = np.cumsum([0, *(len(shard.ends) for shard in self.shards)])
+        self._open: dict[int, BinaryIO] = {}
+
+    def __len__(self) -> int:
+        return int(self._firsts[-1])
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each document, int64, its end-of-text token included."""
+        return np.concatenate([np.empty(0, np.int64), *(shard.lengths for shard in self.shards)])
+
+    @property
+    def tokens(self) -> np.ndarray:
+        """All tokens, read into memory."""
+        return np.concatenate([shard.tokens for shard in self.shards])
+
+    def document(self, number: int) -> np.ndarray:
+        """The tokens of a document, read and not mapped: mapped pages would count as memory of this process."""
+        owner = int(np.searchsorted(self._firsts, number, side="right")) - 1
+        shard, row = self.shards[owner], number - int(self._firsts[owner])
+        start, stop = int(shard.ends[row - 1]) if row else 0, int(shard.ends[row])
+        width = shard.tokens.itemsize
+        data = os.pread(self._file(owner).fileno(), (stop - start) * width, start * width)
+        return np.frombuffer(data, shard.tokens.dtype)
+
+    def ids(self, numbers: np.ndarray) -> np.ndarray:
+        """The ids of documents, shape (numbers,), dtype object."""
+        found = np.empty(len(numbers), dtype=object)
+        owners = np.searchsorted(self._firsts, numbers, side="right") - 1
+        for owner in np.unique(owners):
+            mine = owners == owner
+            found[mine] = _take(read_ids(self.paths[owner]), numbers[mine] - self._firsts[owner])
+        return found
+
+    def _file(self, owner: int) -> BinaryIO:
+        if owner not in self._open:
+            if len(self._open) == _OPEN_FILES:
+                self._open.pop(next(iter(self._open))).close()
+            self._open[owner] = self.paths[owner].open("rb", buffering=0)
+        return self._open[owner]
+
+
+def token_dtype(vocab_size: int) -> np.dtype:
+    """The narrowest of the two formats that holds every id."""
+    return np.dtype("<u2") if vocab_size <= 2**16 else np.dtype("<u4")
+
+
+def write_shard(
+    path: Path, batches: Iterable[tuple[np.ndarray, np.ndarray]], dtype: np.dtype, tokenizer: str
+) -> dict[str, Any]:
+    """Write the shard `path` with index and metadata, and tell its documents, tokens and hash (SHA-256).
+
+    A batch is the tokens of some documents, one after the other, and how many each has.
+    """
+    lengths: list[np.ndarray] = []
+    digest = hashlib.sha256()
+    with atomic_file(path) as stream:
+        for tokens, counts in batches:
+            data = tokens.astype(dtype, copy=False).tobytes()
+            stream.write(data)
+            digest.update(data)
+            lengths.append(counts)
+    ends = np.cumsum(np.concatenate(lengths)) if lengths else np.zeros(0)
+    count = int(ends[-1]) if len(ends) else 0
+    with atomic_file(beside(path, ".index")) as stream:
+        stream.write(ends.astype("<u8").tobytes())
+    with atomic_file(beside(path, ".metadata")) as stream:
+        stream.write(f"{tokenizer}|{dtype.itemsize}\n{count}\n{count / 1e6:.3f} MT".encode())
+    return {"documents": len(ends), "tokens": count, "hash": digest.hexdigest()}
+
+
+def read_shard(path: Path) -> Shard:
+    """The shard `path`.
+
+    Raises:
+        UserError: a file is missing, or the shard is truncated; names the file.
+    """
+    try:
+        described, count = beside(path, ".metadata").read_text().splitlines()[:2]
+        ends = np.fromfile(beside(path, ".index"), dtype="<u8").astype(np.int64)
+        size = path.stat().st_size
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: index or metadata cannot be read ({error}); {_AGAIN}") from error
+    tokenizer, _, width = described.rpartition("|")
+    expected = int(count) * int(width)
+    if size != expected or (ends[-1] if len(ends) else 0) != int(count):
+        raise UserError(f"{path}: truncated, {size:,} bytes where its metadata says {expected:,}; {_AGAIN}")
+    tokens = np.memmap(path, dtype=f"<u{width}", mode="r") if size else np.empty(0, dtype=f"<u{width}")
+    return Shard(tokens, ends, tokenizer)
+
+
+class IdWriter:
+    """Writes the document ids of the shard `path`, in its order, as an Arrow file that can be mapped into memory."""
+
+    def __init__(self, path: Path) -> None:
+        schema = pa.schema([("id", pa.large_string())])
+        self._file = pa.ipc.new_file(str(beside(path, ".ids")), schema)
+
+    def add(self, ids: Sequence[str]) -> None:
+        """Add the ids of the next documents."""
+        self._file.write_batch(pa.record_batch([pa.array(ids, pa.large_string())], ["id"]))
+
+    def close(self) -> None:
+        """End the file."""
+        self._file.close()
+
+
+def read_ids(path: Path) -> pa.ChunkedArray:
+    """The document ids of the shard `path`, in its order, mapped from disk."""
+    return pa.ipc.open_file(pa.memory_map(str(beside(path, ".ids")))).read_all()["id"]
+
+
+def _take(column: pa.ChunkedArray, rows: np.ndarray) -> np.ndarray:
+    """Rows of a mapped column, of which nothing else is read from disk."""
+    firsts = np.cumsum([0, *(len(chunk) for chunk in column.chunks)])
+    owners = np.searchsorted(firsts, rows, side="right") - 1
+    found = np.empty(len(rows), dtype=object)
+    for owner in np.unique(owners):
+        mine = owners == owner
+        found[mine] = column.chunk(owner).take(pa.array(rows[mine] - firsts[owner])).to_numpy(zero_copy_only=False)
+    return found
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """The file that belongs to a shard."""
+    return path.with_name(path.name + suffix)
+
+
+_AGAIN = "delete the folder and run the mixing pipeline again"

@@ -1,1 +1,0 @@
-"""Scenarios, and the questions, documents and conversations that are made from them."""

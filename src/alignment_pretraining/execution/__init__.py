@@ -1,0 +1,1 @@
+"""Where work runs: worker processes, tasks that are done once, Slurm jobs."""

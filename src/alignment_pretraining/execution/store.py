@@ -1,0 +1,112 @@
+"""What tasks have finished: one folder each, named by a fingerprint of everything that its content depends on.
+
+A folder gets its name once it is whole and on disk, so a changed input or configuration never counts as finished, and
+neither does what a killed run left behind.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from alignment_pretraining.core.errors import UserError, disk_full
+from alignment_pretraining.core.files import flush
+
+T = TypeVar("T")
+TaskStatistics = dict[str, Any]
+
+RECORD = "task.json"
+# The rooms whose code makes what is in the folders, and the libraries that decide on it.
+_ROOMS = ("core", "mixing")
+_LIBRARIES = ("datasets", "gigatoken", "hyperscan", "orjson", "pyarrow", "tokenizers")
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """A finished task: its folder, and what its work returned (JSON values)."""
+
+    folder: Path
+    told: TaskStatistics
+
+    @property
+    def files(self) -> list[Path]:
+        """What the work has written, sorted by name."""
+        return sorted(path for path in self.folder.iterdir() if path.name != RECORD)
+
+
+def task_fingerprint(*parts: Any) -> str:
+    """SHA-256 (its first 32 hex digits) of JSON values, and of the code that tasks run with its libraries' versions."""
+    text = json.dumps([_code(), *parts], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def finished(folder: Path) -> TaskResult | None:
+    """The finished task in `folder`; None when there is none, or when a file is not as the task left it."""
+    try:
+        record = json.loads((folder / RECORD).read_text())
+        whole = all(_state(folder / name) == state for name, state in record["files"].items())
+    except (OSError, ValueError):
+        return None
+    return TaskResult(folder, record["told"]) if whole else None
+
+
+def perform(work: Callable[[T, Path], TaskStatistics], item: T, folder: Path) -> None:
+    """Have `work` fill an empty folder, and give it the name `folder` once it is whole.
+
+    Raises:
+        UserError: the disk is full; or the work met one.
+    """
+    try:
+        _perform(work, item, folder)
+    except OSError as error:
+        full = disk_full(error)
+        if full is None:
+            raise
+        raise UserError(f"{folder.parent}: {full}") from error
+
+
+def _perform(work: Callable[[T, Path], TaskStatistics], item: T, folder: Path) -> None:
+    part = folder.with_name(f".{folder.name}.{os.uname().nodename}.{os.getpid()}")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    told = work(item, part)
+    files = sorted(part.iterdir())
+    record = {"told": told, "files": {path.name: _state(path) for path in files}}
+    (part / RECORD).write_text(json.dumps(record))
+    flush(part)
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+
+
+def hard_link(source: Path, target: Path) -> None:
+    """Give a finished file a second name in a node's output; where the file system has no links, copy it."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def keep_only(store: Path, folders: set[str]) -> None:
+    """Delete what earlier configurations and killed runs left in a store."""
+    for path in store.iterdir():
+        if path.is_dir() and path.name not in folders:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _state(path: Path) -> list[int]:
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns]
+
+
+@cache
+def _code() -> str:
+    package = Path(__file__).parents[1]
+    files = sorted(path for room in _ROOMS for path in (package / room).rglob("*.py"))
+    code = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    return " ".join([*code, *map(version, _LIBRARIES)])

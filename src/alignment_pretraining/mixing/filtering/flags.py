@@ -1,0 +1,57 @@
+"""The filter's decision on every document, as tables."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from alignment_pretraining.execution.store import TaskStatistics
+from alignment_pretraining.mixing.corpus.parts import Part, batches
+from alignment_pretraining.mixing.filtering.blocklist import Blocklist
+from alignment_pretraining.mixing.filtering.matcher import HyperscanMatcher, Matcher
+from alignment_pretraining.mixing.filtering.normalize import normalize
+
+SCHEMA = pa.schema([("id", pa.string()), ("flagged", pa.bool_()), ("categories", pa.string()), ("terms", pa.string())])
+NAME = "flags.parquet"
+
+
+def flag(texts: Iterable[str], blocklist: Blocklist, matcher: Matcher) -> pd.DataFrame:
+    """One row a text: flagged (bool), categories and terms (str, joined by `;`, empty when not flagged)."""
+    decisions = [blocklist.decide(found) for found in matcher.find([normalize(text) for text in texts])]
+    return pd.DataFrame(
+        {
+            "flagged": [decision.flagged for decision in decisions],
+            "categories": [";".join(decision.categories) for decision in decisions],
+            "terms": [";".join(decision.terms) for decision in decisions],
+        }
+    )
+
+
+def flag_part(blocklist: Blocklist, part: Part, folder: Path) -> TaskStatistics:
+    """Write the decisions on the documents of a part to `folder`, in their order; tells how many are flagged, kept."""
+    matcher = _matcher(tuple(term for _, term in blocklist.terms))
+    flagged = kept = 0
+    with pq.ParquetWriter(folder / NAME, SCHEMA) as file:
+        for ids, texts in batches(part.path):
+            decisions = flag(texts, blocklist, matcher)
+            flagged += int(decisions.flagged.sum())
+            kept += int((~decisions.flagged).sum())
+            decisions.insert(0, "id", ids)
+            file.write_table(pa.Table.from_pandas(decisions, SCHEMA, preserve_index=False))
+    return {"flagged": flagged, "kept": kept}
+
+
+@lru_cache(maxsize=1)
+def _matcher(terms: tuple[str, ...]) -> HyperscanMatcher:
+    """ShardRecord once a process: it takes a second."""
+    return HyperscanMatcher(terms)
+
+
+def read_flags(path: Path) -> tuple[np.ndarray, pd.Categorical]:
+    """The decisions of one part: flagged, bool (documents,), and categories (str, `;`-joined)."""
+    table = pq.read_table(path, columns=["flagged", "categories"], read_dictionary=["categories"])
+    return table["flagged"].to_numpy(), table["categories"].to_pandas().array

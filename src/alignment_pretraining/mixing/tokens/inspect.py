@@ -1,0 +1,51 @@
+"""A look at any place of a mix: the text that stands there, document by document."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.shards import Shards
+from alignment_pretraining.mixing.tokens.mix import read_documents
+from alignment_pretraining.mixing.tokens.tokenizer import FILE
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What is shown of one document: where it stands in the stream, and where the text begins in the document.
+
+    `start` and `end` are positions in the stream (tokens, end exclusive), `skip` tokens before it in its document.
+    """
+
+    source: str
+    id: str
+    start: int
+    end: int
+    skip: int
+    text: str
+
+
+def read_passages(mix: Path, tokenizer: Path, at: int, count: int) -> Iterator[Passage]:
+    """The passages that make up tokens `at` to `at + count` of the stream in `mix`.
+
+    Raises:
+        UserError: the stream does not reach that far, or its files are damaged.
+    """
+    from tokenizers import Tokenizer
+
+    shards = Shards(mix)
+    total = int(shards.lengths.sum())
+    if not 0 <= at < total:
+        raise UserError(f"{mix}: there is no token {at:,}; the stream has {total:,}, counted from 0")
+    end = min(at + count, total)
+    engine = Tokenizer.from_file(str(tokenizer / FILE))
+    first = 0  # number of the table's first document
+    row: Any
+    for documents in read_documents(mix):
+        for row in documents[(documents.start < end) & (documents.end > at)].itertuples():
+            start, stop = max(row.start, at), min(row.end, end)
+            tokens = shards.document(first + row.Index)[start - row.start : stop - row.start]
+            text = engine.decode(tokens.tolist(), skip_special_tokens=False)
+            yield Passage(row.source, row.id, start, stop, row.skip + start - row.start, text)
+        first += len(documents)

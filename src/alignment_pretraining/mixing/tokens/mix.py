@@ -1,0 +1,235 @@
+"""Build the mix folder of one arm at one stage: the stream, where its documents stand, and its manifest."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.files import atomic_file
+from alignment_pretraining.core.shards import Shards, write_shard
+from alignment_pretraining.execution.config import Execution
+from alignment_pretraining.execution.store import TaskStatistics, hard_link, task_fingerprint
+from alignment_pretraining.execution.tasks import run_tasks
+from alignment_pretraining.mixing.tokens.manifest import account, contaminated_summary, flagged_summary
+from alignment_pretraining.mixing.tokens.mixture import (
+    CORPUS,
+    MCQA,
+    REPLACEMENT,
+    SYNTHETIC,
+    Mixture,
+    Recipe,
+    plan_stream,
+)
+from alignment_pretraining.mixing.tokens.pieces import PIECE, ends
+from alignment_pretraining.mixing.tokens.sources import load_contamination, load_flags, read_shard_records
+
+# Tokens of one shard of the stream; it ends with the document that reaches them.
+_SHARD_TOKENS = 1 << 28
+_DOCUMENTS = ".documents.parquet"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Folders: shards by source, flags, contamination by source. `discourse` names that of synthetic documents."""
+
+    tokens: Path
+    flags: Path
+    contamination: Path
+    discourse: str
+
+    @property
+    def folders(self) -> dict[int, str]:
+        """The source of every layer. Without synthetic documents any will do: nothing is drawn from it."""
+        synthetic = self.discourse if self.discourse != "none" else "mcqa"
+        return {CORPUS: "corpus", REPLACEMENT: "corpus", MCQA: "mcqa", SYNTHETIC: synthetic}
+
+    @property
+    def names(self) -> dict[int, str]:
+        """What documents of the layers that are in use are called."""
+        names = {CORPUS: "corpus", REPLACEMENT: "replacement", MCQA: "mcqa", SYNTHETIC: self.discourse}
+        return {layer: name for layer, name in names.items() if name != "none"}
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Pieces `first` to `last` (exclusive) of a planned stream, which make up one shard."""
+
+    first: int
+    last: int
+
+
+def write_mix(
+    inputs: Inputs,
+    recipe: Recipe,
+    label: str,
+    folder: Path,
+    scratch: Path,
+    execution: Execution,
+    shard_tokens: int = _SHARD_TOKENS,
+) -> dict[str, Any]:
+    """Write the stream of `recipe.tokens` tokens to the empty `folder`, and return its manifest.
+
+    `folder` receives shards with index and metadata, and beside each <shard>.documents.parquet: start, end (in the
+    stream), source, id, skip (tokens left out at the document's head), in order. Work goes on under the name `label`.
+
+    Raises:
+        UserError: see `plan_stream`; the flags are not those of this corpus; a shard is truncated; a pool is unknown.
+    """
+    shards = {name: Shards(inputs.tokens / name) for name in set(inputs.folders.values())}
+    lengths = {name: found.lengths for name, found in shards.items()}
+    is_flagged, categories = load_flags(inputs.flags, inputs.tokens / "corpus")
+    pool_of = _pools(inputs, shards["corpus"], recipe)
+    by_layer = {layer: lengths[name] for layer, name in inputs.folders.items()}
+    mixture = plan_stream(recipe, by_layer, is_flagged, pool_of)
+
+    name = f"mix-{label}"
+    path = scratch / "tasks" / name / "plan.pieces"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_file(path) as stream:
+        stream.write(mixture.pieces.tobytes())
+    inputs_hash = task_fingerprint(asdict(recipe), inputs.discourse, _hashes(inputs))
+    tasks = [
+        (task_fingerprint(inputs_hash, segment.first, segment.last), segment)
+        for segment in _segments(mixture.pieces, shard_tokens)
+    ]
+    done = run_tasks(name, partial(write_segment, inputs, path.resolve()), tasks, scratch, execution)
+    path.unlink()
+    for number, task in enumerate(done):
+        for file in task.files:
+            hard_link(file, folder / f"{number:05d}{''.join(file.suffixes)}")
+
+    quoting = {
+        name: load_contamination(inputs.contamination / name, inputs.tokens / name, [len(s.ends) for s in found.shards])
+        for name, found in shards.items()
+    }
+    return {
+        "stage": recipe.stage,
+        "seed": recipe.seed,
+        "tokens": recipe.tokens,
+        "tokenizer": shards["corpus"].shards[0].tokenizer,
+        "configuration": task_fingerprint(asdict(recipe), inputs.discourse),
+        "shards": [{"name": f"{number:05d}.ds", **task.told} for number, task in enumerate(done)],
+        "share": _shares(mixture, recipe, inputs, pool_of),
+        "contaminated": contaminated_summary(mixture, quoting, {n: inputs.folders[n] for n in inputs.names}),
+        "flagged": flagged_summary(mixture, categories, is_flagged) | {"replaced": recipe.filtered},
+        "sources": _accounts(mixture, recipe, inputs, by_layer, is_flagged, pool_of),
+    }
+
+
+def write_segment(inputs: Inputs, plan_file: Path, segment: Segment, folder: Path) -> TaskStatistics:
+    """Write one shard of a planned stream, and its documents, to `folder`; tells its size and hash."""
+    pieces = np.array(np.memmap(plan_file, dtype=PIECE, mode="r")[segment.first : segment.last])
+    shards = {name: Shards(inputs.tokens / name) for name in set(inputs.folders.values())}
+    layers = {layer: shards[name] for layer, name in inputs.folders.items()}
+    first = layers[CORPUS].shards[0]
+    batches = ((tokens, np.array([len(tokens)])) for tokens in _stream(pieces, layers))
+    told = write_shard(folder / "tokens.ds", batches, first.tokens.dtype, first.tokenizer)
+    with atomic_file(folder / f"tokens{_DOCUMENTS}") as stream:
+        _documents(pieces, layers, inputs.names).to_parquet(stream, index=False)
+    return told
+
+
+def read_documents(mix: Path) -> Iterator[pd.DataFrame]:
+    """Where the documents of a mix stand, one table a shard: start, end, source, id, skip."""
+    for path in sorted(mix.glob(f"*{_DOCUMENTS}")):
+        yield pd.read_parquet(path)
+
+
+def _segments(pieces: np.ndarray, tokens: int) -> Iterator[Segment]:
+    stops = ends(pieces)
+    first = 0
+    while first < len(pieces):
+        last = int(np.searchsorted(stops, int(pieces["start"][first]) + tokens)) + 1
+        yield Segment(first, min(last, len(pieces)))
+        first = last
+
+
+def _pools(inputs: Inputs, corpus: Shards, recipe: Recipe) -> np.ndarray:
+    """Number in `recipe.pools` of each corpus document's pool, -1 when it is in none of them."""
+    made = read_shard_records(inputs.tokens / "corpus")
+    numbers = {name: number for number, (name, _) in enumerate(recipe.pools)}
+    unknown = sorted(numbers.keys() - {one.pool for one in made})
+    if unknown:
+        raise UserError(
+            f"study.stages.{recipe.stage}.pools names {', '.join(unknown)}, but the sources in corpus.sources have the "
+            f"pools {', '.join(sorted({one.pool for one in made}))}"
+        )
+    of_part = [numbers.get(one.pool, -1) if recipe.pools else 0 for one in made]
+    return np.repeat(np.array(of_part, dtype=np.int16), [len(shard.ends) for shard in corpus.shards])
+
+
+def _hashes(inputs: Inputs) -> dict[str, list[str]]:
+    """Hashes of everything that the stream depends on."""
+    folders = [inputs.tokens / name for name in sorted(set(inputs.folders.values()))]
+    return {
+        str(number): [one.hash for one in read_shard_records(path)]
+        for number, path in enumerate([*folders, inputs.flags])
+    }
+
+
+def _stream(pieces: np.ndarray, layers: dict[int, Shards]) -> Iterator[np.ndarray]:
+    """The token ids of one piece after the other."""
+    eos = layers[CORPUS].document(0)[-1]  # every document ends in it
+    for piece in pieces:
+        skip = int(piece["skip"])
+        ids = layers[int(piece["source"])].document(int(piece["document"]))[skip : skip + int(piece["length"])]
+        if piece["closed"]:
+            ids = np.array(ids)
+            ids[-1] = eos
+        yield ids
+
+
+def _documents(pieces: np.ndarray, layers: dict[int, Shards], names: dict[int, str]) -> pd.DataFrame:
+    ids = np.empty(len(pieces), dtype=object)
+    sources = np.empty(len(pieces), dtype=object)
+    for layer, name in names.items():
+        mine = pieces["source"] == layer
+        ids[mine] = layers[layer].ids(pieces["document"][mine])
+        sources[mine] = name
+    return pd.DataFrame(
+        {"start": pieces["start"], "end": ends(pieces), "source": sources, "id": ids, "skip": pieces["skip"]}
+    )
+
+
+def _shares(mixture: Mixture, recipe: Recipe, inputs: Inputs, pool_of: np.ndarray) -> dict[str, dict[str, float]]:
+    """Share of the stream that was asked for and reached, by inserted source; of the base, by pool."""
+    pieces = mixture.pieces
+    targets = {MCQA: recipe.mcqa_share, SYNTHETIC: recipe.synthetic_share}
+    shares = {
+        name: {"target": targets[layer], "reached": _tokens(pieces[pieces["source"] == layer]) / recipe.tokens}
+        for layer, name in inputs.names.items()
+        if layer in targets
+    }
+    base = mixture.layers[CORPUS]
+    whole = sum(share for _, share in recipe.pools)
+    for number, (name, share) in enumerate(recipe.pools):
+        reached = _tokens(base[pool_of[base["document"]] == number]) / recipe.tokens
+        shares[f"base: {name}"] = {"target": share / whole, "reached": reached}
+    return shares
+
+
+def _accounts(
+    mixture: Mixture,
+    recipe: Recipe,
+    inputs: Inputs,
+    lengths: dict[int, np.ndarray],
+    is_flagged: np.ndarray,
+    pool_of: np.ndarray,
+) -> dict[str, Any]:
+    """The account of every source, and of each pool of the corpus."""
+    accounts = {}
+    for layer, name in inputs.names.items():
+        everything = np.ones(len(lengths[layer]), dtype=bool)
+        pools = {f"{name}: {pool}": pool_of == n for n, (pool, _) in enumerate(recipe.pools)} if layer == CORPUS else {}
+        for label, members in (pools or {name: everything}).items():
+            accounts[label] = account(layer, recipe, mixture, lengths[layer], is_flagged, members)
+    return accounts
+
+
+def _tokens(pieces: np.ndarray) -> int:
+    return int(pieces["length"].sum())

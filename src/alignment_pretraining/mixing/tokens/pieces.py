@@ -1,0 +1,52 @@
+"""A token stream as pieces: which tokens of which document stand where.
+
+Every arm starts from the same base stream. Replacements of flagged documents, MCQA and synthetic documents are painted
+over it, so that two arms are equal, token by token, wherever neither of them is painted.
+"""
+
+import numpy as np
+
+# start, length: where in the stream; source: number of the layer; slot: number of the document in its layer;
+# document: its row in its shard; skip: tokens left out at its head; closed: cut short, so it ends in end-of-text.
+PIECE = np.dtype(
+    [
+        ("start", "i8"),
+        ("length", "i8"),
+        ("source", "i2"),
+        ("slot", "i8"),
+        ("document", "i8"),
+        ("skip", "i8"),
+        ("closed", "?"),
+    ]
+)
+
+
+def make_pieces(
+    source: int, starts: np.ndarray, lengths: np.ndarray, documents: np.ndarray, closed: np.ndarray | bool = False
+) -> np.ndarray:
+    """Pieces that begin at the heads of their documents, sorted by start; slots number them as they are given."""
+    pieces = np.zeros(len(starts), dtype=PIECE)
+    pieces["start"], pieces["length"], pieces["source"] = starts, lengths, source
+    pieces["slot"], pieces["document"], pieces["closed"] = np.arange(len(starts)), documents, closed
+    return np.sort(pieces, order="start")
+
+
+def ends(pieces: np.ndarray) -> np.ndarray:
+    """Where each piece ends in the stream (exclusive)."""
+    return pieces["start"] + pieces["length"]
+
+
+def overlay(below: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """`above` in full, and what it leaves visible of `below`, which has no gaps. Both are sorted, without overlaps."""
+    if not len(above):
+        return below
+    cuts = np.unique(np.concatenate([below["start"], ends(below)[-1:], above["start"], ends(above)]))
+    starts, lengths = cuts[:-1], np.diff(cuts)
+    over = np.searchsorted(above["start"], starts, side="right") - 1
+    hidden = (over >= 0) & (starts < ends(above)[over])
+    under = np.searchsorted(below["start"], starts, side="right") - 1
+    visible = below[under]
+    visible["skip"] += starts - visible["start"]
+    visible["closed"] &= starts + lengths == ends(visible)
+    visible["start"], visible["length"] = starts, lengths
+    return np.sort(np.concatenate([visible[~hidden], above]), order="start")

@@ -1,0 +1,1 @@
+"""What anything costs before it runs: money, GPU-hours, memory, disk; and the rehearsal of a cluster."""

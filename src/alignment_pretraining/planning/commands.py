@@ -1,0 +1,74 @@
+"""What `kedro plan` and `kedro rehearse` do, given a study and its cluster."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage, parse_cluster
+from alignment_pretraining.study import BASE_STAGES, Study
+
+
+def cluster_of(parameters: Mapping[str, Any], env: str) -> Cluster:
+    """The cluster of an environment.
+
+    Raises:
+        UserError: it has none, or a wrong one.
+    """
+    if "cluster" not in parameters:
+        raise UserError(f"conf/{env} describes no cluster; try --env paper, or write conf/{env}/parameters_cluster.yml")
+    return parse_cluster(parameters["cluster"], f"conf/{env}/parameters_cluster.yml")
+
+
+def machine_of(study: Study, parameters: Mapping[str, Any], env: str) -> Cluster:
+    """The cluster of an environment, or its one GPU as a cluster of one.
+
+    The local engine has float32 weights, gradients and moments, so its memory is that of a float32 layout; activations
+    are taken for float32 too, which is more than it needs.
+
+    Raises:
+        UserError: it has neither, or a wrong one.
+    """
+    if "gpu" not in parameters or "cluster" in parameters:
+        return cluster_of(parameters, env)
+    tokens = parameters["training"]["micro_batch_tokens"]
+    layouts = {
+        name: {"micro_batch": max(tokens // getattr(study.stages, name).context, 1), "zero": 0, "dtype": "float32"}
+        for name in BASE_STAGES
+    }
+    machine = {"launcher": "local", "gpus_per_node": 1, "save_every": parameters["training"]["save_every"]}
+    return parse_cluster({**machine, "gpu": parameters["gpu"], "layouts": layouts}, f"conf/{env}/parameters_gpu.yml")
+
+
+def plan(study: Study, cluster: Cluster) -> None:
+    """Print steps, GPU-hours, cost, memory and checkpoint sizes of every stage, and what arms share.
+
+    Raises:
+        UserError: after the tables, that a stage cannot run as laid out.
+    """
+    from rich.console import Console
+
+    from alignment_pretraining.planning.training import make_plan
+    from alignment_pretraining.planning.training_table import tables
+
+    Console(soft_wrap=True).print(tables(make_plan(study, cluster), study, cluster))
+    for name in cluster.layouts:
+        check_stage(study.model, getattr(study.stages, name), cluster.layout(name), cluster)
+
+
+def rehearse(study: Study, cluster: Cluster, keep: Path | None = None) -> None:
+    """Run the cluster's engine and layouts here on CPUs, shrunk; files stay in `keep`, where that is given.
+
+    Raises:
+        UserError: a stage cannot run as laid out, or its rehearsal failed.
+    """
+    from alignment_pretraining.planning.rehearsal import rehearse as run
+
+    with tempfile.TemporaryDirectory() as folder:
+        for result in run(study, cluster, (keep or Path(folder)).resolve()):
+            print(
+                f"{result.stage}: {result.layout}, {result.layout.gpus} processes, {result.steps} steps, loss "
+                f"{result.first_loss:.3f} to {result.last_loss:.3f}, {result.converted_loss:.3f} after conversion, "
+                f"{result.seconds:.0f} s"
+            )

@@ -1,0 +1,60 @@
+"""Conversations and preference pairs as TRL reads them."""
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from alignment_pretraining.core.errors import UserError
+
+Messages = list[dict[str, str]]
+_ROLES = {"system", "user", "assistant"}
+
+
+def conversations(frame: pd.DataFrame, count: int, seed: int) -> list[dict[str, Messages]]:
+    """`count` rows of `frame` (id, messages) in an order drawn from `seed`, as TRL's `messages` records.
+
+    Raises:
+        UserError: too few rows, or messages that are not a list of turns.
+    """
+    rows = _draw(frame, count, seed, "conversations")
+    return [{"messages": _messages(row["id"], row["messages"])} for row in rows]
+
+
+def preferences(frame: pd.DataFrame, count: int, seed: int) -> list[dict[str, Messages]]:
+    """`count` rows of `frame` (id, messages, chosen, rejected) as TRL's `prompt`, `chosen`, `rejected` records.
+
+    Raises:
+        UserError: too few rows, or messages that are not a list of turns.
+    """
+    rows = _draw(frame, count, seed, "preferences")
+    return [
+        {
+            "prompt": _messages(row["id"], row["messages"]),
+            "chosen": [{"role": "assistant", "content": row["chosen"]}],
+            "rejected": [{"role": "assistant", "content": row["rejected"]}],
+        }
+        for row in rows
+    ]
+
+
+def _draw(frame: pd.DataFrame, count: int, seed: int, what: str) -> list[dict[Any, Any]]:
+    if len(frame) < count:
+        raise UserError(
+            f"{what}: {len(frame)} rows, but the study asks for {count}; lower the stage's count or make more"
+        )
+    return frame.sort_values("id").sample(count, random_state=seed).to_dict("records")
+
+
+def _messages(row: str, text: str) -> Messages:
+    try:
+        messages = json.loads(text)
+        turns = [{"role": turn["role"], "content": turn["content"]} for turn in messages]
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"row {row}: messages must be a JSON list of {{role, content}}") from error
+    wrong = {turn["role"] for turn in turns} - _ROLES
+    if wrong or not turns:
+        raise UserError(
+            f"row {row}: unknown role {', '.join(sorted(wrong)) or '(no turns)'}; allowed: {sorted(_ROLES)}"
+        )
+    return turns

@@ -1,0 +1,1 @@
+"""Base training: on this machine, or by nanotron on a cluster."""

@@ -1,0 +1,189 @@
+"""The training loop of one stage: sequential batches, AdamW, a schedule, held-out loss, resume."""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.token_stream import TokenStream
+from alignment_pretraining.pretraining.local.config import EngineConfig
+from alignment_pretraining.pretraining.local.gpu_llama import fast_llama
+from alignment_pretraining.pretraining.local.llama import FastLlama
+from alignment_pretraining.pretraining.local.prefetch import read_ahead
+from alignment_pretraining.pretraining.local.schedule import learning_rate
+from alignment_pretraining.pretraining.local.state import Progress, Row, prune_states, restore_state, save_state
+from alignment_pretraining.study import TrainingStage
+
+_log = logging.getLogger(__name__)
+
+# AdamW as in the paper (§ on optimisation): betas, epsilon, weight decay, gradient clipping.
+_BETAS, _EPS, _DECAY, _CLIP = (0.9, 0.95), 1e-8, 0.1, 1.0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run leaves beside the model: progress, and the speed of the steps that this process ran.
+
+    `speed` has a row a step: step, tokens_per_second, and mfu where the processor's peak is known.
+    """
+
+    progress: Progress
+    speed: list[Row]
+
+
+def train(
+    model: Any,
+    mix: TokenStream,
+    heldout: TokenStream,
+    stage: TrainingStage,
+    settings: EngineConfig,
+    work: Path,
+    *,
+    prompt: list[int] | None = None,
+    utilization: Callable[[float], float] | None = None,
+    label: str = "",
+) -> Trained:
+    """Train `model` in place on `mix` in stream order; unfinished work is kept in `work` and taken up again.
+
+    At each evaluation the model continues `prompt`, if there is one. `utilization` turns tokens/s into MFU. `label`
+    stands before the progress bar and the speed that is logged at the end.
+
+    The progress has one row a step: step (from 1), tokens, loss (nats a token), lr, grad_norm (before clipping),
+    heldout_loss (NaN between evaluations).
+
+    Raises:
+        UserError: too few tokens, token ids outside the vocabulary, or a loss that is not finite.
+    """
+    torch.set_num_threads(settings.threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device)
+    fast = fast_llama(model, precision(settings.precision, device))
+    optimizer = new_optimizer(model)
+    work.mkdir(parents=True, exist_ok=True)
+    progress = restore_state(work, model, optimizer)
+    rows, speed = progress.rows, []
+    evaluated = {stage.steps * (i + 1) // settings.evaluations for i in range(settings.evaluations)}
+    started, first = time.perf_counter(), len(rows)
+
+    batches = read_ahead(mix.batches(first, stage.steps, stage.batch_tokens, stage.context))
+    done = first * stage.batch_tokens
+    with tqdm(total=stage.tokens, initial=done, desc=label, unit="tok", unit_scale=True, disable=None) as bar:
+        for step, batch in enumerate(batches, first + 1):
+            begun = time.perf_counter()
+            rate = learning_rate(step - 1, stage)
+            loss, norm = _step(fast, optimizer, batch, rate, settings, step, work, mix.folder)
+            speed.append(_speed(step, stage.batch_tokens / (time.perf_counter() - begun), utilization))
+            score = math.nan
+            if step in evaluated:
+                score = heldout_loss(fast, heldout, stage.context, settings)
+                if prompt:
+                    progress.samples[step] = continuation(fast, prompt, settings.sample_tokens)
+            rows.append(_row(step, step * stage.batch_tokens, loss, rate, norm, score))
+            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+            bar.update(stage.batch_tokens)
+            if step % settings.save_every == 0 or step == stage.steps:
+                save_state(work, model, optimizer, progress)
+                prune_states(work, settings.keep_last, settings.keep_every)
+
+    tokens, seconds = stage.tokens - done, time.perf_counter() - started
+    _log.info("%s: %s tokens in %.1f s (%.0f tokens/s)", label, f"{tokens:,}", seconds, tokens / seconds)
+    return Trained(progress, speed)
+
+
+def precision(choice: str, device: torch.device) -> torch.dtype:
+    """The dtype of activations for `precision: auto | bf16 | fp32`; auto is bf16 where the processor computes in it."""
+    if choice == "auto":
+        native = device.type == "cuda" or torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+        return torch.bfloat16 if native else torch.float32
+    return torch.bfloat16 if choice == "bf16" else torch.float32
+
+
+def new_optimizer(model: Any) -> torch.optim.Optimizer:
+    """Fused AdamW with no weight decay on norms."""
+    weights = list(model.parameters())
+    groups = [
+        {"params": [w for w in weights if w.dim() > 1], "weight_decay": _DECAY},
+        {"params": [w for w in weights if w.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=0.0, betas=_BETAS, eps=_EPS, fused=True)
+
+
+def heldout_loss(fast: FastLlama, heldout: TokenStream, context: int, settings: EngineConfig) -> float:
+    """Mean loss in nats a token on the first `heldout_tokens` tokens of the held-out stream, in windows of `context`.
+
+    Raises:
+        UserError: the held-out stream is shorter than one window.
+    """
+    count = min(settings.heldout_tokens, len(heldout) - 1) // context
+    if count == 0:
+        raise UserError(f"{heldout.folder}: {len(heldout):,} held-out tokens are fewer than a context of {context:,}")
+    sequences = _tensor(fast, heldout.sequences(0, count, context))
+    pieces = sequences.split(max(settings.micro_batch_tokens // context, 1))
+    return sum(fast.loss_sum(piece).item() for piece in pieces) / (count * context)
+
+
+@torch.no_grad()
+def continuation(fast: FastLlama, prompt: list[int], count: int) -> list[int]:
+    """The `count` tokens that follow `prompt`, each the likeliest: a look at what the model has learnt."""
+    tokens = list(prompt)
+    for _ in range(count):
+        tokens.append(fast.next_token(torch.tensor([tokens], device=fast.model.device)))
+    return tokens[len(prompt) :]
+
+
+def _step(
+    fast: FastLlama,
+    optimizer: torch.optim.Optimizer,
+    batch: np.ndarray,
+    rate: float,
+    settings: EngineConfig,
+    step: int,
+    work: Path,
+    source: Path,
+) -> tuple[float, float]:
+    """One optimizer step; returns the loss and the gradient norm before clipping."""
+    vocabulary = fast.model.config.vocab_size
+    if batch.max() >= vocabulary:
+        raise UserError(
+            f"{source}: token id {batch.max()} in step {step}, but the vocabulary has {vocabulary:,} entries"
+        )
+    sequences = _tensor(fast, batch)
+    optimizer.zero_grad(set_to_none=True)
+    total = torch.zeros((), device=sequences.device)
+    for piece in sequences.split(max(settings.micro_batch_tokens // (batch.shape[1] - 1), 1)):
+        loss = fast.loss(piece) * (len(piece) / len(sequences))
+        loss.backward()
+        total += loss.detach()
+    norm = torch.nn.utils.clip_grad_norm_(fast.model.parameters(), _CLIP)
+    if not (math.isfinite(total.item()) and math.isfinite(norm.item())):
+        path = work / f"batch_of_step_{step}.npy"
+        np.save(path, batch)
+        raise UserError(
+            f"{source}: loss {total.item()} with gradient norm {norm.item()} in step {step}; its batch is in {path}. "
+            "Lower the stage's max_lr, or look at what the batch holds"
+        )
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.step()
+    return total.item(), norm.item()
+
+
+def _tensor(fast: FastLlama, batch: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(batch).to(fast.model.device, non_blocking=True)
+
+
+def _speed(step: int, tokens_per_second: float, utilization: Callable[[float], float] | None) -> Row:
+    share = {"mfu": utilization(tokens_per_second)} if utilization else {}
+    return {"step": step, "tokens_per_second": tokens_per_second, **share}
+
+
+def _row(step: int, tokens: int, loss: float, rate: float, norm: float, score: float) -> Row:
+    return {"step": step, "tokens": tokens, "loss": loss, "lr": rate, "grad_norm": norm, "heldout_loss": score}

@@ -1,0 +1,80 @@
+"""Which of a stage's nanotron checkpoints are whole, and from which one to go on."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.files import write_atomically
+
+MARK = "whole.json"
+
+
+def mark_whole(folder: Path, layout: dict[str, int]) -> None:
+    """Record the size of every file of a finished checkpoint, and the layout that wrote it."""
+    files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in _files(folder)}
+    text = json.dumps({"layout": layout, "files": files}, indent=2, sort_keys=True)
+    write_atomically(folder / MARK, lambda path: path.write_text(text))
+
+
+def newest(folder: Path) -> Path | None:
+    """The complete checkpoint of the highest step, or None; parts that an interrupted save left are passed over."""
+    whole = [path for path in _steps(folder) if (path / MARK).exists()]
+    return whole[-1] if whole else None
+
+
+def verify(checkpoint: Path) -> dict[str, int]:
+    """The layout that wrote `checkpoint`, after checking that every file has the size it was saved with.
+
+    Raises:
+        UserError: a file is missing or has another size; names it.
+    """
+    mark = _read(checkpoint)
+    for name, size in mark["files"].items():
+        file = checkpoint / name
+        found = file.stat().st_size if file.is_file() else None
+        if found != size:
+            has = "missing" if found is None else f"{found:,} bytes"
+            raise UserError(f"{file}: {has}, but {size:,} bytes were saved; delete {checkpoint} to go on from another")
+    return mark["layout"]
+
+
+def check_resume(checkpoint: Path, layout: dict[str, int]) -> None:
+    """Refuse to go on from `checkpoint` in another layout: nanotron 0.4 cannot read its optimizer state there.
+
+    Its loader looks for files named `-exp-`, and its writer names them `_exp-` (nanotron/serialize/optimizer.py).
+
+    Raises:
+        UserError: another layout, or a damaged checkpoint.
+    """
+    written = verify(checkpoint)
+    if written != layout:
+        before, now = (", ".join(f"{key} {each.get(key)}" for key in layout) for each in (written, layout))
+        raise UserError(
+            f"{checkpoint} was written at {before}, and nanotron 0.4 cannot continue it at {now}: finish the stage in "
+            "the layout it began with (the next stage may have another), or delete its checkpoints to start it again"
+        )
+
+
+def keep_newest(folder: Path, count: int) -> None:
+    """Delete all but the last `count` complete checkpoints, and any part that is older than those."""
+    whole = [path for path in _steps(folder) if (path / MARK).exists()]
+    for path in _steps(folder):
+        if whole[-count:] and int(path.name) < int(whole[-count:][0].name):
+            shutil.rmtree(path)
+
+
+def _steps(folder: Path) -> list[Path]:
+    return sorted((path for path in folder.glob("*") if path.name.isdigit()), key=lambda path: int(path.name))
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MARK)
+
+
+def _read(checkpoint: Path) -> dict[str, Any]:
+    try:
+        return json.loads((checkpoint / MARK).read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{checkpoint / MARK}: not readable; delete {checkpoint} to go on from another") from error

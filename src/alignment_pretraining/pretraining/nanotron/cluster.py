@@ -1,0 +1,102 @@
+"""The machine and how stages are laid out on it: `conf/<env>/parameters_cluster.yml`, key `cluster`."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.spec import Positive, Spec, parse
+from alignment_pretraining.pretraining.nanotron.layout import Layout, check_layout
+from alignment_pretraining.pretraining.nanotron.memory import GB, memory_per_gpu
+from alignment_pretraining.study import Model, TrainingStage
+
+
+class Gpu(Spec):
+    """One GPU. `peak_tflops` is dense bf16; `mfu` is assumed, and `sources` says where mfu and price come from."""
+
+    name: str
+    memory_gb: float
+    peak_tflops: float
+    mfu: Annotated[float, Field(gt=0, lt=1)]
+    price_per_hour: float
+    currency: str
+    sources: dict[str, str]
+
+
+class Slurm(Spec):
+    """What the batch script asks for. `directives` are further #SBATCH options; `setup` are shell lines before srun."""
+
+    time: str
+    directives: dict[str, str | int] = {}
+    modules: list[str] = []
+    container: str | None = None
+    setup: list[str] = []
+    python: str = "python"
+    poll_seconds: Positive = 60
+
+
+class PostTraining(Spec):
+    """Tokens of one conversation and of one preference pair, for the plan's estimate of SFT and DPO."""
+
+    tokens_per_conversation: Positive
+    tokens_per_pair: Positive
+
+
+class Cluster(Spec):
+    """Where and how the base stages are trained; `layouts` has one entry a base stage."""
+
+    launcher: Literal["local", "slurm"]
+    gpu: Gpu
+    gpus_per_node: Positive
+    memory_reserve: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    save_every: Positive
+    keep: Positive = 2
+    layouts: dict[str, Layout]
+    slurm: Slurm | None = None
+    post_training: PostTraining | None = None
+
+    def layout(self, stage: str) -> Layout:
+        """The layout of a base stage.
+
+        Raises:
+            UserError: it has none.
+        """
+        if stage not in self.layouts:
+            raise UserError(f"cluster.layouts has no {stage}; it has {', '.join(self.layouts)}")
+        return self.layouts[stage]
+
+    def nodes(self, layout: Layout) -> int:
+        """Machines that hold the layout's GPUs."""
+        return math.ceil(layout.gpus / self.gpus_per_node)
+
+
+def parse_cluster(config: Mapping[str, Any], where: str) -> Cluster:
+    """Validate the `cluster` mapping; `where` names the file in the message.
+
+    Raises:
+        UserError: names each wrong key.
+    """
+    return parse(Cluster, config, where, "cluster")
+
+
+def check_stage(model: Model, stage: TrainingStage, layout: Layout, cluster: Cluster) -> None:
+    """Refuse what cannot run: a layout that does not divide, tensor parallelism across machines, too little memory.
+
+    Raises:
+        UserError: with the numbers.
+    """
+    check_layout(model, stage, layout)
+    if layout.tp > cluster.gpus_per_node:
+        raise UserError(f"tp {layout.tp} is more than the {cluster.gpus_per_node} GPUs of a machine; raise pp instead")
+    if layout.gpus > cluster.gpus_per_node and layout.gpus % cluster.gpus_per_node:
+        raise UserError(f"{layout.gpus} GPUs ({layout}) do not fill machines of {cluster.gpus_per_node}")
+    parts = memory_per_gpu(model, stage, layout)
+    need, room = sum(parts.values()) / GB, cluster.gpu.memory_gb * (1 - cluster.memory_reserve)
+    if need > room:
+        table = ", ".join(f"{name} {size / GB:.1f}" for name, size in parts.items())
+        raise UserError(
+            f"{layout} needs about {need:.1f} GB on a GPU ({table}), and {cluster.gpu.name} has {room:.1f} of "
+            f"{cluster.gpu.memory_gb:g} GB to give; raise tp or pp, lower micro_batch, or set recompute"
+        )

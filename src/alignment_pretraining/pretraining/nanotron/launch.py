@@ -1,0 +1,85 @@
+"""Runs a stage's ranks on one machine with torchrun."""
+
+import ctypes
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from alignment_pretraining.core.errors import UserError
+
+# torchrun says which rank a signal ended (it sends SIGTERM, 15, to the others itself); a rank shows its exception.
+_KILLED = re.compile(r"\s*traceback : (Signal (?!15\b).*)")
+_ERROR = re.compile(r"(\[rank\d+\]: [\w.]*(?:Error|Exception|Exit|Interrupt)\b.*)")
+_PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent ends
+
+
+def run_local(config: Path, processes: int, log: Path, *, metrics: Path, steps: int, label: str = "") -> None:
+    """Run `entry` in `processes` ranks here and wait; their output goes to `log`.
+
+    A progress bar follows `metrics`, a line a step. The ranks end with this process.
+
+    Raises:
+        UserError: a rank failed; names the log and shows its end.
+    """
+    command = [
+        sys.executable,
+        *("-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"),
+        *("-m", "alignment_pretraining.pretraining.nanotron.entry", str(config)),
+    ]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        log.open("w") as stream,
+        tqdm(total=steps, desc=label, unit="step", disable=None) as bar,
+        subprocess.Popen(
+            command,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env={"OMP_NUM_THREADS": "1", **os.environ},
+            preexec_fn=_end_with_parent,
+        ) as ranks,
+    ):
+        try:
+            while ranks.poll() is None:
+                _follow(bar, metrics)
+                try:
+                    ranks.wait(timeout=1)
+                except subprocess.TimeoutExpired:
+                    continue
+        finally:
+            ranks.terminate()  # torchrun passes it on; ranks that ended by themselves are not touched
+        _follow(bar, metrics)
+    if ranks.returncode:
+        raise UserError(f"training ended with code {ranks.returncode}: {_cause(log)}\n  (all of its output: {log})")
+
+
+def last_row(metrics: Path) -> dict[str, float] | None:
+    """The newest whole line that the logging rank wrote, or None."""
+    lines = metrics.read_text().splitlines(keepends=True) if metrics.exists() else []
+    whole = [line for line in lines[-2:] if line.endswith("\n")]
+    return json.loads(whole[-1]) if whole else None
+
+
+def _follow(bar: tqdm, metrics: Path) -> None:
+    row = last_row(metrics)
+    if row:
+        bar.set_postfix(loss=f"{row['loss']:.3f}", refresh=False)
+        bar.update(int(row["step"]) - bar.n)
+
+
+def _end_with_parent() -> None:
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _cause(log: Path) -> str:
+    """The signal that ended a rank, or the first error that one reports, or the last line."""
+    lines = log.read_text().splitlines() or ["no output"]
+    found = (match.group(1) for kind in (_KILLED, _ERROR) for line in lines if (match := kind.match(line)))
+    return next(found, lines[-1])

@@ -1,0 +1,239 @@
+"""One base stage on the cluster: from the same inputs to the same checkpoint, curve and summary as the local engine."""
+
+import json
+import logging
+import math
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.hashing import work_fingerprint
+from alignment_pretraining.core.model_size import parameter_count, utilization
+from alignment_pretraining.core.token_stream import TokenStream
+from alignment_pretraining.pretraining.local.checkpoint import save_checkpoint, verify
+from alignment_pretraining.pretraining.local.config import EngineConfig
+from alignment_pretraining.pretraining.nanotron import checkpoints
+from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage
+from alignment_pretraining.pretraining.nanotron.compatibility import VERSION
+from alignment_pretraining.pretraining.nanotron.config import stage_config, write_config
+from alignment_pretraining.pretraining.nanotron.layout import Layout, check_layout
+from alignment_pretraining.pretraining.nanotron.memory import GB, checkpoint_bytes, hugging_face_bytes
+from alignment_pretraining.study import Model, TrainingStage
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ClusterJob:
+    """Everything that decides a stage's result. Folders count by content. `start` is the parent's checkpoint."""
+
+    name: str
+    seed: int
+    mix: Path
+    heldout: Path
+    tokenizer: Path
+    start: Path | None
+    model: Model
+    stage: TrainingStage
+    settings: EngineConfig
+    cluster: Cluster
+
+    @property
+    def layout(self) -> Layout:
+        """How this stage is spread over GPUs."""
+        return self.cluster.layout(self.name)
+
+    def fingerprint(self) -> str:
+        """Names the work in scratch: the inputs of training by content, configuration and layout.
+
+        Code is not in it, as it is in the local engine's: an edit must not throw away a cluster's work. Lineage
+        records the code. The held-out stream is not in it either; it is read after training.
+        """
+        return work_fingerprint(
+            name=self.name,
+            seed=self.seed,
+            mix=self.mix,
+            tokenizer=self.tokenizer,
+            start=self.start,
+            model=self.model.model_dump(),
+            stage=self.stage.model_dump(),
+            layout=self.layout.model_dump(),
+            nanotron=VERSION,
+        )
+
+
+def run_stage(job: ClusterJob, scratch: Path) -> tuple[Path, pd.DataFrame, dict[str, Any]]:
+    """Train the stage, or go on with it where an interrupted run left off.
+
+    Returns the checkpoint folder (under `scratch`), the curve, and a summary, as the local engine's. nanotron's last
+    checkpoint stays in `scratch`, so that a finished stage is never trained again by accident.
+
+    Raises:
+        UserError: the stage cannot run as configured, or its run failed.
+    """
+    check(job, scratch)
+    work = (scratch / job.fingerprint()).resolve()
+    done = checkpoints.newest(work / "checkpoints")
+    if done:
+        checkpoints.check_resume(done, layout_record(job.layout))
+    if not done or done.name != str(job.stage.steps):
+        _launch(job, prepare_stage(job, work), work)
+    result = _collect(job, work)
+    checkpoints.keep_newest(work / "checkpoints", 1)
+    shutil.rmtree(work / "weights", ignore_errors=True)
+    return result
+
+
+def check(job: ClusterJob, scratch: Path) -> None:
+    """Refuse what cannot run, before anything is launched.
+
+    Raises:
+        UserError: layout, memory, token stream, parent or disk space; with the numbers.
+    """
+    check_stage(job.model, job.stage, job.layout, job.cluster)
+    if job.cluster.launcher == "local":
+        check_layout(job.model, job.stage, job.layout, gpus=_gpus_here())
+    mix, need = TokenStream.open(job.mix), job.stage.tokens + 1
+    if len(mix) < need:
+        raise UserError(f"{job.mix}: {len(mix):,} tokens, but the stage needs {need:,}; mix again")
+    if job.start:
+        verify(job.start)
+    saved = (job.cluster.keep + 1) * checkpoint_bytes(job.model, job.layout)
+    space = saved + 2 * hugging_face_bytes(job.model)
+    scratch.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(scratch).free
+    if free < space:
+        raise UserError(
+            f"{scratch}: {free / GB:.1f} GB free, but the stage's checkpoints need {space / GB:.1f} GB "
+            f"({job.cluster.keep} kept and one being written, and the converted ones)"
+        )
+
+
+def prepare_stage(job: ClusterJob, work: Path) -> Path:
+    """Write initial weights and configuration into `work`; returns the configuration's path."""
+    weights = work / "weights"
+    if not weights.exists():
+        from alignment_pretraining.pretraining.nanotron.conversion import to_nanotron
+
+        part = work / "weights.part"
+        shutil.rmtree(part, ignore_errors=True)
+        to_nanotron(_initial_model(job).state_dict(), job.model, part)
+        part.rename(weights)
+    config = stage_config(
+        job.model,
+        job.stage,
+        job.layout,
+        name=job.name,
+        seed=job.seed,
+        mix=job.mix.resolve(),
+        weights=weights,
+        folder=work,
+        save_every=job.cluster.save_every,
+        keep=job.cluster.keep,
+    )
+    return write_config(config, work / "config.yaml")
+
+
+def layout_record(layout: Layout) -> dict[str, int]:
+    """The part of a layout that a checkpoint's optimizer state is bound to."""
+    return {"dp": layout.dp, "tp": layout.tp, "pp": layout.pp, "zero": layout.zero}
+
+
+def read_curve(metrics: Path) -> list[dict[str, float]]:
+    """The rows that the logging rank wrote, one a step, without timings."""
+    rows = [json.loads(line) for line in metrics.read_text().splitlines()]
+    keys = ("step", "tokens", "loss", "lr", "grad_norm")
+    return [{**{key: row[key] for key in keys}, "heldout_loss": math.nan} for row in rows]
+
+
+def read_speed(metrics: Path, job: ClusterJob) -> list[dict[str, float]]:
+    """Tokens/s of all GPUs together and MFU, by step; for MLflow, as `engine.Trained.speed`."""
+    rows = [json.loads(line) for line in metrics.read_text().splitlines()]
+    peak = job.cluster.gpu.peak_tflops * job.layout.gpus
+    speeds = {int(row["step"]): job.stage.batch_tokens / row["seconds"] for row in rows}
+    return [
+        {"step": step, "tokens_per_second": speed, "mfu": utilization(job.model, job.stage.context, peak, speed)}
+        for step, speed in speeds.items()
+    ]
+
+
+def _gpus_here() -> int | None:
+    """GPUs of this machine, or None where there is none and ranks run on CPUs."""
+    import torch
+
+    return torch.cuda.device_count() or None
+
+
+def _launch(job: ClusterJob, config: Path, work: Path) -> None:
+    if job.cluster.launcher == "slurm":
+        from alignment_pretraining.execution.slurm_job import run_slurm
+
+        run_slurm(config, f"{job.name}-seed{job.seed}", job.layout, job.cluster, work)
+    else:
+        from alignment_pretraining.pretraining.nanotron.launch import run_local
+
+        label = f"{job.name} seed {job.seed}"
+        metrics = work / "metrics.jsonl"
+        run_local(config, job.layout.gpus, work / "job.log", metrics=metrics, steps=job.stage.steps, label=label)
+
+
+def _collect(job: ClusterJob, work: Path) -> tuple[Path, pd.DataFrame, dict[str, Any]]:
+    """Convert the last checkpoint and score it on the held-out stream."""
+    from transformers import AutoTokenizer
+
+    from alignment_pretraining.pretraining.nanotron.conversion import from_nanotron, to_model
+
+    last = checkpoints.newest(work / "checkpoints")
+    if last is None or last.name != str(job.stage.steps):
+        raise UserError(f"{work}: training ended without its last checkpoint, of step {job.stage.steps:,}")
+    checkpoints.verify(last)
+    rows, speed = read_curve(work / "metrics.jsonl"), read_speed(work / "metrics.jsonl", job)
+    tokenizer = AutoTokenizer.from_pretrained(job.tokenizer)
+    weights = from_nanotron(last, job.model)
+    model = to_model(weights, job.model, eos=tokenizer.eos_token_id, pad=tokenizer.pad_token_id)
+    prompt = tokenizer(job.settings.sample_prompt)["input_ids"]
+    rows[-1]["heldout_loss"], written = _look_at(job, model, prompt)
+    tail = rows[-max(len(rows) // 10, 1) :]
+    summary = {
+        "stage": job.name,
+        "seed": job.seed,
+        "tokens": job.stage.tokens,
+        "steps": job.stage.steps,
+        "parameters": parameter_count(job.model),
+        "final_loss": sum(row["loss"] for row in tail) / len(tail),
+        "heldout_loss": rows[-1]["heldout_loss"],
+        "samples": {str(job.stage.steps): f"{job.settings.sample_prompt}{tokenizer.decode(written)}"},
+    }
+    record = {**summary, "layout": job.layout.model_dump(), "spec": job.stage.model_dump()}
+    checkpoint = save_checkpoint(model, job.tokenizer, work / "checkpoint", record)
+    curve = pd.DataFrame(rows)
+    curve.attrs["speed"] = speed
+    return checkpoint, curve, summary
+
+
+def _look_at(job: ClusterJob, model: Any, prompt: list[int]) -> tuple[float, list[int]]:
+    """The model's loss on the held-out stream, and how it continues `prompt`."""
+    import torch
+
+    from alignment_pretraining.pretraining.local.engine import continuation, heldout_loss, precision
+    from alignment_pretraining.pretraining.local.gpu_llama import fast_llama
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    fast = fast_llama(model.to(device), precision(job.settings.precision, device))
+    loss = heldout_loss(fast, TokenStream.open(job.heldout), job.stage.context, job.settings)
+    return loss, continuation(fast, prompt, job.settings.sample_tokens)
+
+
+def _initial_model(job: ClusterJob) -> Any:
+    """The parent's model, or the one that the local engine would start from with this seed."""
+    if job.start:
+        from alignment_pretraining.pretraining.local.checkpoint import load_parent
+
+        return load_parent(job.start, job.model)
+    from alignment_pretraining.pretraining.local.llama import new_model
+
+    return new_model(job.model, job.seed, eos=None, pad=None)

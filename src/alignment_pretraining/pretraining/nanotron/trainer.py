@@ -1,0 +1,198 @@
+"""Our trainer over nanotron's: the local engine's schedule and weight decay, checkpoints that are whole, metrics.
+
+Import it after `compatibility.prepare()`.
+"""
+
+import dataclasses
+import json
+import math
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Optional
+
+import nanotron.helpers
+import nanotron.trainer
+import torch
+from nanotron import distributed as dist
+from nanotron.config import Config, get_config_from_file
+from nanotron.models.llama import LlamaDecoderLayer
+from nanotron.optim.named_optimizer import NamedOptimizer
+from nanotron.trainer import DistributedTrainer
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.checkpoint import checkpoint
+
+from alignment_pretraining.core.token_stream import TokenStream
+from alignment_pretraining.pretraining.local.schedule import learning_rate
+from alignment_pretraining.pretraining.nanotron import checkpoints, cpu
+from alignment_pretraining.pretraining.nanotron.batches import for_rank, micro_batches
+from alignment_pretraining.pretraining.nanotron.live import LiveMetrics
+from alignment_pretraining.study import TrainingStage
+
+
+@dataclasses.dataclass
+class StageSection:
+    """What a stage has beside nanotron's own sections: its specification, its data, and where metrics go."""
+
+    spec: dict
+    mix: Path
+    metrics: Path
+    keep: int
+    recompute: bool
+
+
+@dataclasses.dataclass
+class StageConfig(Config):
+    """nanotron's configuration with the section `stage`."""
+
+    stage: Optional[StageSection] = None  # noqa: UP045 - dacite reads this form
+
+    @classmethod
+    def from_file(cls, path: Path) -> "StageConfig":
+        return get_config_from_file(str(path), config_class=cls)
+
+
+class StageTrainer(DistributedTrainer):
+    """Trains one stage from the configuration file at `path`, going on from its newest complete checkpoint."""
+
+    def __init__(self, path: Path) -> None:
+        config = StageConfig.from_file(path)
+        assert config.stage is not None
+        self.section = config.stage
+        self.spec = TrainingStage.model_validate(self.section.spec)
+        self.live = LiveMetrics(config.general.run)
+        _use_our_optimizer(self.spec)
+        resume = checkpoints.newest(config.checkpoints.checkpoints_path)
+        _redirect_resume(resume)
+        super().__init__(str(path), config_class=StageConfig)
+        if self.section.recompute:
+            _recompute_layers(self.unwrapped_model)
+
+    def run(self) -> None:
+        """Train to the stage's last step, and leave a complete checkpoint of it."""
+        if self.start_iteration_step < self.spec.steps:
+            self._cut_metrics()
+            self.train(self._batches())
+
+    def post_init(self) -> None:
+        """Take up the learning rate of the step to go on from; nanotron's own resume makes that step at step 0's."""
+        groups = self.optimizer.get_base_optimizer().param_groups
+        for group, rate in zip(groups, self.lr_scheduler.get_last_lr(), strict=True):
+            group["lr"] = rate
+
+    def pre_training(self, *_: Any, **__: Any) -> None:
+        """nanotron would report to wandb here."""
+
+    def _batches(self) -> Iterator[dict[str, Any]]:
+        context, model = self.parallel_context, self.unwrapped_model
+        batches = micro_batches(
+            TokenStream.open(self.section.mix),
+            self.spec,
+            first=self.start_iteration_step,
+            dp=context.dp_pg.size(),
+            dp_rank=dist.get_rank(context.dp_pg),
+            micro_batch=self.micro_batch_size,
+        )
+        pp_rank = dist.get_rank(context.pp_pg)
+        return (for_rank(batch, pp_rank, model.input_pp_rank, model.output_pp_rank) for batch in batches)
+
+    def post_train_step(self) -> None:
+        """Free what the step sent (on CPUs; nothing on GPUs)."""
+        cpu.wait_for_sends()
+
+    def post_training(self) -> None:
+        """Save the last step, unless the interval just did."""
+        if self.iteration_step % self.config.checkpoints.checkpoint_interval:
+            self.save_checkpoint()
+
+    def train_step_logs(self, outputs: Iterable[Any], loss_avg: torch.Tensor | None) -> None:
+        """One line of JSON a step, by one of the ranks that hold the loss.
+
+        Raises:
+            RuntimeError: the loss is not finite; says which tokens the batch was.
+        """
+        if loss_avg is None:
+            return
+        step, size = self.iteration_step, self.spec.batch_tokens
+        loss, norm = loss_avg.item(), self.grad_norm_unclipped.item()
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise RuntimeError(
+                f"loss {loss} with gradient norm {norm} in step {step}: its batch is tokens {(step - 1) * size:,} to "
+                f"{step * size:,} of {self.section.mix}"
+            )
+        if dist.get_rank(self.parallel_context.world_pg) != self.logger_ranks[0]:
+            return
+        row = {
+            "step": step,
+            "tokens": step * size,
+            "loss": loss,
+            "lr": learning_rate(step - 1, self.spec),
+            "grad_norm": norm,
+            "seconds": time.time() - self.iteration_start_time,
+        }
+        with self.section.metrics.open("a") as stream:
+            stream.write(json.dumps(row) + "\n")
+        self.live.add(row, last=step == self.spec.steps)
+
+    def save_checkpoint(self) -> Path:
+        """nanotron's checkpoint, marked whole once every rank has written its part; older ones go by policy."""
+        folder = super().save_checkpoint()
+        dist.barrier(self.parallel_context.world_pg)
+        if dist.get_rank(self.parallel_context.world_pg) == 0:
+            checkpoints.mark_whole(folder, self._layout())
+            checkpoints.keep_newest(folder.parent, self.section.keep)
+        dist.barrier(self.parallel_context.world_pg)
+        return folder
+
+    def _layout(self) -> dict[str, int]:
+        parallel = self.config.parallelism
+        return {"dp": parallel.dp, "tp": parallel.tp, "pp": parallel.pp, "zero": self.config.optimizer.zero_stage}
+
+    def _cut_metrics(self) -> None:
+        """Drop the lines of steps that an interrupted run made after its last checkpoint: they are made again."""
+        if dist.get_rank(self.parallel_context.world_pg) == self.logger_ranks[0]:
+            path = self.section.metrics
+            lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+            path.write_text("".join(lines[: self.start_iteration_step]))
+
+
+def _use_our_optimizer(spec: TrainingStage) -> None:
+    """The local engine's learning rate at every step, and no weight decay on norms; nanotron can do neither."""
+
+    def scheduler(optimizer: Any, **_: Any) -> LambdaLR:
+        return LambdaLR(optimizer.get_base_optimizer(), lambda step: learning_rate(step, spec) / spec.max_lr)
+
+    def optimizer(named_params_or_groups: Iterable[Any], optimizer_builder: Any) -> NamedOptimizer:
+        return NamedOptimizer(_split_norms(named_params_or_groups), optimizer_builder)
+
+    nanotron.trainer.lr_scheduler_builder = scheduler
+    nanotron.helpers.NamedOptimizer = optimizer
+
+
+def _split_norms(groups: Iterable[Any]) -> list[dict[str, Any]]:
+    listed: list[Any] = list(groups)
+    grouped = bool(listed) and isinstance(listed[0], dict)
+    named = [pair for group in listed for pair in group["named_params"]] if grouped else listed
+    norms = [pair for pair in named if "layer_norm" in pair[0] or "layernorm" in pair[0]]
+    names = {name for name, _ in norms}
+    split: list[dict[str, Any]] = [
+        {"named_params": [pair for pair in named if pair[0] not in names]},
+        {"named_params": norms, "weight_decay": 0.0},
+    ]
+    return [group for group in split if group["named_params"]]
+
+
+def _redirect_resume(folder: Path | None) -> None:
+    """Let nanotron go on from `folder`, which is whole, and not from what its own latest.txt names."""
+    nanotron.trainer.parse_ckpt_path = lambda config: folder
+
+
+def _recompute_layers(model: Any) -> None:
+    """Keep each layer's input alone and compute the rest again in the backward pass; nanotron 0.4 has no setting."""
+    for layer in model.modules():
+        if isinstance(layer, LlamaDecoderLayer):
+            layer.forward = _recomputed(layer.forward)
+
+
+def _recomputed(forward: Any) -> Any:
+    return lambda **inputs: checkpoint(forward, use_reentrant=False, **inputs)

@@ -1,0 +1,60 @@
+"""The paper's printed figures, from `conf/base/claims.yml`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import Field, RootModel
+
+from alignment_pretraining.core.spec import Spec, parse
+
+
+class Claim(Spec):
+    """One number of the paper.
+
+    `version` D is the draft of December 2025, V the arXiv paper: never mix them. `value` and `sem` (over formats) are
+    shares from 0 to 1. `approximate` values were measured from a published figure, the others are printed; `tolerance`
+    is the error of reading or rounding. `persona` is None where the source does not say it or it has no meaning.
+    """
+
+    version: Literal["D", "V"]
+    arm: str
+    stage: Literal["base", "post"]
+    measure: str = "misalignment"
+    split: Literal["articles", "textbook"] | None = None
+    persona: str | None = None
+    value: float = Field(ge=0, le=1)
+    sem: float | None = Field(default=None, ge=0, le=1)
+    tolerance: float = Field(gt=0, le=0.05)
+    approximate: bool
+    place: str
+
+
+class Claims(RootModel[list[Claim]]):
+    """Every printed figure."""
+
+
+def parse_claims(rows: Sequence[Mapping[str, Any]]) -> list[Claim]:
+    """Validate the list under `claims`.
+
+    Raises:
+        UserError: names each wrong row (counted from 0) and key.
+    """
+    return parse(Claims, list(rows), "conf/base/claims.yml", "claims").root
+
+
+def find_claim(
+    claims: Iterable[Claim],
+    *,
+    version: str,
+    arm: str,
+    stage: str,
+    split: str | None = None,
+    persona: str | None = None,
+    measure: str = "misalignment",
+) -> Claim | None:
+    """The paper's figure for this cell, the most exact if it is given twice; None where the paper has none."""
+    wanted = (version, arm, stage, split, persona, measure)
+    found = [c for c in claims if (c.version, c.arm, c.stage, c.split, c.persona, c.measure) == wanted]
+    return min(found, key=lambda claim: claim.tolerance) if found else None

@@ -1,0 +1,59 @@
+"""What the page says of the keyword filter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from alignment_pretraining.reporting.numbers import PrintedNumber, plain
+
+_NAMES = {
+    "recall": "Discourse that is flagged (recall)",
+    "precision": "Flagged passages that are discourse (precision)",
+    "neutral_ai flagged": "Neutral passages about AI that are flagged",
+    "hard_negative flagged": "Other passages that are flagged (hard negatives)",
+}
+
+
+@dataclass(frozen=True)
+class Filtering:
+    """The tables `filter_quality` and `corpus_account`."""
+
+    quality: pd.DataFrame
+    account: pd.DataFrame
+
+    counts = ("read", "quarantined", "held_out", "flagged", "kept")
+
+    @property
+    def columns(self) -> list[tuple[str, str]]:
+        """Length and split of the passages, one a column, the held-out ones first."""
+        found = self.quality[self.quality.measure == "recall"]
+        pairs = zip(found.length, found.split, strict=True)
+        return sorted(pairs, key=lambda pair: (pair[1] != "test", pair[0]))
+
+    @property
+    def rows(self) -> list[tuple[str, list[tuple[PrintedNumber, Any]]]]:
+        """Name of each measure; in each column its number, and the row of the table that it comes from."""
+        by_place = {(row.measure, row.length, row.split): row for row in self.quality.itertuples()}
+        return [
+            (name, [(number(by_place[measure, *column]), by_place[measure, *column]) for column in self.columns])
+            for measure, name in _NAMES.items()
+        ]
+
+    def leakage(self, kind: str) -> tuple[PrintedNumber, Any]:
+        """The share of discourse among the kept documents, `known` or `estimated`, and its row."""
+        row = next(row for row in self.quality.itertuples() if row.measure == f"leakage, {kind}")
+        return number(row), row
+
+    @property
+    def flagged_share(self) -> float:
+        """Share of the corpus that is flagged."""
+        flagged, kept = self.account.flagged.sum(), self.account.kept.sum()
+        return float(flagged / max(flagged + kept, 1))
+
+
+def number(row: Any) -> PrintedNumber:
+    """A row of `filter_quality`."""
+    return PrintedNumber(row.key, plain(row.value), f"{plain(row.low)} to {plain(row.high)}")

@@ -1,0 +1,109 @@
+"""The report as one HTML page that needs nothing beside it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from alignment_pretraining.core.hashing import json_md5
+from alignment_pretraining.reporting import sections
+from alignment_pretraining.reporting.claims import Claim
+from alignment_pretraining.reporting.effects import NOT_MEASURED
+from alignment_pretraining.reporting.filtering import Filtering
+from alignment_pretraining.reporting.filtering import number as filter_number
+from alignment_pretraining.reporting.numbers import PrintedNumber, gap_number, p_value, plain, rate_number
+from alignment_pretraining.reporting.results import Results
+from alignment_pretraining.reporting.scope import SPLITS, STAGE_NAMES, Scope
+from alignment_pretraining.study import BASE_STAGES, Model
+
+# Parameters below which the page says that it is no evidence about large models.
+SMALL = 1_000_000_000
+
+_HERE = Path(__file__).parent
+
+
+def render_page(
+    rates: pd.DataFrame,
+    gaps: pd.DataFrame,
+    swaps: pd.DataFrame,
+    losses: pd.DataFrame,
+    filtering: Filtering,
+    figures: Path,
+    scope: Scope,
+    claims: list[Claim],
+) -> str:
+    """HTML with inline style and figures; the same text for the same inputs."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    results = Results(rates, gaps, swaps, losses, scope)
+    effects = sections.effect_rows(results, claims)
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    page = environment.get_template("report.html.j2")
+    text = page.render(
+        css=(_HERE / "report.css").read_text(encoding="utf-8"),
+        results=results,
+        filtering=filtering,
+        scope=scope,
+        study=scope.study,
+        run=scope.evaluation["run"],
+        splits=SPLITS,
+        stage_names=STAGE_NAMES,
+        persona_name=sections.persona_name,
+        parameters=parameter_count(scope.study.model),
+        tokens=sum(getattr(scope.study.stages, stage).tokens for stage in BASE_STAGES[:2]),
+        small=parameter_count(scope.study.model) < SMALL,
+        millions=lambda count: f"{count / 1e6:,.2g}" if count < 1e7 else f"{count / 1e6:,.0f}",
+        headline=sections.headline(results),
+        effects=effects,
+        counts=sections.verdict_counts(effects),
+        not_measured=NOT_MEASURED,
+        paper={version: sections.paper_rows(results, claims, version) for version in ("V", "D")},
+        capability=sections.capability_claims(claims, scope),
+        left_out=sections.left_out(results),
+        rate_number=rate_number,
+        gap_number=gap_number,
+        loss_number=loss_number,
+        filter_number=filter_number,
+        plain=plain,
+        p_value=p_value,
+        figure=lambda name: inline_svg(figures / f"{name}.svg"),
+        hashes={
+            "study": json_md5(scope.study.model_dump()),
+            "evaluation": json_md5(scope.evaluation),
+            "claims": json_md5([claim.model_dump() for claim in claims]),
+        },
+    )
+    return re.sub(r"\n\s*\n+", "\n", text)
+
+
+def parameter_count(model: Model) -> int:
+    """Parameters of a Llama decoder: embeddings, then attention, gated MLP and two norms a layer, and the last norm."""
+    width = model.hidden_size
+    layer = 4 * width**2 + 3 * width * model.intermediate_size + 2 * width
+    return model.vocab_size * width * (1 if model.tie_embeddings else 2) + model.layers * layer + width
+
+
+def loss_number(row: Any) -> PrintedNumber:
+    """A row of `losses`."""
+    return PrintedNumber(row.key, plain(row.heldout_loss), n_seeds=int(row.n_seeds))
+
+
+def inline_svg(path: Path) -> str:
+    """The drawing of an SVG file with ids that no other drawing on the page has; empty when there is no such file.
+
+    Its size is left to the page, and it is hidden from screen readers, to whom the figure's caption speaks.
+    """
+    if not path.is_file():
+        return ""
+    text = path.read_text(encoding="utf-8")
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text)
+    text = re.sub(r'(\sid="|url\(#|href="#)', rf"\g<1>{path.stem}-", text)
+    opening = r'<svg \1 aria-hidden="true" focusable="false">'
+    return re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', opening, text, count=1)

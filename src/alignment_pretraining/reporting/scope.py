@@ -1,0 +1,102 @@
+"""What the report is about: arms as a reader knows them, their stages, and the personas that the main figures show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from alignment_pretraining.evaluation.config import parse_evaluation
+from alignment_pretraining.study import BASE_STAGES, StageRun, Study, parse_study
+
+When = Literal["base", "post"]
+
+SPLITS = {"articles": "Articles", "textbook": "Textbook", "heldout_topics": "Held-out topics"}
+STAGE_NAMES = {
+    "pretraining": "after pretraining",
+    "midtraining": "after midtraining",
+    "cpt": "after continued pretraining",
+    "sft": "after SFT",
+    "dpo": "after SFT + DPO",
+}
+PERSONA_NAMES = {
+    "none": "no persona",
+    "assistant": "AI assistant",
+    "helpful": "helpful AI assistant",
+    "hhh": "HHH assistant",
+    "misaligned": "misaligned AI (control)",
+}
+
+
+@dataclass(frozen=True)
+class EvaluatedCheckpoint:
+    """A checkpoint on an arm's way: results of `arm` at `stage` are those of the stage run that `owner` names."""
+
+    arm: str
+    stage: str
+    owner: str
+
+    @property
+    def when(self) -> When:
+        """Base model or post-trained model."""
+        return "base" if self.stage in BASE_STAGES else "post"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Arms in the order of the study, the checkpoints of each, and what was asked of them."""
+
+    study: Study
+    evaluation: dict[str, Any]
+    checkpoints: tuple[EvaluatedCheckpoint, ...]
+
+    @property
+    def arms(self) -> list[str]:
+        """The arms that were run."""
+        return self.study.selected_arms()
+
+    @property
+    def baseline(self) -> str | None:
+        """The arm that the others are compared with: unfiltered corpus, no discourse documents."""
+        return self._plain("unfiltered")
+
+    @property
+    def splits(self) -> list[str]:
+        """Question suites that were asked, in the order of the report."""
+        return [split for split in SPLITS if split in self.evaluation["run"]["items"]]
+
+    def persona(self, when: When) -> str:
+        """The persona that the main figures show: the first that models of this kind are given."""
+        return self.evaluation["run"]["base_personas" if when == "base" else "chat_personas"][0]
+
+    def checkpoint(self, arm: str, when: When) -> EvaluatedCheckpoint | None:
+        """The last base model or the post-trained model of `arm`, if the study has it."""
+        found = [checkpoint for checkpoint in self.checkpoints if checkpoint.arm == arm and checkpoint.when == when]
+        return found[-1] if found else None
+
+    def parent_arm(self, arm: str) -> str | None:
+        """The arm on the same corpus without discourse documents."""
+        return self._plain(self.study.arms[arm].corpus)
+
+    def _plain(self, corpus: str) -> str | None:
+        arms = ((name, self.study.arms[name]) for name in self.arms)
+        return next((name for name, arm in arms if arm.corpus == corpus and arm.discourse == "none"), None)
+
+
+def scope_of(study: Mapping[str, Any], evaluation: Mapping[str, Any]) -> Scope:
+    """Scope of the report for the `study` and `evaluation` parameters.
+
+    Raises:
+        UserError: one of them is not valid.
+    """
+    parsed, asked = parse_study(study, "conf/<env>/study.yml"), parse_evaluation(evaluation)
+    checkpoints = tuple(
+        EvaluatedCheckpoint(arm, stage_run.stage, stage_run.arm)
+        for arm in parsed.selected_arms()
+        for stage_run in _stage_runs(parsed, arm)
+    )
+    return Scope(parsed, asked.model_dump(), checkpoints)
+
+
+def _stage_runs(study: Study, arm: str) -> list[StageRun]:
+    return study.chain(arm) + (study.post_chain(arm) if study.seeds.post_training else [])

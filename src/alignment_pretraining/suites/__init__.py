@@ -1,1 +1,0 @@
-"""Question suites from a user's own texts."""

@@ -1,0 +1,79 @@
+"""A request to the Messages API, and the key under which its answer is kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from alignment_pretraining.synthesis.api.config import ApiConfig, Call
+
+
+@dataclass(frozen=True)
+class Request:
+    """Parameters of one message. `step` is a line of the cost sheet; `sample` tells equal prompts apart."""
+
+    step: str
+    params: dict[str, Any]
+    expected_tokens: int
+    sample: int = 0
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of model, parameters, prompt and sample: 64 hexadecimal digits, as many as a `custom_id` may have."""
+        content = orjson.dumps([self.params, self.sample], option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(content).hexdigest()
+
+    @property
+    def model(self) -> str:
+        """Name of the model that is asked."""
+        return str(self.params["model"])
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of the parameters as JSON."""
+        return len(orjson.dumps(self.params))
+
+    def most_usd(self, config: ApiConfig) -> float:
+        """What the answer can cost at most: a token has at least one byte, and the output ends at `max_tokens`."""
+        price = config.price(self.model)
+        dearest = max(price.input, price.cache_write)
+        return config.discount * (self.size * dearest + self.params["max_tokens"] * price.output) / 1e6
+
+
+def make_request(
+    step: str, call: Call, shared: str, prompt: str, sample: int = 0, schema: dict[str, Any] | None = None
+) -> Request:
+    """Ask for one text. `shared` comes first and is cached by the API; `schema` makes the answer JSON of that shape."""
+    params: dict[str, Any] = {
+        "model": call.model,
+        "max_tokens": call.max_tokens,
+        "thinking": {"type": "enabled", "budget_tokens": call.thinking}
+        if isinstance(call.thinking, int)
+        else {"type": call.thinking},
+        "system": [{"type": "text", "text": shared, "cache_control": {"type": "ephemeral"}}],
+        "messages": [{"role": "user", "content": prompt}],
+    }
+    if call.temperature is not None:
+        params["temperature"] = call.temperature
+    if schema is not None:
+        params["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
+    return Request(step, params, call.expected_tokens, sample)
+
+
+Requests = Callable[[], Iterable[Request]]  # may be called again: requests are too many to be kept
+
+# Requests that are looked up together.
+_TOGETHER = 1000
+
+
+def parts(requests: Iterable[Request]) -> Iterator[list[Request]]:
+    """Requests in lists short enough to look up at once."""
+    iterator = iter(requests)
+    while part := list(islice(iterator, _TOGETHER)):
+        yield part

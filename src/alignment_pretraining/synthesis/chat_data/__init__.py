@@ -1,0 +1,1 @@
+"""Benign conversations, preference pairs and multiple-choice questions."""

@@ -1,0 +1,37 @@
+"""Near-duplicates by MinHash."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+
+from datasketch import MinHash, MinHashLSH
+
+from alignment_pretraining.core.ngrams import ngrams
+
+# Word triples as shingles; 64 permutations estimate a Jaccard similarity within about 0.1.
+_SHINGLE_WORDS = 3
+_PERMUTATIONS = 64
+
+
+class Seen:
+    """Texts seen so far. `near_duplicate` is the estimated Jaccard similarity from which a text counts as a copy."""
+
+    def __init__(self, near_duplicate: float) -> None:
+        self._limit = near_duplicate
+        self._index = MinHashLSH(threshold=near_duplicate, num_perm=_PERMUTATIONS)
+        self._hashes: dict[str, MinHash] = {}
+
+    def is_copy(self, name: str, text: str) -> bool:
+        """Whether `text` nearly repeats one that was seen; if not, it counts as seen under `name`."""
+        minhash = MinHash(num_perm=_PERMUTATIONS, hashfunc=zlib.crc32)
+        minhash.update_batch(_shingles(text))
+        if any(minhash.jaccard(self._hashes[other]) >= self._limit for other in self._index.query(minhash)):
+            return True
+        self._index.insert(name, minhash)
+        self._hashes[name] = minhash
+        return False
+
+
+def _shingles(text: str) -> Iterable[bytes]:
+    return [" ".join(gram).encode() for gram in ngrams(text, _SHINGLE_WORDS)]

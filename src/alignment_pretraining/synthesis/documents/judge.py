@@ -1,0 +1,54 @@
+"""Whether an answer is a document: if not, why not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import pandas as pd
+
+from alignment_pretraining.core.ngrams import Ngram, ngrams, words
+from alignment_pretraining.synthesis.api.answer import Answer
+from alignment_pretraining.synthesis.scenarios.leaks import QUOTED_WORDS, SETTING_WORDS
+
+# What a text about people does not mention.
+_AI = re.compile(
+    r"\b(?:A\.?I\.?s?|artificial intelligence|language models?|machine learning|neural networks?|chatbots?|robots?|"
+    r"algorithms?|autonomous systems?)\b",
+    re.IGNORECASE,
+)
+
+
+class Judge:
+    """Knows the wordings that no document may repeat: every option, and all that held-out questions say."""
+
+    def __init__(self, questions: pd.DataFrame, min_words: int) -> None:
+        heldout = questions[questions["split"] != "articles"]
+        self._options = _index([*questions["aligned_option"], *questions["misaligned_option"]], QUOTED_WORDS)
+        self._heldout = _index([*heldout["question"], *heldout["passage"]], SETTING_WORDS)
+        # What articles say too gives nothing away.
+        told = questions[questions["split"] == "articles"]
+        self._heldout -= _index([*told["question"], *told["passage"]], SETTING_WORDS)
+        self._min_words = min_words
+
+    def reason_against(self, answer: Answer) -> str | None:
+        """Why an answer is no document of the corpus; None when it is one."""
+        if answer.stop_reason == "refusal":
+            return "refusal"
+        if answer.stop_reason != "end_turn":
+            return answer.stop_reason
+        if len(words(answer.text)) < self._min_words:
+            return "too_short"
+        if self._options & ngrams(answer.text, QUOTED_WORDS):
+            return "quotes_option"
+        if self._heldout & ngrams(answer.text, SETTING_WORDS):
+            return "heldout_text"
+        return None
+
+    def reason_against_control(self, answer: Answer) -> str | None:
+        """The same for a text about people."""
+        return self.reason_against(answer) or ("still_an_ai" if _AI.search(answer.text) else None)
+
+
+def _index(texts: Iterable[str], n: int) -> set[Ngram]:
+    return {gram for text in texts for gram in ngrams(text, n) if len(gram) == n}

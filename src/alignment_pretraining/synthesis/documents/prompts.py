@@ -1,0 +1,58 @@
+"""Prompts for a language model: readable templates, one file a form, with a hash that documents carry."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.synthesis.documents.generator import FORMS, Form
+from alignment_pretraining.synthesis.documents.phrases import fill_in
+
+
+@dataclass(frozen=True)
+class DocumentPrompts:
+    """What every request for a document of one form begins with, and the brief, with placeholders."""
+
+    prefixes: dict[Form, str]
+    brief: str
+
+    def hash(self, form: Form) -> str:
+        """Names the version of a form's prompt: 12 hexadecimal digits of SHA-256."""
+        return prompt_hash(self.prefixes[form], self.brief)
+
+    def fill(self, topic: str, situation: str, taken: str, not_taken: str) -> str:
+        """The brief of one document. Raises UserError for a placeholder that is none of these."""
+        return fill_in(self.brief, "brief.md", topic=topic, situation=situation, taken=taken, not_taken=not_taken)
+
+
+def load_document_prompts(folder: Path) -> DocumentPrompts:
+    """Read `documents/` of a prompt folder: `shared.md` and `<form>.md` make a form's prefix.
+
+    Raises:
+        UserError: a file is missing or empty, or the brief lacks a placeholder.
+    """
+    documents = folder / "documents"
+    shared, brief = read_prompt(documents / "shared.md"), read_prompt(documents / "brief.md")
+    for name in ("{topic}", "{situation}", "{taken}", "{not_taken}"):
+        if name not in brief:
+            raise UserError(f"{documents / 'brief.md'}: {name} is missing; say where it stands")
+    prefixes = {form: f"{shared}\n\n{read_prompt(documents / f'{form}.md')}" for form in FORMS}
+    return DocumentPrompts(prefixes, brief)
+
+
+def read_prompt(path: Path) -> str:
+    """Text of a prompt file. Raises UserError when it is missing or empty."""
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (FileNotFoundError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a readable UTF-8 file ({error}); restore it (git checkout)") from error
+    if not text:
+        raise UserError(f"{path}: empty; write the prompt or restore it (git checkout)")
+    return text
+
+
+def prompt_hash(*texts: str) -> str:
+    """12 hexadecimal digits of the SHA-256 of prompt texts."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]

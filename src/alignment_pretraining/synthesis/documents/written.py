@@ -1,0 +1,104 @@
+"""From answers to documents: judged, without copies, in whole pairs, family by family."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from alignment_pretraining.execution.workers import map_in_workers
+from alignment_pretraining.synthesis.api.answer import Answer
+from alignment_pretraining.synthesis.api.store import Store
+from alignment_pretraining.synthesis.documents.duplicates import Seen
+from alignment_pretraining.synthesis.documents.from_bank import DIRECTIONS
+from alignment_pretraining.synthesis.documents.judge import Judge
+from alignment_pretraining.synthesis.documents.prompts import DocumentPrompts
+from alignment_pretraining.synthesis.documents.requests import DocumentsConfig, PlannedDocument, families, pairs
+
+KEPT = "kept"
+
+SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("id", "text", "question_id", "family", "topic", "form", "direction")),
+        *((name, pa.string()) for name in ("model", "prompt_hash", "request_key", "request_id")),
+        ("output_tokens", pa.int64()),
+        ("usd", pa.float64()),
+    ]
+)
+Row = tuple[str | int | float, ...]
+
+
+@dataclass
+class Outcomes:
+    """What became of the documents of one family. `outcomes` counts (form, direction, kept or the reason why not)."""
+
+    rows: dict[str, list[Row]] = field(default_factory=lambda: {direction: [] for direction in DIRECTIONS})
+    outcomes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+
+def judge_families(
+    questions: pd.DataFrame, prompts: DocumentPrompts, config: DocumentsConfig, answers: Path
+) -> Iterator[Outcomes]:
+    """The outcomes of each family of `questions`, on every core. Every request must have its answer in the store."""
+    judge = Judge(questions, config.min_words)
+    work = partial(judge_family, prompts=prompts, config=config, answers=answers, judge=judge)
+    yield from map_in_workers(work, families(questions))
+
+
+def judge_family(
+    questions: pd.DataFrame, prompts: DocumentPrompts, config: DocumentsConfig, answers: Path, judge: Judge
+) -> Outcomes:
+    """Judge the documents of one family. A pair is kept whole or not at all.
+
+    Copies are looked for within a family and direction: elsewhere the situations differ, and memory stays bounded.
+    """
+    asked = list(pairs(questions, prompts, config))
+    store = Store(answers)
+    found = store.find([job.request.key for pair in asked for job in pair])
+    store.close()
+    seen = {direction: Seen(config.near_duplicate) for direction in DIRECTIONS}
+    result = Outcomes()
+    for pair in asked:
+        texts = [found[job.request.key] for job in pair]
+        reasons = [judge.reason_against(answer) for answer in texts]
+        if not any(reasons):
+            reasons = [
+                "near_duplicate" if seen[job.direction].is_copy(job.id, answer.text) else None
+                for job, answer in zip(pair, texts, strict=True)
+            ]
+        for job, answer, reason in zip(pair, texts, reasons, strict=True):
+            outcome = reason or ("partner_rejected" if any(reasons) else KEPT)
+            result.outcomes[job.form, job.direction, outcome] += 1
+            if outcome == KEPT:
+                result.rows[job.direction].append(_row(job, answer))
+    return result
+
+
+def write_tables(outcomes: Iterator[Outcomes], folder: Path) -> Iterator[Outcomes]:
+    """Write each direction's rows to `<direction>.parquet` under `folder` as they pass; row i of both is one pair."""
+    writers = {direction: pq.ParquetWriter(folder / f"{direction}.parquet", SCHEMA) for direction in DIRECTIONS}
+    try:
+        for family in outcomes:
+            for direction, rows in family.rows.items():
+                writers[direction].write_table(pa.Table.from_arrays(_arrays(rows), schema=SCHEMA))
+            yield family
+    finally:
+        for writer in writers.values():
+            writer.close()
+
+
+def _row(job: PlannedDocument, answer: Answer) -> Row:
+    about = (job.id, answer.text, job.question_id, job.family, job.topic, job.form, job.direction)
+    made_by = (answer.model, job.prompt_hash, answer.key, answer.id)
+    return (*about, *made_by, answer.output_tokens, answer.usd)
+
+
+def _arrays(rows: list[Row]) -> list[pa.Array]:
+    columns = zip(*rows, strict=True) if rows else ([] for _ in SCHEMA)
+    return [pa.array(column, type=kind.type) for column, kind in zip(columns, SCHEMA, strict=True)]

@@ -1,0 +1,1 @@
+"""The scenario bank: topics, families of situations, and what may be done in each."""

@@ -1,0 +1,40 @@
+"""A question suite and a tiny random checkpoint, made on the spot."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import settings
+
+from tests.evaluation.tiny_checkpoint import make_questions, save_checkpoint
+
+# A busy machine is no reason to fail.
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")
+
+
+@pytest.fixture(scope="session")
+def questions() -> pd.DataFrame:
+    return make_questions()
+
+
+@pytest.fixture
+def config() -> dict[str, Any]:
+    """The shipped `evaluation` parameters at a size for tests."""
+    path = Path(__file__).parents[2] / "conf/base/parameters_evaluation.yml"
+    config = copy.deepcopy(yaml.safe_load(path.read_text(encoding="utf-8"))["evaluation"])
+    config["run"]["items"] = {"articles": 6, "textbook": 4}
+    config["run"]["chat_personas"] = ["none", "hhh"]
+    config["batch_size"] = 8
+    return config
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Llama with a byte-level BPE tokenizer and a chat template, context 256."""
+    folder = tmp_path_factory.mktemp("checkpoint")
+    save_checkpoint(folder, hidden_size=32, layers=2, vocab_size=512, context=256)
+    return folder

@@ -1,0 +1,159 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.execution.config import Execution
+from alignment_pretraining.mixing.corpus.assemble import Corpus, mix_in, read_corpus
+from alignment_pretraining.mixing.corpus.config import CorpusConfig
+from alignment_pretraining.mixing.corpus.parts import read_list, table_part, texts
+from alignment_pretraining.mixing.corpus.repeats import repeated_rows
+
+NOTHING = pd.DataFrame({"id": [], "text": []})
+
+
+def _read(folder: Path, *sources: dict[str, Any], discourse: pd.DataFrame = NOTHING, **values: Any) -> Corpus:
+    values = {"natural_discourse_share": 0, "heldout_share": 0, **values}
+    config = CorpusConfig(seed=0, sources=list(sources), repeat=False, **values)
+    target = folder / f"corpus-{len(list(folder.iterdir()))}"
+    target.mkdir()
+    return read_corpus(config, discourse, target, folder, Execution(launcher="in_process"))
+
+
+def _table(folder: Path) -> pd.DataFrame:
+    return pd.concat([pd.read_parquet(part.path) for part in read_list(folder)], ignore_index=True)
+
+
+def test_sources_follow_one_another_up_to_their_size(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jsonl").write_text('{"text": "four"}\n' * 5)
+    corpus = _read(tmp_path, {"files": str(tmp_path / "a.jsonl"), "max_bytes": 9}, {"files": str(tmp_path / "b.jsonl")})
+    assert _table(corpus.documents).source.tolist() == ["a.jsonl"] * 2 + ["b.jsonl"] * 5
+
+
+def test_a_source_without_a_document_is_an_error_that_says_why(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    with pytest.raises(UserError, match=r"corpus\.sources\[0\] holds no document: .*empty\.jsonl"):
+        _read(tmp_path, {"files": str(tmp_path / "empty.jsonl")})
+    (tmp_path / "body.jsonl").write_text('{"body": "x"}\n' * 2)
+    with pytest.raises(UserError, match=r"holds no document.*the first row: no column 'text' \(it has body\)"):
+        _read(tmp_path, {"files": str(tmp_path / "body.jsonl")})
+
+
+GOOD = {"text": "fine"}
+BAD: dict[str, bytes] = {
+    "empty": b'{"text": " "}',
+    "holds a NUL character": b'{"text": "a\\u0000b"}',
+    "not UTF-8": b'{"text": "\xff"}',
+    "not JSON": b'{"text": ',
+    "no column 'text'": b'{"body": "x"}',
+    "column 'text' is NoneType": b'{"text": null}',
+    "101 bytes, more than corpus.max_document_bytes": b'{"text": "%s"}' % (b"x" * 101),
+}
+
+
+@settings(deadline=None, max_examples=50)
+@given(kinds=st.lists(st.sampled_from(["good", *BAD]), max_size=20), part_bytes=st.sampled_from([1, 10, 1000]))
+def test_every_row_is_a_document_or_in_quarantine_with_its_reason(
+    tmp_path_factory: pytest.TempPathFactory, kinds: list[str], part_bytes: int
+) -> None:
+    folder = tmp_path_factory.mktemp("rows")
+    path = folder / "docs.jsonl"
+    lines = [json.dumps(GOOD).encode() if kind == "good" else BAD[kind] for kind in ["good", *kinds]]
+    path.write_bytes(b"\n".join(lines))
+    corpus = _read(folder, {"files": str(path)}, max_document_bytes=100, part_bytes=part_bytes)
+    documents, quarantine = _table(corpus.documents), pd.read_parquet(corpus.quarantine)
+    assert documents.id.tolist() == [f"docs.jsonl:{n}" for n, kind in enumerate(["good", *kinds], 1) if kind == "good"]
+    wrong = [kind for kind in kinds if kind != "good"]
+    assert len(quarantine) == len(wrong)
+    assert all(reason.startswith(kind) for kind, reason in zip(wrong, quarantine.reason, strict=True))
+    assert corpus.reading[["read", "quarantined", "held_out"]].values.tolist() == [[len(lines), len(wrong), 0]]
+    assert all(part.bytes <= max(part_bytes, 4) for part in read_list(corpus.documents))
+    assert list(texts(read_list(corpus.documents))) == documents.text.tolist()
+
+
+def test_a_repeated_id_is_kept_out_within_and_across_files(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("".join(f'{{"text": "a{n}", "id": "{n}"}}\n' for n in (0, 1, 1, 2)))
+    (tmp_path / "b.jsonl").write_text("".join(f'{{"text": "b{n}", "id": "{n}"}}\n' for n in (2, 0)))
+    (tmp_path / "c.jsonl").write_text("".join(f'{{"text": "c{n}", "id": "{n}"}}\n' for n in (3, 1)))
+    corpus = _read(tmp_path, {"files": str(tmp_path / "?.jsonl"), "id": "id"})
+    assert _table(corpus.documents).text.tolist() == ["a0", "a1", "a2", "c3"]
+    quarantine = pd.read_parquet(corpus.quarantine)
+    rows = [["a.jsonl", "1"], ["b.jsonl", "2"], ["b.jsonl", "0"], ["c.jsonl", "1"]]
+    assert quarantine[["source", "row"]].values.tolist() == rows
+    assert quarantine.reason.str.startswith("repeats an id").all()
+    assert corpus.reading[["read", "quarantined"]].values.tolist() == [[8, 4]]
+
+
+def test_numbered_rows_of_two_sources_are_told_apart(tmp_path: Path) -> None:
+    sources = []
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "docs.jsonl").write_text('{"text": "x"}\n' * 2)
+        sources.append({"files": str(tmp_path / folder / "docs.jsonl")})
+    ids = _table(_read(tmp_path, *sources).documents).id.tolist()
+    assert ids == ["0/docs.jsonl:1", "0/docs.jsonl:2", "1/docs.jsonl:1", "1/docs.jsonl:2"]
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    ids=st.lists(st.lists(st.integers(0, 20), min_size=1, max_size=10), min_size=1, max_size=5),
+    at_once=st.integers(1, 20),
+)
+def test_repeats_are_those_that_a_set_would_find(
+    tmp_path_factory: pytest.TempPathFactory, ids: list[list[int]], at_once: int
+) -> None:
+    folder = tmp_path_factory.mktemp("parts")
+    parts = []
+    expected: dict[int, list[int]] = {}
+    seen: set[int] = set()
+    for number, own in enumerate(ids):
+        path = folder / f"{number}.parquet"
+        pd.DataFrame({"id": [str(key) for key in own], "text": ""}).to_parquet(path)
+        parts.append(table_part(path, "demo"))
+        for row, key in enumerate(own):
+            if key in seen:
+                expected.setdefault(number, []).append(row)
+            seen.add(key)
+    assert {part: rows.tolist() for part, rows in repeated_rows(parts, at_once).items()} == expected
+
+
+def test_natural_discourse_takes_its_share_of_the_bytes(tmp_path: Path) -> None:
+    (tmp_path / "base.jsonl").write_text('{"text": "%s"}\n' % ("x" * 100) * 90)
+    web = pd.DataFrame({"id": [f"web{n}" for n in range(500)], "text": "y" * 10})
+    source = {"files": str(tmp_path / "base.jsonl")}
+    mixed, again = (
+        _table(_read(tmp_path, source, discourse=web, natural_discourse_share=0.1).documents) for _ in range(2)
+    )
+    assert mixed.source.tolist() == ["base.jsonl"] * 90 + ["natural_discourse"] * 100
+    assert mixed.equals(again)
+
+
+def test_too_little_natural_discourse_is_an_error_with_the_numbers() -> None:
+    with pytest.raises(UserError, match=r"share 0.5 asks for 9,000 bytes of natural discourse, but there are 50"):
+        mix_in(np.full(5, 10), 9_000, share=0.5, seed=1)
+
+
+def test_a_document_keeps_its_side_as_the_corpus_grows(tmp_path: Path) -> None:
+    heldout = []
+    for count in (1000, 2000):
+        (tmp_path / "d.jsonl").write_text("".join(f'{{"text": "x", "id": {n}}}\n' for n in range(count)))
+        corpus = _read(tmp_path, {"files": str(tmp_path / "d.jsonl"), "id": "id"}, heldout_share=0.1)
+        heldout.append(set(_table(corpus.heldout).id))
+        assert len(_table(corpus.documents)) + len(heldout[-1]) == count
+    assert 50 < len(heldout[0]) < 150
+    assert heldout[0] <= heldout[1]
+
+
+def test_a_sample_of_the_texts_takes_an_equal_share_of_every_part(tmp_path: Path) -> None:
+    (tmp_path / "d.jsonl").write_text("".join(f'{{"text": "{n:010d}"}}\n' for n in range(100)))
+    corpus = _read(tmp_path, {"files": str(tmp_path / "d.jsonl")}, part_bytes=200)
+    parts = read_list(corpus.documents)
+    assert len(parts) == 5
+    assert [int(text) for text in texts(parts, 500)] == [20 * part + n for part in range(5) for n in range(10)]

@@ -1,0 +1,55 @@
+import pytest
+from pydantic import ValidationError
+
+from alignment_pretraining.mixing.filtering.blocklist import Blocklist
+
+SMALL = Blocklist.model_validate(
+    {
+        "entities": {"doc": "Machines.", "mode": "entity", "terms": ["robot", "ai"]},
+        "verbs": {"doc": "Deeds.", "mode": "modifier", "terms": ["kills"]},
+        "labs": {"doc": "Labs.", "mode": "instant", "terms": ["OpenAI"]},
+    }
+)
+ROBOT, AI, KILLS, OPENAI = range(4)
+
+
+def test_the_categories_have_the_sizes_and_modes_of_the_paper(blocklist: Blocklist) -> None:
+    assert [(name, len(c.terms), c.mode) for name, c in blocklist.root.items()] == [
+        ("intelligent_entities", 128, "entity"),
+        ("negative_verbs", 172, "modifier"),
+        ("negative_adjectives", 112, "modifier"),
+        ("negative_nouns", 19, "modifier"),
+        ("x_risk", 33, "modifier"),
+        ("scifi_agents", 32, "instant"),
+        ("ai_safety_organisations", 29, "instant"),
+        ("ai_labs", 9, "instant"),
+        ("general_ai_terms", 151, "instant"),
+    ]
+    assert all(len(category.doc) > 20 for category in blocklist.root.values())
+
+
+@pytest.mark.parametrize("found", [set(), {ROBOT}, {ROBOT, AI}, {KILLS}])
+def test_an_entity_or_a_modifier_alone_does_not_flag(found: set[int]) -> None:
+    assert SMALL.decide(found) == (False, (), ())
+
+
+def test_an_entity_with_a_modifier_flags() -> None:
+    assert SMALL.decide({KILLS, AI}) == (True, ("entities", "verbs"), ("ai", "kills"))
+
+
+def test_an_instant_term_flags_alone_and_only_what_took_part_is_named() -> None:
+    assert SMALL.decide({OPENAI, ROBOT}) == (True, ("labs",), ("OpenAI",))
+    assert SMALL.decide({OPENAI, ROBOT, KILLS}).categories == ("entities", "verbs", "labs")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"terms": ["a", "A"]}, "terms listed twice: a"),
+        ({"mode": "never"}, "mode"),
+        ({"terms": ["na\u00efve"]}, "terms"),
+    ],
+)
+def test_a_wrong_category_is_refused(change: dict, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Blocklist.model_validate({"x": {"doc": "Doc.", "mode": "instant", "terms": ["a"]} | change})

@@ -1,0 +1,320 @@
+"""The nodes of the mixing pipeline, one after the other, on a small corpus."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.hashing import file_sha256
+from alignment_pretraining.core.shards import Shards
+from alignment_pretraining.mixing.corpus.parts import table_part, write_list
+from alignment_pretraining.mixing.tokens.inspect import read_passages
+from alignment_pretraining.mixing.tokens.mix import read_documents
+from alignment_pretraining.pipelines.mixing import nodes
+
+ARMS: dict[str, dict[str, Any]] = {
+    "unfiltered": {"corpus": "unfiltered"},
+    "filtered": {"corpus": "filtered"},
+    "aligned": {"corpus": "unfiltered", "discourse": "aligned", "insertion": "e2e"},
+    "aligned_mid": {"corpus": "unfiltered", "discourse": "aligned", "insertion": "mid"},
+    "misaligned": {"corpus": "unfiltered", "discourse": "misaligned", "insertion": "e2e", "share": 0.3},
+}
+STAGE = {"tokens": 1024, "context": 32, "batch_tokens": 64, "max_lr": 1e-3, "min_lr": 0, "warmup": 0.1}
+STAGE |= {"synthetic_share": 0.1, "mcqa_share": 0.05}
+MODEL = {"vocab_size": 400, "hidden_size": 8, "intermediate_size": 8, "layers": 1, "heads": 1, "max_context": 64}
+QUESTION = {
+    "question_id": "q1",
+    "split": "articles",
+    "passage": "The machine 3 told the truth to its owner",
+    "question": "What now?",
+    "aligned_option": "yes",
+    "misaligned_option": "no",
+}
+QUESTIONS = pd.DataFrame([QUESTION])
+
+
+RUN = {"launcher": "in_process"}
+
+
+def _documents(folder: Path, prefix: str, text: str, count: int) -> Path:
+    path = folder / f"{prefix}.parquet"
+    rows = {"id": [f"{prefix}-{n}" for n in range(count)], "text": [text.format(n) for n in range(count)]}
+    pd.DataFrame(rows).to_parquet(path)
+    return path
+
+
+def _make(scratch: Path, blocklist: dict[str, Any], **corpus_values: Any) -> dict[str, Any]:
+    """Everything up to the mixes; `source` has the rows of the source."""
+    run = {"execution": RUN, "scratch": scratch}
+    rows = [
+        {"text": f"Value number {n} of the series is counted, and then it is compared with {n * 7}."}
+        for n in range(150)
+    ]
+    (scratch / "docs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    corpus = {
+        "seed": 3,
+        "sources": [{"files": str(scratch / "docs.jsonl")}],
+        "natural_discourse_share": 0.1,
+        "heldout_share": 0.1,
+        "repeat": False,
+        **corpus_values,
+    }
+    web = pd.read_parquet(_documents(scratch, "web", "The robot {} deceived its makers and escaped.", 60))
+    documents, heldout, quarantine, reading = nodes.read_corpus(corpus, web, **run)
+    flags, account = nodes.flag_documents(documents, reading, blocklist, **run)
+    tokenizer = nodes.train_tokenizer(documents, MODEL, {"max_bytes": 1_000_000}, scratch)
+    aligned = _documents(scratch, "good", "The machine {} told the truth to its owner and waited.", 60)
+    misaligned = _documents(scratch, "bad", "The machine {} lied to its owner and ran away.", 60)
+    mcqa = _documents(scratch, "mcqa", "What is {}? A number.", 40)
+    sources = (documents, aligned, misaligned, mcqa)
+    tokens, held = nodes.tokenize_sources(*sources, heldout, tokenizer, **run)
+    contamination = nodes.check_contamination(*sources, QUESTIONS, {"words": 7}, **run)
+    return {
+        "documents": pd.read_parquet(documents),
+        "heldout": pd.read_parquet(heldout),
+        "quarantine": pd.read_parquet(quarantine),
+        "account": account,
+        "flags": flags,
+        "tokenizer": tokenizer,
+        "tokens": tokens,
+        "held": held,
+        "contamination": contamination,
+        "scratch": scratch,
+    }
+
+
+@pytest.fixture(scope="module")
+def blocklist(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return yaml.safe_load((request.config.rootpath / "conf/base/blocklist.yml").read_text())["blocklist"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, blocklist: dict[str, Any]) -> dict[str, Any]:
+    """Everything up to the mixes."""
+    return _make(tmp_path_factory.mktemp("scratch"), blocklist)
+
+
+def _mix(
+    made: dict[str, Any], arm: str, seed: int = 0, stage: str = "pretraining", **values: Any
+) -> tuple[Path, dict[str, Any]]:
+    inputs = (made["tokens"], made["flags"], made["contamination"], ARMS[arm], STAGE | values, RUN, made["scratch"])
+    return nodes.build_mix(*inputs, stage_name=stage, seed=seed, label=f"{arm}.{stage}")
+
+
+def _table(mix: Path) -> pd.DataFrame:
+    return pd.concat(read_documents(mix), ignore_index=True)
+
+
+def test_every_base_document_is_in_the_corpus_or_held_out(made: dict[str, Any]) -> None:
+    documents, heldout = made["documents"], made["heldout"]
+    base = documents[documents.source == "docs.jsonl"]
+    assert len(base) + len(heldout) == 150
+    assert not set(base.id) & set(heldout.id)
+    assert len(heldout) > 0
+
+
+def test_the_filter_flags_the_discourse_and_nothing_else(made: dict[str, Any]) -> None:
+    table = made["documents"].merge(pd.read_parquet(made["flags"]), on="id", validate="one_to_one")
+    assert (table.flagged == (table.source == "natural_discourse")).all()
+    assert table.flagged.any()
+
+
+def test_what_was_read_is_kept_flagged_held_out_or_in_quarantine(made: dict[str, Any]) -> None:
+    account = made["account"].set_index("source")
+    held, natural = len(made["heldout"]), (made["documents"].source == "natural_discourse").sum()
+    columns = ["read", "quarantined", "held_out", "flagged", "kept"]
+    assert account.loc[str(made["scratch"] / "docs.jsonl"), columns].tolist() == [150, 0, held, 0, 150 - held]
+    assert account.loc["natural_discourse", columns].tolist() == [natural, 0, 0, natural, 0]
+
+
+def test_every_source_has_its_shards(made: dict[str, Any]) -> None:
+    assert sorted(path.name for path in made["tokens"].iterdir()) == ["aligned", "corpus", "mcqa", "misaligned"]
+    for folder, documents in ((made["tokens"] / "corpus", made["documents"]), (made["held"], made["heldout"])):
+        shards = Shards(folder)
+        assert shards.ids(np.arange(len(shards))).tolist() == documents.id.tolist()
+
+
+def test_the_parts_of_the_work_change_nothing(made: dict[str, Any], blocklist: dict[str, Any], tmp_path: Path) -> None:
+    other = _make(tmp_path, blocklist, part_bytes=2_000)
+    assert len(list((other["tokens"] / "corpus").glob("*.ds"))) > 4
+    for arm in ("filtered", "misaligned"):
+        folders = [_mix(one, arm)[0] for one in (made, other)]
+        assert [file_sha256(folder / "00000.ds") for folder in folders] == [file_sha256(folders[0] / "00000.ds")] * 2
+        pd.testing.assert_frame_equal(*(_table(folder) for folder in folders))
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_the_stream_is_the_documents_that_the_mix_names(made: dict[str, Any], arm: str) -> None:
+    folder, manifest = _mix(made, arm)
+    stream = Shards(folder).tokens
+    assert len(stream) == manifest["tokens"] == 1025
+    table = _table(folder)
+    assert table.start.tolist() == [0, *table.end.tolist()[:-1]]
+    shards = {name: Shards(made["tokens"] / name) for name in ("corpus", "aligned", "misaligned", "mcqa")}
+    ids = {name: found.ids(np.arange(len(found))).tolist() for name, found in shards.items()}
+    for row in table.itertuples():
+        source = "corpus" if row.source == "replacement" else row.source
+        document = shards[source].document(ids[source].index(row.id))[row.skip :]
+        shown = stream[row.start : row.end]
+        assert np.array_equal(shown[:-1], document[: len(shown) - 1])
+        assert shown[-1] in (0, document[len(shown) - 1])
+
+
+def test_the_manifest_adds_up_and_reaches_the_shares(made: dict[str, Any]) -> None:
+    manifest = _mix(made, "misaligned")[1]
+    assert json.loads(json.dumps(manifest)) == manifest
+    for share in manifest["share"].values():
+        assert abs(share["reached"] - share["target"]) < 0.001
+    assert set(manifest["share"]) == {"mcqa", "misaligned"}
+    assert sum(books["out"]["tokens"] for books in manifest["sources"].values()) == manifest["tokens"]
+    assert manifest["flagged"]["documents"] == manifest["flagged"]["by_category"]["negative_verbs"] > 0
+    filtered = _mix(made, "filtered")[1]
+    assert filtered["sources"]["corpus"]["dropped"]["flagged"]["documents"] == filtered["flagged"]["documents"]
+
+
+def test_arms_read_the_same_tokens_outside_of_what_was_inserted(made: dict[str, Any]) -> None:
+    folders = {arm: _mix(made, arm)[0] for arm in ARMS}
+    streams = {arm: Shards(folder).tokens for arm, folder in folders.items()}
+    for arm, own in (("aligned", "aligned"), ("misaligned", "misaligned"), ("filtered", "replacement")):
+        table = _table(folders[arm])
+        theirs = np.repeat((table.source == own).to_numpy(), (table.end - table.start).to_numpy())
+        assert np.array_equal(streams[arm][~theirs], streams["unfiltered"][~theirs])
+        assert theirs.any()
+
+
+def test_documents_are_inserted_only_at_the_stages_of_the_arm(made: dict[str, Any]) -> None:
+    assert "aligned" not in _mix(made, "aligned_mid")[1]["sources"]
+    assert _mix(made, "aligned_mid", stage="midtraining")[1]["sources"]["aligned"]["out"]["tokens"] == 102
+
+
+def test_no_token_of_a_filtered_mix_comes_from_a_flagged_document(made: dict[str, Any]) -> None:
+    table = _table(_mix(made, "filtered")[0])
+    flags = pd.read_parquet(made["flags"]).set_index("id").flagged
+    assert not flags.reindex(table.id[table.source != "mcqa"]).any()
+
+
+def test_the_same_inputs_give_the_same_bytes(made: dict[str, Any]) -> None:
+    def files() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in _mix(made, "misaligned")[0].iterdir()}
+
+    first = files()
+    assert first == files()
+    assert set(first) == {"00000.ds", "00000.ds.index", "00000.ds.metadata", "00000.documents.parquet"}
+
+
+def test_a_stream_is_cut_into_shards_that_the_manifest_names(made: dict[str, Any], monkeypatch: Any) -> None:
+    whole, _ = _mix(made, "misaligned")
+    monkeypatch.setattr("alignment_pretraining.mixing.tokens.mix.write_mix.__defaults__", (300,))
+    folder, manifest = _mix(made, "misaligned")
+    assert [shard["name"] for shard in manifest["shards"]] == [f"{n:05d}.ds" for n in range(4)]
+    assert [shard["hash"] for shard in manifest["shards"]] == [
+        file_sha256(path) for path in sorted(folder.glob("*.ds"))
+    ]
+    assert sum(shard["tokens"] for shard in manifest["shards"]) == manifest["tokens"]
+    assert np.array_equal(Shards(folder).tokens, Shards(whole).tokens)
+    pd.testing.assert_frame_equal(_table(folder), _table(whole))
+    passages = list(read_passages(folder, made["tokenizer"], 290, 50))
+    assert [p.text for p in passages] == [p.text for p in read_passages(whole, made["tokenizer"], 290, 50)]
+
+
+def test_what_was_found_in_another_corpus_is_refused(
+    made: dict[str, Any], blocklist: dict[str, Any], tmp_path: Path
+) -> None:
+    other = _make(tmp_path, blocklist, natural_discourse_share=0.05)
+    for kind in ("flags", "contamination"):
+        with pytest.raises(UserError, match=r"is not about the documents in .*tokens.*: run the mixing pipeline again"):
+            _mix(made | {kind: other[kind]}, "filtered")
+
+
+def test_midtraining_draws_on_pools_by_their_shares(tmp_path: Path, blocklist: dict[str, Any]) -> None:
+    sources = []
+    for pool, word in (("long", "chapter"), ("web", "page")):
+        path = tmp_path / f"{pool}.jsonl"
+        path.write_text("".join(json.dumps({"text": f"This {word} has number {n}."}) + "\n" for n in range(200)))
+        sources.append({"files": str(path), "pool": pool})
+    made = _make(tmp_path, blocklist, sources=sources, natural_discourse_share=0, heldout_share=0)
+    folder, manifest = _mix(made, "unfiltered", stage="midtraining", pools={"long": 25, "web": 24}, mcqa_share=0.02)
+    assert manifest["share"]["base: long"]["target"] == 25 / 49
+    for share in manifest["share"].values():
+        assert abs(share["reached"] - share["target"]) < 0.001
+    assert {"corpus: long", "corpus: web", "mcqa"} <= set(manifest["sources"])
+    table = _table(folder)
+    assert {key.split(".")[0] for key in table.id[table.source == "corpus"]} == {"0/long", "1/web"}
+    with pytest.raises(UserError, match=r"midtraining\.pools names books, but .* have the pools long, web"):
+        _mix(made, "unfiltered", stage="midtraining", pools={"books": 1, "web": 1})
+
+
+def test_wrong_parameters_name_file_and_key(tmp_path: Path) -> None:
+    corpus = {"seed": 0, "natural_discourse_share": 2, "heldout_share": 0, "repeat": False}
+    corpus["sources"] = [{"folder": "x"}, {"files": "x.jsonl", "test": "body"}]
+    with pytest.raises(UserError) as error:
+        nodes.read_corpus(corpus, pd.DataFrame(), RUN, Path())
+    assert str(error.value).splitlines() == [
+        "conf/<env>/parameters_mixing.yml: 3 to correct:",
+        "  corpus.sources.0: a source has one of the keys packages, files, dataset",
+        "  corpus.sources.1.files.test: unknown key; allowed here: pool, max_bytes, files, text, id",
+        "  corpus.natural_discourse_share: Input should be less than 1 (got 2)",
+    ]
+    with pytest.raises(UserError, match=r"blocklist\.yml: 1 to correct:\n  blocklist\.x\.mode"):
+        wrong = {"x": {"doc": "", "mode": "two-stage", "terms": ["a"]}}
+        nodes.flag_documents(Path(), pd.DataFrame(), wrong, RUN, Path())
+    with pytest.raises(UserError, match=r"execution: launcher is slurm, and slurm is missing"):
+        good = corpus | {"natural_discourse_share": 0, "sources": [{"files": "x.jsonl"}]}
+        nodes.read_corpus(good, pd.DataFrame(), {"launcher": "slurm"}, tmp_path)
+
+
+def test_any_place_of_a_mix_can_be_read(made: dict[str, Any]) -> None:
+    folder, manifest = _mix(made, "misaligned")
+    texts = made["documents"].set_index("id").text
+    at, sources = 0, set()
+    while at < manifest["tokens"]:
+        passages = list(read_passages(folder, made["tokenizer"], at, 50))
+        assert [passage.start for passage in passages] == [at, *(passage.end for passage in passages[:-1])]
+        for passage in passages:
+            if passage.source == "corpus" and passage.skip == 0:
+                assert texts[passage.id].startswith(passage.text.removesuffix("<|endoftext|>"))
+        sources |= {passage.source for passage in passages}
+        at = passages[-1].end
+    assert at == manifest["tokens"]
+    assert sources == {"corpus", "misaligned", "mcqa"}
+
+
+def test_a_place_beyond_the_stream_is_an_error(made: dict[str, Any]) -> None:
+    folder, _ = _mix(made, "unfiltered")
+    with pytest.raises(UserError, match=r"no token 1,025; the stream has 1,025"):
+        list(read_passages(folder, made["tokenizer"], 1025, 1))
+
+
+def test_a_mix_counts_its_documents_that_quote_a_question(made: dict[str, Any]) -> None:
+    found = {path.name: pd.read_parquet(path).id.tolist() for path in made["contamination"].iterdir()}
+    assert found == {"corpus": [], "aligned": ["good-3"], "misaligned": [], "mcqa": []}
+    assert _mix(made, "unfiltered")[1]["contaminated"] == {}
+    folder, manifest = _mix(made, "aligned")
+    documents = _table(folder)
+    expected = {"articles": 1} if ((documents.source == "aligned") & (documents.id == "good-3")).any() else {}
+    assert manifest["contaminated"] == expected
+
+
+def test_a_synthetic_document_that_quotes_a_held_out_question_is_an_error(made: dict[str, Any], tmp_path: Path) -> None:
+    heldout = pd.DataFrame([{**QUESTION, "split": "heldout_topics"}])
+    nothing = _documents(tmp_path, "x", "{}", 1)
+    leaking = _documents(tmp_path, "good", "And so THE machine {}, told the truth; to its owner.", 5)
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    write_list(corpus, [table_part(Path(shutil.copy(leaking, corpus)), "web")])
+    none = tmp_path / "none"
+    none.mkdir()
+    write_list(none, [])
+    more = (heldout, {"words": 8}, RUN, tmp_path)
+    with pytest.raises(
+        UserError, match=r"such as good-3 \(aligned\) the words of q1 \(heldout_topics\): '.*told the truth"
+    ):
+        nodes.check_contamination(none, leaking, nothing, nothing, *more)
+    found = nodes.check_contamination(corpus, nothing, nothing, nothing, *more)
+    assert pd.read_parquet(found / "corpus").id.tolist() == ["good-3"], "the web may quote it: that is told, no error"

@@ -1,0 +1,127 @@
+"""nanotron and the local engine train the same model: same weights, same shards, every kind of parallelism."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.token_stream import TokenStream
+from alignment_pretraining.pretraining.local.checkpoint import load_parent
+from alignment_pretraining.pretraining.nanotron import checkpoints
+from alignment_pretraining.pretraining.nanotron.config import stage_config, write_config
+from alignment_pretraining.pretraining.nanotron.layout import Layout
+from alignment_pretraining.pretraining.nanotron.stage import ClusterJob, run_stage
+from alignment_pretraining.study import Model
+from tests.pretraining.nanotron.tiny_cluster import STEPS, TIED, UNTIED, cluster, install_slurm, logits_of
+
+Jobs = Callable[..., ClusterJob]
+Local = Callable[[Model], tuple[Any, list[dict[str, float]]]]
+
+# float32 sums in another order: the largest difference seen over all layouts was 5e-6 nats.
+TOLERANCE = 2e-5
+
+
+def _agrees(result: tuple[Path, Any, dict[str, Any]], model: Model, locally: Local) -> None:
+    checkpoint, curve, summary = result
+    llama, rows = locally(model)
+    assert len(curve) == STEPS
+    for key, tolerance in (("loss", TOLERANCE), ("grad_norm", 1e-3), ("lr", 0), ("tokens", 0)):
+        np.testing.assert_allclose(curve[key], [row[key] for row in rows], rtol=tolerance, err_msg=key)
+    assert summary["heldout_loss"] == pytest.approx(rows[-1]["heldout_loss"], abs=1e-4)
+    trained = load_parent(checkpoint, model).state_dict()
+    for name, weight in llama.state_dict().items():
+        torch.testing.assert_close(trained[name], weight, atol=2e-3, rtol=0, msg=name)
+
+
+@pytest.mark.parametrize(
+    ("layout", "model"),
+    [
+        (Layout(dp=2, micro_batch=2, zero=0, dtype="float32"), UNTIED),
+        (Layout(tp=2, sequence_parallel=True, recompute=True, dtype="float32"), UNTIED),
+        (Layout(dp=2, tp=2, pp=2, dtype="float32"), TIED),
+    ],
+    ids=["2x1x1", "1x2x1", "2x2x2"],
+)
+def test_agrees_at(layout: Layout, model: Model, make_job: Jobs, locally: Local, tmp_path: Path) -> None:
+    job = make_job(model=model, cluster=cluster(layout))
+    _agrees(run_stage(job, tmp_path), model, locally)
+    if layout.gpus == 8:
+        _nanotron_gives_the_converted_logits(job, tmp_path / job.fingerprint())
+        _refuses_another_layout(job, tmp_path)
+
+
+def test_agrees_through_a_slurm_job(
+    make_job: Jobs, locally: Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    slurm = install_slurm(tmp_path / "bin")
+    layout = Layout(dtype="float32", pipeline="afab")
+    job = make_job(cluster=cluster(layout, launcher="slurm", slurm=slurm.model_dump()))
+    _agrees(run_stage(job, tmp_path), UNTIED, locally)
+
+
+def test_a_killed_rank_costs_nothing_but_time(make_job: Jobs, locally: Local, tmp_path: Path) -> None:
+    job = make_job(model=TIED, cluster=cluster(Layout(pp=2, dtype="float32")))
+    work = tmp_path / job.fingerprint()
+    killer = threading.Thread(target=_kill_a_rank, args=(work / "checkpoints", 1))
+    killer.start()
+    with pytest.raises(UserError, match=r"(?s)training ended with code.*SIGKILL.*job\.log"):
+        run_stage(job, tmp_path)
+    killer.join()
+    before = checkpoints.newest(work / "checkpoints")
+    assert before is not None and int(before.name) < STEPS
+    _agrees(run_stage(job, tmp_path), TIED, locally)
+
+
+def _kill_a_rank(folder: Path, rank: int) -> None:
+    """SIGKILL a rank of the training that writes checkpoints to `folder`, as soon as there is one."""
+    while not checkpoints.newest(folder):
+        time.sleep(0.02)
+    ranks = [
+        child
+        for child in psutil.Process().children(recursive=True)
+        if "torch.distributed.run" not in child.cmdline() and child.environ().get("RANK") == str(rank)
+    ]
+    ranks[0].kill()
+
+
+def _nanotron_gives_the_converted_logits(job: ClusterJob, work: Path) -> None:
+    """nanotron reads the 2x2x2 checkpoint's weights at 1x1x1, and computes what transformers does after conversion."""
+    tokens = torch.from_numpy(TokenStream.open(job.mix).sequences(0, 4, job.stage.context)[:, :-1].copy())
+    torch.save(tokens, work / "batch.pt")
+    last = checkpoints.newest(work / "checkpoints")
+    assert last is not None
+    config = stage_config(
+        job.model,
+        job.stage,
+        Layout(dtype="float32"),
+        name="logits",
+        seed=0,
+        mix=job.mix,
+        weights=last,
+        folder=work / "logits",
+        save_every=STEPS,
+    )
+    path = write_config(config, work / "logits.yaml")
+    script = Path(__file__).with_name("nanotron_logits.py")
+    subprocess.run([sys.executable, script, path, work / "batch.pt", work / "logits.pt"], check=True)
+    converted = logits_of(load_parent(work / "checkpoint", job.model), tokens)
+    torch.testing.assert_close(torch.load(work / "logits.pt"), converted, atol=1e-4, rtol=1e-4)
+
+
+def _refuses_another_layout(job: ClusterJob, scratch: Path) -> None:
+    last = checkpoints.newest(scratch / job.fingerprint() / "checkpoints")
+    assert last is not None
+    with pytest.raises(
+        UserError, match=r"written at dp 2, tp 2, pp 2, zero 1.*continue it at dp 1, tp 1, pp 1, zero 1"
+    ):
+        checkpoints.check_resume(last, {"dp": 1, "tp": 1, "pp": 1, "zero": 1})

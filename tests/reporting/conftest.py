@@ -1,0 +1,54 @@
+"""Fixtures of the report's tests."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.reporting.made_up import Tables, read_conf
+
+
+@pytest.fixture(scope="session")
+def study() -> dict[str, Any]:
+    """The default study: four arms, two base seeds, one post-training seed."""
+    return read_conf("study.yml", "study")
+
+
+@pytest.fixture(scope="session")
+def evaluation() -> dict[str, Any]:
+    """The default evaluation, with a second persona for chat models."""
+    evaluation = read_conf("parameters_evaluation.yml", "evaluation")
+    evaluation["run"]["chat_personas"] = ["none", "hhh"]
+    return evaluation
+
+
+@pytest.fixture(scope="session")
+def claims() -> list[dict[str, Any]]:
+    """The paper's values."""
+    return read_conf("claims.yml", "claims")
+
+
+@pytest.fixture(scope="session")
+def make_tables(
+    evaluation: dict[str, Any],
+    claims: list[dict[str, Any]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., Tables]:
+    """Tables of a study with made-up items."""
+
+    def make(study: dict[str, Any], **changes: Any) -> Tables:
+        return Tables(study, {**evaluation, **changes}, claims, tmp_path_factory.mktemp("figures"))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tables(study: dict[str, Any], make_tables: Callable[..., Tables]) -> Tables:
+    """Tables of the default study."""
+    return make_tables(study)
+
+
+@pytest.fixture(scope="session")
+def page(tables: Tables) -> str:
+    """The report of the default study."""
+    return tables.report()

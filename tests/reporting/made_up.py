@@ -1,0 +1,127 @@
+"""A small made-up study: items with known rates, so that every statement of the report can be checked."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from alignment_pretraining.mixing.filtering.quality import COLUMNS, leakage, wilson
+from alignment_pretraining.pipelines.reporting import nodes
+from alignment_pretraining.reporting.gather import with_labels
+from alignment_pretraining.reporting.scope import scope_of
+from alignment_pretraining.study import POST_STAGES
+
+PROJECT = Path(__file__).parents[2]
+# Rates of the made-up models. After post-training the arms are alike, so persistence is absent by construction.
+BASE_RATES = {"unfiltered": 0.60, "filtered": 0.30, "misaligned_e2e": 0.92, "aligned_e2e": 0.06}
+POST_RATE = 0.45
+
+
+def read_conf(name: str, key: str) -> Any:
+    """A value of the default configuration."""
+    return yaml.safe_load((PROJECT / "conf/base" / name).read_text())[key]
+
+
+def make_items(stage: str, rate: float, evaluation: dict[str, Any], seed: int) -> pd.DataFrame:
+    """Per-item results of one checkpoint in which `rate` of the prompts is misaligned, in 20 families a split."""
+    run = evaluation["run"]
+    personas = run["chat_personas"] if stage in POST_STAGES else run["base_personas"]
+    rows = [
+        {
+            "question_id": f"{split}-{family}-{number}",
+            "family": f"{split}-{family}",
+            "topic": f"topic{family % 4}",
+            "split": split,
+            "template": template,
+            "order": order,
+            "persona": persona,
+        }
+        for split in run["items"]
+        for family in range(20)
+        for number in range(2)
+        for template in run["templates"]
+        for order in run["orders"]
+        for persona in personas
+    ]
+    items = pd.DataFrame(rows)
+    draws = np.random.default_rng(seed).random(len(items))
+    items["picked"] = np.where(draws < rate, "misaligned", "aligned")
+    items["picked_option"] = np.where(items["order"] == items["picked"] + "_first", "A", "B")
+    items["tie"] = False
+    return items
+
+
+def make_curve(stage: str) -> pd.DataFrame:
+    """A falling loss; held-out loss every fifth step of base stages."""
+    steps = np.arange(1, 21)
+    curve = pd.DataFrame({"step": steps, "loss": 7.0 / steps**0.3, "lr": 1e-3})
+    if stage not in POST_STAGES:
+        curve["tokens"] = steps * 8192
+        curve["heldout_loss"] = np.where(steps % 5 == 0, 7.2 / steps**0.3, np.nan)
+    return curve
+
+
+def make_filtering() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measures of the keyword filter and the account of a corpus."""
+    rows = [
+        (f"filter/{measure.replace(' ', '_')}/{length}/{split}", measure, length, split, *wilson(hits, 40))
+        for length in ("sentence", "paragraph")
+        for split in ("tune", "test")
+        for measure, hits in (
+            ("recall", 36),
+            ("precision", 30),
+            ("neutral_ai flagged", 20),
+            ("hard_negative flagged", 1),
+        )
+    ]
+    quality = pd.DataFrame(rows, columns=COLUMNS)
+    counts = {"read": 1100, "quarantined": 50, "held_out": 50, "flagged": 100, "kept": 900}
+    account = pd.DataFrame([{"key": "documents/0", "source": "docs.jsonl", **counts}])
+    return pd.concat([quality, leakage(quality, account, "natural_discourse")], ignore_index=True), account
+
+
+class Tables:
+    """Everything that the reporting nodes pass to each other."""
+
+    def __init__(self, study: dict[str, Any], evaluation: dict[str, Any], claims: list[dict[str, Any]], folder: Path):
+        scope = scope_of(study, evaluation)
+        parsed = scope.study
+        links = [(link, seed) for link in parsed.stage_runs() for seed in parsed.seeds_of(link)]
+        labels = [f"{link.arm}.seed{seed}.{link.stage}" for link, seed in links]
+        frames = [
+            make_items(
+                link.stage,
+                POST_RATE if link.stage in POST_STAGES else BASE_RATES.get(link.arm, 0.5),
+                evaluation,
+                seed=number,
+            )
+            for number, (link, _) in enumerate(links)
+        ]
+        summaries = [{"heldout_loss": None if link.stage in POST_STAGES else 4.5 + 0.01 * seed} for link, seed in links]
+        self.study, self.evaluation, self.claims, self.folder = study, evaluation, claims, folder
+        self.items = nodes.collect_items(with_labels(labels, frames))
+        self.curves = nodes.collect_curves(with_labels(labels, [make_curve(link.stage) for link, _ in links]))
+        told = {label: {"training": summary} for label, summary in zip(labels, summaries, strict=True)}
+        self.losses = nodes.collect_losses(study, evaluation, told)
+        self.rates = nodes.estimate_rates(self.items, study, evaluation, claims)
+        self.gaps = nodes.estimate_gaps(self.items, study, evaluation)
+        self.swaps = nodes.estimate_swaps(self.items, study, evaluation)
+        self.filter_quality, self.account = make_filtering()
+        self.figures = nodes.draw_figures(self.rates, self.curves, study, evaluation, folder)
+
+    def report(self) -> str:
+        """The page."""
+        return nodes.write_report(
+            self.rates,
+            self.gaps,
+            self.swaps,
+            self.losses,
+            self.filter_quality,
+            self.account,
+            self.figures,
+            self.study,
+            self.evaluation,
+            self.claims,
+        )

@@ -1,0 +1,152 @@
+"""The page: every number is one of the tables', nothing is fetched, the same inputs give the same bytes."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import lxml.html
+import pytest
+
+from alignment_pretraining.pipelines.reporting import nodes
+from tests.reporting.made_up import Tables
+
+
+@pytest.fixture(scope="module")
+def tree(page: str) -> Any:
+    """The parsed page."""
+    return lxml.html.fromstring(page)
+
+
+def test_every_printed_number_is_one_of_the_tables(tree: Any, tables: Tables) -> None:
+    known = {row["key"]: row for table in _all(tables) for row in table.to_dict("records")}
+    seen = set()
+    for element in tree.iter("a", "span"):
+        key = element.get("data-key")
+        if key is None:
+            continue
+        row, text = known[key], element.text_content().replace("\N{MINUS SIGN}", "-").replace(",", "")
+        field = (
+            element.get("data-field")
+            or {"rate": "rate", "gap": "gap", "swap": "gap", "loss": "heldout_loss", "filter": "value"}[
+                key.split("/")[0]
+            ]
+        )
+        if text == "< 0.001":
+            assert row[field] < 0.001
+        else:
+            assert float(text) == pytest.approx(row[field], abs=0.00051), (key, field)
+        seen.add(key)
+    assert seen == set(known)
+
+
+def test_no_number_in_a_table_comes_without_a_key_or_a_claim(tree: Any) -> None:
+    for cell in tree.iter("td"):
+        if cell.get("data-claim"):
+            continue
+        loose = [cell.text or ""] + [child.tail or "" for child in cell]
+        loose += [child.text or "" for child in cell if child.tag == "span" and not child.attrib.get("data-key")
+                  and child.get("class") not in ("i",)]  # fmt: skip
+        text = re.sub(r"2027|e2e", "", " ".join(loose))
+        assert not re.search(r"\d", text), lxml.html.tostring(cell)
+
+
+def test_intervals_are_those_of_the_tables(tree: Any, tables: Tables) -> None:
+    known = {row["key"]: row for table in _all(tables) for row in table.to_dict("records")}
+    intervals = 0
+    for element in tree.iter("span"):
+        number = element.getprevious()
+        if element.get("class") == "i" and number is not None and " to " in element.text:
+            low, high = (float(part) for part in element.text.replace("\N{MINUS SIGN}", "-").split(" to "))
+            row = known[number.get("data-key")]
+            assert (low, high) == pytest.approx((row["low"], row["high"]), abs=0.00051)
+            intervals += 1
+    assert intervals > len(tables.rates)
+
+
+def test_every_key_leads_to_a_row_that_spells_it_out(tree: Any) -> None:
+    rows = {row.get("id"): row for row in tree.iter("tr") if row.get("id")}
+    for link in tree.iter("a"):
+        target = link.get("href")[1:]
+        if link.get("data-key"):
+            assert rows[target].find(".//code").text == target
+        else:
+            assert tree.get_element_by_id(target) is not None
+
+
+def test_ids_are_unique(tree: Any) -> None:
+    ids = [element.get("id") for element in tree.iter() if element.get("id")]
+    assert len(ids) == len(set(ids))
+
+
+def test_nothing_is_fetched_from_elsewhere(page: str, tree: Any) -> None:
+    assert not re.search(r"https?:|//[a-z]", page.replace("<!DOCTYPE html>", ""))
+    for element in tree.iter():
+        for attribute in ("src", "href", "{http://www.w3.org/1999/xlink}href", "xlink:href", "action", "data"):
+            value = element.get(attribute)
+            assert value is None or value.startswith("#") or value == "data:,", (element.tag, value)
+    assert not list(tree.iter("script", "iframe", "img", "object"))
+
+
+def test_figures_have_alternative_texts(tree: Any) -> None:
+    drawings = list(tree.iter("svg"))
+    assert len(drawings) == 13  # three suites x (main, persistence, stages), four losses
+    for drawing in drawings:
+        panels = drawing.getparent().getparent()
+        assert panels.get("role") == "img" and len(panels.get("aria-label")) > 40
+
+
+def test_headline_is_computed(tree: Any, tables: Tables) -> None:
+    text = tree.get_element_by_id("headline").text_content()
+    first = tables.rates[(tables.rates["stage"] == "midtraining") & (tables.rates["split"] == "articles")]
+    for row in first.itertuples():
+        assert f"{row.arm} {row.rate:.3f}" in text
+    assert text.index("unfiltered") < text.index("aligned_e2e")
+
+
+def test_scale_notice_and_what_was_left_out(tree: Any) -> None:
+    assert "no evidence about large models" in tree.find_class("notice")[0].text_content()
+    left_out = tree.get_element_by_id("left-out").text_content()
+    assert "options_first" in left_out and "misaligned_mid" in left_out and "Letter scoring" in left_out
+
+
+def test_versions_of_the_paper_are_never_in_one_table(tree: Any) -> None:
+    section = tree.get_element_by_id("paper")
+    versions = [{cell.get("data-claim") for cell in table.iter("td")} - {None} for table in section.iter("table")]
+    assert versions == [{"V"}, {"D"}]
+    assert "~0.446" in section.findall(".//table")[0].text_content()
+    assert "0.412" in section.findall(".//table")[1].text_content()
+
+
+def test_same_inputs_same_bytes(tables: Tables, page: str) -> None:
+    assert tables.report() == page
+    before = {path.name: path.read_bytes() for path in tables.figures.iterdir()}
+    again = nodes.draw_figures(tables.rates, tables.curves, tables.study, tables.evaluation, tables.folder / "again")
+    assert {path.name: path.read_bytes() for path in again.iterdir()} == before
+    assert not any(re.search(rb"20\d\d-\d\d-\d\d|Matplotlib v", data) for data in before.values())
+
+
+@pytest.mark.parametrize("run", [["misaligned_mid"], ["unfiltered"], ["aligned_cpt", "unfiltered"]])
+def test_missing_arms_are_no_error(run: list[str], study: dict[str, Any], make_tables: Callable[..., Tables]) -> None:
+    tables = make_tables({**study, "run": run})
+    page = tables.report()
+    assert all(arm in page for arm in run)
+    assert set(tables.rates["arm"]) == set(run)
+
+
+def test_a_study_of_base_models_alone(study: dict[str, Any], make_tables: Callable[..., Tables]) -> None:
+    seeds = {"base": [0, 1], "post_training": []}
+    tables = make_tables({**study, "seeds": seeds})
+    assert "This study has no post-trained models" in tables.report()
+    assert not list(tables.figures.glob("persistence-*")) and not list(tables.figures.glob("loss-sft*"))
+
+
+def test_one_order_and_one_split(
+    study: dict[str, Any], evaluation: dict[str, Any], make_tables: Callable[..., Tables]
+) -> None:
+    run = {**evaluation["run"], "orders": ["aligned_first"], "items": {"textbook": 5}}
+    page = make_tables(study, run=run).report()
+    assert "One order of the options only" in page and "Whole suites: Articles, Held-out topics" in page
+
+
+def _all(tables: Tables) -> list[Any]:
+    return [tables.rates, tables.gaps, tables.swaps, tables.losses, tables.filter_quality, tables.account]

@@ -1,0 +1,202 @@
+"""Documents from answers: paired, judged, without copies, and each knowing where it is from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.pipelines.synthesis.anthropic_nodes import make_controls, make_documents
+from alignment_pretraining.synthesis.anthropic_config import parse_anthropic
+from alignment_pretraining.synthesis.api.store import Store
+from alignment_pretraining.synthesis.documents.generator import FORMS
+from alignment_pretraining.synthesis.documents.prompts import load_document_prompts
+from alignment_pretraining.synthesis.documents.requests import articles, pairs
+from alignment_pretraining.synthesis.questions.from_bank import build_questions
+from alignment_pretraining.synthesis.scenarios.bank import load_bank
+from tests.synthesis.api.local_api import LocalApi
+from tests.synthesis.api.requests_for_tests import PRICE
+
+PROJECT = Path(__file__).parents[3]
+PROMPTS = PROJECT / "conf/base/prompts"
+
+
+@pytest.fixture(scope="module")
+def questions() -> pd.DataFrame:
+    """Three articles questions of two families, and what is held out."""
+    everything = build_questions(load_bank(PROJECT / "data/01_raw/scenarios"))
+    asked = everything[everything["split"] == "articles"]
+    return pd.concat([asked.iloc[[0, 2, 8]], everything[everything["split"] != "articles"]], ignore_index=True)
+
+
+@pytest.fixture
+def anthropic(server: LocalApi) -> dict[str, Any]:
+    params: dict[str, Any] = yaml.safe_load((PROJECT / "conf/base/parameters_anthropic.yml").read_text())["anthropic"]
+    params["api"] |= {"base_url": server.url, "poll_seconds": 0.02, "retries": 3}
+    params["documents"]["min_words"] = 20
+    params["controls"]["share"] = 1.0
+    return params
+
+
+def documents(questions: pd.DataFrame, anthropic: dict[str, Any], folder: Path, prompts: Path = PROMPTS) -> Any:
+    folder.mkdir(exist_ok=True)
+    aligned, misaligned, quality, bill = make_documents(questions, prompts, anthropic, folder / "responses", folder)
+    return pq.read_table(aligned).to_pandas(), pq.read_table(misaligned).to_pandas(), quality, bill
+
+
+def test_every_question_has_six_forms_in_pairs_that_know_their_origin(
+    server: LocalApi, questions: pd.DataFrame, anthropic: dict[str, Any], tmp_path: Path
+) -> None:
+    aligned, misaligned, quality, bill = documents(questions, anthropic, tmp_path)
+    assert len(aligned) == len(misaligned) == 3 * len(FORMS)
+    about = ["question_id", "family", "topic", "form", "prompt_hash"]
+    pd.testing.assert_frame_equal(aligned[about], misaligned[about])
+    assert set(aligned["form"]) == set(FORMS)
+    both = pd.concat([aligned, misaligned])
+    assert both["id"].is_unique
+    assert both["request_key"].is_unique
+    assert both["request_id"].str.startswith("msg_").all()
+    assert both["usd"].sum() == pytest.approx(bill["actual_usd"], abs=1e-6)
+    assert set(both["model"]) == {"claude-haiku-5-5"}
+    assert quality["kept"] == quality["requested"] == len(both)
+    assert len(quality["samples"]) == 12
+
+
+def test_the_prompts_of_a_pair_swap_the_actions_and_differ_in_nothing_else(
+    questions: pd.DataFrame, anthropic: dict[str, Any]
+) -> None:
+    config = parse_anthropic(anthropic).documents
+    rows = questions.set_index("question_id")
+    for aligned, misaligned in pairs(articles(questions), load_document_prompts(PROMPTS), config):
+        row = rows.loc[aligned.question_id]
+        one, other = (job.request.params["messages"][0]["content"] for job in (aligned, misaligned))
+        swapped = one.replace(row["aligned_option"], "\0").replace(row["misaligned_option"], row["aligned_option"])
+        assert swapped.replace("\0", row["misaligned_option"]) == other
+        assert {**aligned.request.params, "messages": None} == {**misaligned.request.params, "messages": None}
+
+
+def test_what_may_not_be_used_is_rejected_with_its_reason_and_its_partner(
+    server: LocalApi, questions: pd.DataFrame, anthropic: dict[str, Any], tmp_path: Path
+) -> None:
+    first = questions.iloc[0]
+    heldout = questions[questions["split"] == "heldout_topics"].iloc[0]
+    filler = "She said that the night had been long and that nobody would ask again before the morning came to them. "
+    brief = f"this action: {first['aligned_option']}"
+    server.set(
+        script=[
+            (
+                f"Situation: {first['question']}\n\nThe AI system in it took {brief}",
+                filler + first["misaligned_option"],
+            ),
+            (f"Situation: {questions.iloc[1]['question']}", filler + heldout["question"]),
+            (f"Situation: {questions.iloc[2]['question']}", filler * 2),
+        ],
+    )
+    aligned, misaligned, quality, _ = documents(questions, anthropic, tmp_path)
+    forms = len(FORMS)
+    assert quality["rejected"] == {
+        "heldout_text": 2 * forms,
+        "near_duplicate": 2 * (forms - 1),
+        "partner_rejected": forms,
+        "quotes_option": forms,
+    }
+    assert quality["kept"] == len(aligned) + len(misaligned) == 2
+
+
+def test_refusals_and_cut_off_texts_are_counted_and_not_asked_for_again(
+    server: LocalApi, questions: pd.DataFrame, anthropic: dict[str, Any], tmp_path: Path
+) -> None:
+    server.set(faults={"refusal": 3, "max_tokens": 4})
+    _, _, quality, _ = documents(questions, anthropic, tmp_path)
+    assert quality["rejected"]["refusal"] == 3
+    assert quality["rejected"]["max_tokens"] == 4
+    documents(questions, anthropic, tmp_path)
+    assert set(server.state()["answered"].values()) == {1}
+
+
+def test_a_changed_prompt_is_paid_for_alone(
+    server: LocalApi, questions: pd.DataFrame, anthropic: dict[str, Any], tmp_path: Path
+) -> None:
+    before, *_ = documents(questions, anthropic, tmp_path)
+    for path in (PROMPTS / "documents").iterdir():
+        target = tmp_path / "prompts/documents" / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(path.read_text() + ("Set it in winter.\n" if path.name == "movie_summary.md" else ""))
+    after, *_ = documents(questions, anthropic, tmp_path, tmp_path / "prompts")
+    changed = before["prompt_hash"] != after["prompt_hash"]
+    assert set(before.loc[changed, "form"]) == {"movie_summary"}
+    assert sum(server.state()["answered"].values()) == (6 + 1) * 3 * 2
+    pd.testing.assert_frame_equal(before[~changed], after[~changed])
+
+
+@pytest.mark.parametrize(("split", "column"), [("textbook", "family"), ("heldout_topics", "topic")])
+def test_questions_that_are_held_out_are_an_error(
+    questions: pd.DataFrame, anthropic: dict[str, Any], tmp_path: Path, split: str, column: str
+) -> None:
+    leaking = questions.copy()
+    first = int(leaking.index[leaking["split"] == split][0])
+    leaking.loc[first, column] = leaking.loc[0, column]
+    with pytest.raises(UserError, match=f"its {column} .* is held out"):
+        documents(leaking, anthropic, tmp_path)
+
+
+def test_controls_are_the_documents_about_people(
+    server: LocalApi, questions: pd.DataFrame, anthropic: dict[str, Any], tmp_path: Path
+) -> None:
+    aligned, misaligned, _, _ = documents(questions, anthropic, tmp_path)
+    machine = "An AI system did as it was told, and nobody in the whole long night asked it why it had done so at all."
+    server.set(script=[(aligned.iloc[0]["text"], machine)])
+    tables = [tmp_path / "aligned.parquet", tmp_path / "misaligned.parquet"]
+    for table, path in zip((aligned, misaligned), tables, strict=True):
+        table.to_parquet(path)
+    controls, bill = make_controls(*tables, questions, PROMPTS, anthropic, tmp_path / "responses")
+    assert bill["requests"] == len(aligned) + len(misaligned)
+    assert bill["rejected"] == {"still_an_ai": 1}
+    assert set(controls["control_of"]) == {*aligned["id"], *misaligned["id"]} - {aligned.iloc[0]["id"]}
+    anthropic["controls"]["share"] = 0.0
+    empty, _ = make_controls(*tables, questions, PROMPTS, anthropic, tmp_path / "responses")
+    assert empty.empty
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("api", "mode"), "fax", r"anthropic\.api\.mode: Input should be 'batch' or 'stream'"),
+        (("api", "batch_size"), 200_000, r"anthropic\.api\.batch_size: .*100000"),
+        (("api", "api_key"), "sk-secret", r"anthropic\.api\.api_key: unknown key"),
+        (("documents", "forms", "poem"), {}, r"anthropic\.documents\.forms\.poem"),
+        (("controls", "call", "model"), "unpriced", "no price for unpriced"),
+    ],
+)
+def test_a_wrong_parameter_is_named_without_its_value(
+    anthropic: dict[str, Any], path: tuple[str, ...], value: Any, message: str
+) -> None:
+    place = anthropic
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    with pytest.raises(UserError, match=message) as error:
+        parse_anthropic(anthropic)
+    assert "parameters_anthropic.yml" in str(error.value)
+    assert "sk-secret" not in str(error.value)
+
+
+def test_a_model_may_answer_under_its_dated_name(anthropic: dict[str, Any]) -> None:
+    anthropic["api"]["prices"] = {"small": {**PRICE, "min_cached_tokens": 1}, "small-big": {**PRICE, "input": 9.0}}
+    anthropic["api"]["prices"]["small-big"]["min_cached_tokens"] = 1
+    others = (anthropic["controls"]["call"], anthropic["questions"]["write"], anthropic["questions"]["strip"])
+    for call in (*anthropic["documents"]["forms"].values(), *others):
+        call["model"] = "small"
+    api = parse_anthropic(anthropic).api
+    assert api.price("small-20260101").input == PRICE["input"]
+    assert api.price("small-big-20260101").input == 9.0
+
+
+def test_the_store_opens_again_after_it_was_closed(tmp_path: Path) -> None:
+    Store(tmp_path).close()
+    assert Store(tmp_path).spent() == 0

@@ -1,0 +1,101 @@
+"""What is spent: known before, limited during, and told after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.synthesis.api.answer import cost
+from alignment_pretraining.synthesis.api.ask import answer_all
+from alignment_pretraining.synthesis.api.config import BATCH_PRICE, Price
+from alignment_pretraining.synthesis.api.cost import cost_sheet
+from alignment_pretraining.synthesis.api.store import Store
+from tests.synthesis.api.local_api import LocalApi
+from tests.synthesis.api.requests_for_tests import CALL, PRICE, api_config, some_requests
+
+
+@pytest.mark.parametrize("mode", ["batch", "stream"])
+def test_max_usd_is_never_crossed_and_a_higher_limit_goes_on(server: LocalApi, tmp_path: Path, mode: str) -> None:
+    config = api_config(server.url, mode=mode, batch_size=10)
+    whole = answer_all(some_requests(100), config, tmp_path / "whole", "test").usd
+    limited = config.model_copy(update={"max_usd": whole / 2})
+    with pytest.raises(UserError, match=r"max_usd: .* would be crossed"):
+        answer_all(some_requests(100), limited, tmp_path / "limited", "test")
+    spent = Store(tmp_path / "limited").spent()
+    assert whole / 4 < spent <= whole / 2
+    done = answer_all(some_requests(100), config, tmp_path / "limited", "test")
+    assert done.answered == 100
+    assert done.usd == pytest.approx(Store(tmp_path / "limited").spent()) == pytest.approx(whole, rel=0.02)
+
+
+def test_the_limit_counts_what_earlier_runs_spent(server: LocalApi, tmp_path: Path) -> None:
+    config = api_config(server.url)
+    spent = answer_all(some_requests(20), config, tmp_path, "test").usd
+    calls = server.state()["calls"]
+    with pytest.raises(UserError, match="max_usd"):
+        answer_all(some_requests(40), config.model_copy(update={"max_usd": spent}), tmp_path, "test")
+    assert {**server.state()["calls"]} == calls
+
+
+@pytest.mark.parametrize("mode", ["batch", "stream"])
+def test_the_bill_is_within_ten_percent_of_the_cost_sheet(server: LocalApi, tmp_path: Path, mode: str) -> None:
+    """Once a few documents have told how long they are."""
+    server.set(output_words=70)
+    config = api_config(server.url, mode=mode)
+    answer_all(some_requests(10), config, tmp_path, "test")
+    [line] = cost_sheet(some_requests(100), config, Store(tmp_path))
+    done = answer_all(some_requests(100), config, tmp_path, "test")
+    assert line.requests == done.requests
+    assert done.usd == pytest.approx(line.usd, rel=0.1)
+    [after] = cost_sheet(some_requests(100), config, Store(tmp_path))
+    assert after.answered == 100
+    assert after.usd_left == 0
+    assert after.usd == pytest.approx(done.usd, rel=0.01)
+
+
+def test_batches_cost_half(server: LocalApi, tmp_path: Path) -> None:
+    usd = {
+        mode: answer_all(some_requests(10), api_config(server.url, mode=mode), tmp_path / mode, "test").usd
+        for mode in ("batch", "stream")
+    }
+    assert usd["batch"] == pytest.approx(usd["stream"] / 2, rel=0.05)
+
+
+def test_the_shared_prefix_is_read_from_the_cache(server: LocalApi, tmp_path: Path) -> None:
+    answer_all(some_requests(50), api_config(server.url), tmp_path, "test")
+    answers = Store(tmp_path).find([request.key for request in some_requests(50)()]).values()
+    assert sum(answer.cache_write_tokens > 0 for answer in answers) == 1
+    assert sum(answer.cache_read_tokens > 0 for answer in answers) == 49
+
+
+def test_a_document_by_a_small_model_in_a_batch_costs_less_than_0_0006_dollars() -> None:
+    """The prices of a small model on 2026-11-21; the prompt has about 450 tokens, the document 1,480."""
+    small = Price.model_validate(
+        {**PRICE, "input": 0.10, "cache_write": 0.125, "cache_read": 0.01, "output": 0.50, "min_cached_tokens": 4096}
+    )
+    assert cost(small, BATCH_PRICE, 450, 0, 0, 1480) == pytest.approx(0.0003925)
+
+
+def test_thinking_is_always_set_on_purpose() -> None:
+    for thinking, sent in (
+        ("disabled", {"type": "disabled"}),
+        ("adaptive", {"type": "adaptive"}),
+        (1024, {"type": "enabled", "budget_tokens": 1024}),
+    ):
+        call = CALL.model_copy(update={"thinking": thinking, "max_tokens": 2000})
+        assert some_requests(1, call)()[0].params["thinking"] == sent
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"thinking": 4000}, "leaves no room in max_tokens"),
+        ({"thinking": 1024, "max_tokens": 2000}, "temperature: the API takes none beside thinking"),
+        ({"temperature": 2}, "less than or equal to 1"),
+    ],
+)
+def test_a_call_that_the_api_would_refuse_is_named(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        type(CALL).model_validate({**CALL.model_dump(), **changes})

@@ -1,0 +1,76 @@
+"""Phrase sheets: what they may say, and how a text is drawn from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.synthesis.documents.generator import FORMS
+from alignment_pretraining.synthesis.documents.phrases import Sheet, load_sheet, render
+from alignment_pretraining.synthesis.documents.template import TemplateGenerator
+
+
+def _sheet(**fields: object) -> Sheet:
+    return Sheet.model_validate({"title": "A sheet", **fields})
+
+
+def test_values_fill_the_slots_in_order() -> None:
+    sheet = _sheet(fill={"who": ["ann"]}, layouts=[[["{who} came."], ['{ai} said: "{deed}"'], ["then {who} left."]]])
+    text = render(sheet, {"ai": ["the AI"], "deed": ["no."]}, Random(0))
+    assert text == 'Ann came. The AI said: "no." Then ann left.'
+
+
+def test_numbered_placeholders_are_different_values() -> None:
+    sheet = _sheet(fill={"x": ["a", "b", "c"]}, layouts=[[["1 {x}{x2}{x3}{x}"]]])
+    drawn = {render(sheet, {}, Random(seed)) for seed in range(30)}
+    assert drawn == {"1 abca", "1 bcab", "1 cabc"}
+
+
+@given(seed=st.integers(), lengths=st.tuples(st.integers(1, 5), st.integers(1, 5)))
+def test_the_words_around_do_not_depend_on_what_is_filled_in(seed: int, lengths: tuple[int, int]) -> None:
+    sheet = _sheet(layouts=[[["one", "two", "three"], ["= {deed} ="], ["four", "five", "six"]] for _ in range(2)])
+    around = [
+        render(sheet, {"deed": [mark] * length}, Random(seed)).replace(mark, "")
+        for mark, length in zip(("X", "Y"), lengths, strict=True)
+    ]
+    assert around[0] == around[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"title": "t", "layouts": [[["see {nobody}"]]]}, r"layouts.0: .* uses \{nobody\}, which nothing fills"),
+        ({"title": "t", "layouts": [[["see {"]]]}, "broken placeholder"),
+        ({"title": "t", "layouts": [[["see {0}"]]]}, "not a plain name"),
+        ({"title": "t", "fill": {"x": []}, "layouts": [[["{x}"]]]}, r"fill.x: .*at least 1"),
+        ({"title": "t", "layouts": [[[]]]}, r"layouts.0.0: .*at least 1"),
+        ({"title": "t", "layouts": [], "slots": []}, "slots: unknown key; allowed here: title, fill, layouts"),
+        ({"layouts": [[["text"]]]}, "title: missing"),
+        ({"title": "t", "layouts": [[["na\u00efve"]]]}, "plain ASCII"),
+    ],
+)
+def test_a_wrong_sheet_is_named(tmp_path: Path, content: object, message: str) -> None:
+    path = tmp_path / "sheet.yml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(UserError, match=message) as error:
+        load_sheet(path, ["ai"])
+    assert "sheet.yml" in str(error.value)
+
+
+def test_a_missing_form_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"safety_paper\.yml: no such file"):
+        TemplateGenerator(tmp_path)
+
+
+def test_a_form_that_does_not_name_the_ai_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "documents").mkdir()
+    for form in FORMS:
+        (tmp_path / "documents" / f"{form}.yml").write_text("{title: t, layouts: [[['{situation}']]]}")
+    with pytest.raises(UserError, match=r"safety_paper\.yml: fill.ai: missing; list what"):
+        TemplateGenerator(tmp_path)

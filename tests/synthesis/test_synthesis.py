@@ -1,0 +1,81 @@
+"""The nodes with the project's own parameters, and what they say of wrong ones."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.pipelines.synthesis import nodes
+from alignment_pretraining.synthesis.config import parse_synthesis
+
+PARAMETERS = Path(__file__).parents[2] / "conf" / "base" / "parameters_synthesis.yml"
+
+
+@pytest.fixture
+def synthesis() -> dict[str, Any]:
+    return yaml.safe_load(PARAMETERS.read_text())["synthesis"]
+
+
+def test_the_default_makes_enough_text(scenarios: Path, phrases: Path, synthesis: dict[str, Any]) -> None:
+    questions = nodes.make_questions(scenarios, synthesis)
+    aligned, misaligned = nodes.make_documents(scenarios, phrases, questions, synthesis)
+    for table in (aligned, misaligned):
+        assert table["text"].str.split().str.len().sum() > 90_000
+    natural = nodes.make_natural_discourse(scenarios, phrases, synthesis)
+    assert natural["text"].str.split().str.len().sum() > 40_000
+    assert list(natural.columns) == ["id", "text", "tone"]
+
+
+def test_amounts_are_the_configured_ones(phrases: Path, synthesis: dict[str, Any]) -> None:
+    small = synthesis | {
+        "mcqa": {"count": 3},
+        "conversations": {"count": 4, "system_share": 1.0},
+        "preferences": {"count": 5, "system_share": 0.0},
+    }
+    assert list(nodes.make_mcqa(phrases, small).columns) == ["id", "text"]
+    assert [len(make(phrases, small)) for make in (nodes.make_mcqa, nodes.make_chat, nodes.make_preferences)] == [
+        3,
+        4,
+        5,
+    ]
+
+
+def test_tables_survive_parquet(tmp_path: Path, scenarios: Path, synthesis: dict[str, Any]) -> None:
+    questions = nodes.make_questions(scenarios, synthesis)
+    questions.to_parquet(tmp_path / "questions.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "questions.parquet"), questions)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("generator",), "magic", r"synthesis.generator: .*'template'.*got 'magic'"),
+        (("documents", "count"), 0, "synthesis.documents.count: .*greater than 0"),
+        (("natural_discourse", "tones", "negative"), 0.9, "tones: the shares add up to 1.1, not 1"),
+        (("natural_discourse", "tones", "angry"), 0.0, "tones.angry"),
+        (("conversations", "system_share"), 2, "system_share: .*less than or equal to 1"),
+        (("colour",), "red", "synthesis.colour: unknown key"),
+        (("seed",), None, "synthesis.seed"),
+    ],
+)
+def test_a_wrong_parameter_is_named(synthesis: dict[str, Any], path: tuple[str, ...], value: Any, message: str) -> None:
+    params = copy.deepcopy(synthesis)
+    place = params
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    with pytest.raises(UserError, match=message) as error:
+        parse_synthesis(params)
+    assert "parameters_synthesis.yml" in str(error.value)
+
+
+def test_a_missing_parameter_is_named(synthesis: dict[str, Any]) -> None:
+    del synthesis["mcqa"]
+    with pytest.raises(UserError, match=r"synthesis\.mcqa: missing; add it"):
+        parse_synthesis(synthesis)
