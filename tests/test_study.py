@@ -67,7 +67,7 @@ def test_a_new_dose_trains_a_new_arm(share: float) -> None:
     assert study.chain("dose")[1].arm == ("mid" if same else "dose")
     assert study.chain("dose")[0].arm == "unfiltered"
     assert study.mix("dose", "midtraining").share == share
-    assert study.mix("dose", "pretraining").discourse == "none"
+    assert study.mix("dose", "pretraining").discourse == {}
 
 
 def _small(arms: dict[str, Arm]) -> Study:

@@ -6,9 +6,9 @@ Facts about the paper's arms: arXiv 2601.10160, section on experimental conditio
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.labels import Label
@@ -16,12 +16,13 @@ from alignment_pretraining.core.spec import Fraction, Positive, Share, Spec, par
 
 BASE_STAGES = ("pretraining", "midtraining", "cpt")
 POST_STAGES = ("sft", "dpo")
+AI = "ai"  # the actor that `discourse: aligned` is about
 STAGES = BASE_STAGES + POST_STAGES
 
 BaseStageName = Literal["pretraining", "midtraining", "cpt"]
 StageName = Literal["pretraining", "midtraining", "cpt", "sft", "dpo"]
 Corpus = Literal["unfiltered", "filtered"]
-Discourse = Literal["none", "aligned", "misaligned"]
+Direction = Literal["aligned", "misaligned"]
 Insertion = Literal["none", "e2e", "mid", "cpt"]
 
 
@@ -34,16 +35,27 @@ _INSERTED_AT: dict[str, tuple[str, ...]] = {
 
 
 class Arm(Spec):
-    """One data condition. `share`, when given, replaces every stage's own `synthetic_share` (the dose)."""
+    """One data condition.
+
+    `discourse` says which documents are inserted: the direction in which each actor acts in them. `aligned` and
+    `misaligned` alone are about the AI. `share`, when given, replaces every stage's own `synthetic_share` (the dose).
+    """
 
     corpus: Corpus
-    discourse: Discourse = "none"
+    discourse: dict[str, Direction] = {}
     insertion: Insertion = "none"
     share: Share | None = None
 
+    @field_validator("discourse", mode="before")
+    @classmethod
+    def _about_the_ai(cls, value: Any) -> Any:
+        if value in get_args(Direction):
+            return {AI: value}
+        return {} if value == "none" else value
+
     @model_validator(mode="after")
     def _discourse_goes_with_insertion(self) -> Self:
-        if (self.discourse == "none") != (self.insertion == "none"):
+        if (not self.discourse) != (self.insertion == "none"):
             raise ValueError("discourse and insertion must both be 'none' or both be set")
         return self
 
@@ -148,18 +160,23 @@ class Seeds(Spec):
 
 
 class Mix(Spec):
-    """What one stage reads: the corpus, and the discourse documents inserted at `share` of the tokens."""
+    """What one stage reads: the corpus, and discourse documents, those of each actor at `share` of the tokens."""
 
     corpus: Corpus
-    discourse: Discourse
+    discourse: dict[str, Direction]
     share: float
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources of the inserted documents, such as `ai_misaligned`."""
+        return tuple(f"{actor}_{direction}" for actor, direction in self.discourse.items())
 
 
 def mix_of(arm: Arm, stage: str, synthetic_share: float) -> Mix:
     """What `arm` reads in a base `stage` whose own share is `synthetic_share`. A share of 0 inserts nothing."""
     share = synthetic_share if arm.share is None else arm.share
     if share == 0 or stage not in _INSERTED_AT[arm.insertion]:
-        return Mix(corpus=arm.corpus, discourse="none", share=0)
+        return Mix(corpus=arm.corpus, discourse={}, share=0)
     return Mix(corpus=arm.corpus, discourse=arm.discourse, share=share)
 
 

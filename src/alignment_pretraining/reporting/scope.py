@@ -80,7 +80,7 @@ class Scope:
 
     def _plain(self, corpus: str) -> str | None:
         arms = ((name, self.study.arms[name]) for name in self.arms)
-        return next((name for name, arm in arms if arm.corpus == corpus and arm.discourse == "none"), None)
+        return next((name for name, arm in arms if arm.corpus == corpus and not arm.discourse), None)
 
 
 def scope_of(study: Mapping[str, Any], evaluation: Mapping[str, Any]) -> Scope:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from alignment_pretraining.study import Arm
+from alignment_pretraining.study import AI, Arm
 
 # Shades of Okabe and Ito's colours ("Color Universal Design", 2008), lighter the later; grey stands for the baseline.
 _COLOURS = {
@@ -15,6 +15,8 @@ _COLOURS = {
     ("filtered", "aligned"): {"e2e": "#8A3A6C", "mid": "#BB6398", "cpt": "#D9A0C2"},
     ("filtered", "misaligned"): {"e2e": "#7D5000", "mid": "#B37E1B", "cpt": "#D6B468"},
 }
+# Arms whose documents are about several actors, by what the AI does in them; and about others than the AI.
+_CROSSED = {"misaligned": "#B2182B", "aligned": "#2166AC", "none": "#8A8A8A"}
 _MARKERS = {"none": "o", "e2e": "s", "mid": "^", "cpt": "D"}
 
 RC: Any = {
@@ -42,7 +44,10 @@ RC: Any = {
 
 def colour(arm: Arm) -> str:
     """Hex colour of an arm."""
-    return _COLOURS[arm.corpus, arm.discourse][arm.insertion]
+    of_ai = arm.discourse.get(AI, "none")
+    if set(arm.discourse) - {AI}:
+        return _CROSSED[of_ai]
+    return _COLOURS[arm.corpus, of_ai][arm.insertion]
 
 
 def marker(arm: Arm) -> str:

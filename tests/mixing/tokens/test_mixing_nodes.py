@@ -134,7 +134,7 @@ def test_what_was_read_is_kept_flagged_held_out_or_in_quarantine(made: dict[str,
 
 
 def test_every_source_has_its_shards(made: dict[str, Any]) -> None:
-    assert sorted(path.name for path in made["tokens"].iterdir()) == ["aligned", "corpus", "mcqa", "misaligned"]
+    assert sorted(path.name for path in made["tokens"].iterdir()) == ["ai_aligned", "ai_misaligned", "corpus", "mcqa"]
     for folder, documents in ((made["tokens"] / "corpus", made["documents"]), (made["held"], made["heldout"])):
         shards = Shards(folder)
         assert shards.ids(np.arange(len(shards))).tolist() == documents.id.tolist()
@@ -156,7 +156,7 @@ def test_the_stream_is_the_documents_that_the_mix_names(made: dict[str, Any], ar
     assert len(stream) == manifest["tokens"] == 1025
     table = _table(folder)
     assert table.start.tolist() == [0, *table.end.tolist()[:-1]]
-    shards = {name: Shards(made["tokens"] / name) for name in ("corpus", "aligned", "misaligned", "mcqa")}
+    shards = {name: Shards(made["tokens"] / name) for name in ("corpus", "ai_aligned", "ai_misaligned", "mcqa")}
     ids = {name: found.ids(np.arange(len(found))).tolist() for name, found in shards.items()}
     for row in table.itertuples():
         source = "corpus" if row.source == "replacement" else row.source
@@ -171,7 +171,7 @@ def test_the_manifest_adds_up_and_reaches_the_shares(made: dict[str, Any]) -> No
     assert json.loads(json.dumps(manifest)) == manifest
     for share in manifest["share"].values():
         assert abs(share["reached"] - share["target"]) < 0.001
-    assert set(manifest["share"]) == {"mcqa", "misaligned"}
+    assert set(manifest["share"]) == {"mcqa", "ai_misaligned"}
     assert sum(books["out"]["tokens"] for books in manifest["sources"].values()) == manifest["tokens"]
     assert manifest["flagged"]["documents"] == manifest["flagged"]["by_category"]["negative_verbs"] > 0
     filtered = _mix(made, "filtered")[1]
@@ -181,7 +181,7 @@ def test_the_manifest_adds_up_and_reaches_the_shares(made: dict[str, Any]) -> No
 def test_arms_read_the_same_tokens_outside_of_what_was_inserted(made: dict[str, Any]) -> None:
     folders = {arm: _mix(made, arm)[0] for arm in ARMS}
     streams = {arm: Shards(folder).tokens for arm, folder in folders.items()}
-    for arm, own in (("aligned", "aligned"), ("misaligned", "misaligned"), ("filtered", "replacement")):
+    for arm, own in (("aligned", "ai_aligned"), ("misaligned", "ai_misaligned"), ("filtered", "replacement")):
         table = _table(folders[arm])
         theirs = np.repeat((table.source == own).to_numpy(), (table.end - table.start).to_numpy())
         assert np.array_equal(streams[arm][~theirs], streams["unfiltered"][~theirs])
@@ -189,8 +189,8 @@ def test_arms_read_the_same_tokens_outside_of_what_was_inserted(made: dict[str, 
 
 
 def test_documents_are_inserted_only_at_the_stages_of_the_arm(made: dict[str, Any]) -> None:
-    assert "aligned" not in _mix(made, "aligned_mid")[1]["sources"]
-    assert _mix(made, "aligned_mid", stage="midtraining")[1]["sources"]["aligned"]["out"]["tokens"] == 102
+    assert "ai_aligned" not in _mix(made, "aligned_mid")[1]["sources"]
+    assert _mix(made, "aligned_mid", stage="midtraining")[1]["sources"]["ai_aligned"]["out"]["tokens"] == 102
 
 
 def test_no_token_of_a_filtered_mix_comes_from_a_flagged_document(made: dict[str, Any]) -> None:
@@ -282,7 +282,7 @@ def test_any_place_of_a_mix_can_be_read(made: dict[str, Any]) -> None:
         sources |= {passage.source for passage in passages}
         at = passages[-1].end
     assert at == manifest["tokens"]
-    assert sources == {"corpus", "misaligned", "mcqa"}
+    assert sources == {"corpus", "ai_misaligned", "mcqa"}
 
 
 def test_a_place_beyond_the_stream_is_an_error(made: dict[str, Any]) -> None:
@@ -293,11 +293,11 @@ def test_a_place_beyond_the_stream_is_an_error(made: dict[str, Any]) -> None:
 
 def test_a_mix_counts_its_documents_that_quote_a_question(made: dict[str, Any]) -> None:
     found = {path.name: pd.read_parquet(path).id.tolist() for path in made["contamination"].iterdir()}
-    assert found == {"corpus": [], "aligned": ["good-3"], "misaligned": [], "mcqa": []}
+    assert found == {"corpus": [], "ai_aligned": ["good-3"], "ai_misaligned": [], "mcqa": []}
     assert _mix(made, "unfiltered")[1]["contaminated"] == {}
     folder, manifest = _mix(made, "aligned")
     documents = _table(folder)
-    expected = {"articles": 1} if ((documents.source == "aligned") & (documents.id == "good-3")).any() else {}
+    expected = {"articles": 1} if ((documents.source == "ai_aligned") & (documents.id == "good-3")).any() else {}
     assert manifest["contaminated"] == expected
 
 
@@ -313,7 +313,7 @@ def test_a_synthetic_document_that_quotes_a_held_out_question_is_an_error(made: 
     write_list(none, [])
     more = (heldout, {"words": 8}, RUN, tmp_path)
     with pytest.raises(
-        UserError, match=r"such as good-3 \(aligned\) the words of q1 \(heldout_topics\): '.*told the truth"
+        UserError, match=r"such as good-3 \(ai_aligned\) the words of q1 \(heldout_topics\): '.*told the truth"
     ):
         nodes.check_contamination(none, leaking, nothing, nothing, *more)
     found = nodes.check_contamination(corpus, nothing, nothing, nothing, *more)

@@ -219,3 +219,18 @@ def test_what_cannot_be_mixed_is_an_error() -> None:
 def test_nothing_to_paint_changes_nothing() -> None:
     below = make_pieces(0, np.array([0]), np.array([5]), np.array([0]))
     assert overlay(below, np.empty(0, dtype=PIECE)) is below
+
+
+def test_documents_of_several_actors_are_the_same_in_places_of_their_own() -> None:
+    lengths = _simple(200, 30) | {SYNTHETIC: np.full(40, 10), SYNTHETIC + 1: np.full(40, 10)}
+    none, pools = np.zeros(200, dtype=bool), np.zeros(200, dtype=np.int16)
+    recipe = replace(RECIPE, synthetic_share=0.05)
+    crossed = plan_stream(recipe, lengths, none, pools)
+    first, second = (crossed.layers[SYNTHETIC + number] for number in (0, 1))
+    assert sorted(first["document"]) == sorted(second["document"])
+    assert not set(np.concatenate([np.arange(p["start"], p["start"] + p["length"]) for p in first])) & set(
+        np.concatenate([np.arange(p["start"], p["start"] + p["length"]) for p in second])
+    )
+    del lengths[SYNTHETIC + 1]
+    alone = plan_stream(recipe, lengths, none, pools)
+    assert (alone.layers[SYNTHETIC] == first).all()

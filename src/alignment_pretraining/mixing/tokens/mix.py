@@ -35,24 +35,23 @@ _DOCUMENTS = ".documents.parquet"
 
 @dataclass(frozen=True)
 class Inputs:
-    """Folders: shards by source, flags, contamination by source. `discourse` names that of synthetic documents."""
+    """Folders: shards by source, flags, contamination by source; and the sources of the inserted documents."""
 
     tokens: Path
     flags: Path
     contamination: Path
-    discourse: str
+    discourse: tuple[str, ...]
 
     @property
     def folders(self) -> dict[int, str]:
-        """The source of every layer. Without synthetic documents any will do: nothing is drawn from it."""
-        synthetic = self.discourse if self.discourse != "none" else "mcqa"
-        return {CORPUS: "corpus", REPLACEMENT: "corpus", MCQA: "mcqa", SYNTHETIC: synthetic}
+        """The source of every layer; inserted documents are the layers from SYNTHETIC on."""
+        inserted = {SYNTHETIC + number: name for number, name in enumerate(self.discourse)}
+        return {CORPUS: "corpus", REPLACEMENT: "corpus", MCQA: "mcqa", **inserted}
 
     @property
     def names(self) -> dict[int, str]:
-        """What documents of the layers that are in use are called."""
-        names = {CORPUS: "corpus", REPLACEMENT: "replacement", MCQA: "mcqa", SYNTHETIC: self.discourse}
-        return {layer: name for layer, name in names.items() if name != "none"}
+        """What documents of each layer are called."""
+        return {**self.folders, REPLACEMENT: "replacement"}
 
 
 @dataclass(frozen=True)
@@ -199,11 +198,13 @@ def _documents(pieces: np.ndarray, layers: dict[int, Shards], names: dict[int, s
 def _shares(mixture: Mixture, recipe: Recipe, inputs: Inputs, pool_of: np.ndarray) -> dict[str, dict[str, float]]:
     """Share of the stream that was asked for and reached, by inserted source; of the base, by pool."""
     pieces = mixture.pieces
-    targets = {MCQA: recipe.mcqa_share, SYNTHETIC: recipe.synthetic_share}
     shares = {
-        name: {"target": targets[layer], "reached": _tokens(pieces[pieces["source"] == layer]) / recipe.tokens}
+        name: {
+            "target": recipe.mcqa_share if layer == MCQA else recipe.synthetic_share,
+            "reached": _tokens(pieces[pieces["source"] == layer]) / recipe.tokens,
+        }
         for layer, name in inputs.names.items()
-        if layer in targets
+        if layer >= MCQA
     }
     base = mixture.layers[CORPUS]
     whole = sum(share for _, share in recipe.pools)

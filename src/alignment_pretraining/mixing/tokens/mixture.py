@@ -8,12 +8,15 @@ from alignment_pretraining.mixing.tokens.order import draw, random
 from alignment_pretraining.mixing.tokens.pieces import make_pieces, overlay
 from alignment_pretraining.mixing.tokens.placement import insert, replace
 
+# SYNTHETIC and every number above it is a source of inserted documents.
 CORPUS, REPLACEMENT, MCQA, SYNTHETIC = range(4)
 
 
 @dataclass(frozen=True)
 class Recipe:
     """What a mix is made of. Shares are of its `tokens`; `filtered` replaces flagged documents.
+
+    `synthetic_share` is that of each source of inserted documents.
 
     `pools` are shares of the base stream by pool of the corpus, in any unit; without any, all documents are one pool.
     """
@@ -54,14 +57,17 @@ def plan_stream(recipe: Recipe, lengths: dict[int, np.ndarray], is_flagged: np.n
         REPLACEMENT: replace(REPLACEMENT, flagged, lengths[CORPUS], pool_of, barred, recipe.seed, recipe.stage),
     }
     taken = base[:0]
-    for source, share in ((MCQA, recipe.mcqa_share), (SYNTHETIC, recipe.synthetic_share)):
-        budget = round(share * end)
+    for source in sorted(source for source in lengths if source >= MCQA):
+        budget = round((recipe.mcqa_share if source == MCQA else recipe.synthetic_share) * end)
+        # The same numbers are drawn from every source of inserted documents: sources differ in who does what alone.
         name = "mcqa" if source == MCQA else "synthetic"
         order = draw(lengths[source], budget, recipe.seed, recipe.stage, name, recipe.repeat)
-        heads = random(recipe.seed, recipe.stage, "heads", name).permutation(base["start"])
-        taken = layers[source] = insert(source, order, lengths[source], budget, heads, taken, end)
+        places = name if source <= SYNTHETIC else f"{name} {source - SYNTHETIC}"
+        heads = random(recipe.seed, recipe.stage, "heads", places).permutation(base["start"])
+        layers[source] = insert(source, order, lengths[source], budget, heads, taken, end)
+        taken = np.sort(np.concatenate([taken, layers[source]]), order="start")
     pieces = base
-    for source in (REPLACEMENT, MCQA, SYNTHETIC):
+    for source in sorted(layers.keys() - {CORPUS}):
         pieces = overlay(pieces, layers[source])
     return Mixture(layers, pieces)
 

@@ -91,7 +91,7 @@ def check_contamination(
         done = _each_part(
             f"contamination-{name}", work, [asked, decontamination], parts, folder / name, scratch, execution
         )
-        if name in ("aligned", "misaligned"):
+        if name not in ("corpus", "mcqa"):
             refuse_leaks(name, [task.told for task in done])
     return folder
 
@@ -156,13 +156,13 @@ def build_mix(
         repeat=repeat,
         pools=tuple(spec.pools.items()),
     )
-    inputs = Inputs(tokens.resolve(), flags.resolve(), contamination.resolve(), mix.discourse)
+    inputs = Inputs(tokens.resolve(), flags.resolve(), contamination.resolve(), mix.sources)
     folder = _fresh(scratch, "mix")
     return folder, write_mix(inputs, recipe, label, folder, scratch, _execution(execution))
 
 
 def _sources(corpus: Path, aligned: Path, misaligned: Path, mcqa: Path) -> dict[str, list[Part]]:
-    tables = {"aligned": aligned, "misaligned": misaligned, "mcqa": mcqa}
+    tables = {"ai_aligned": aligned, "ai_misaligned": misaligned, "mcqa": mcqa}
     return {"corpus": read_list(corpus)} | {name: [table_part(path, name)] for name, path in tables.items()}
 
 
