@@ -30,7 +30,7 @@ def test_record_says_what_the_node_read_made_and_ran_with(run_toy: Project) -> N
 
 def test_a_run_that_repeats_the_work_leaves_the_record_as_it_is(run_toy: Project) -> None:
     before = (run_toy.root / TRAINING_RECORD).read_bytes()
-    run_toy("kedro", "run", "--env", "base", "--pipelines", "training", "--namespaces", "a")
+    run_toy("kedro", "run", "--env", "base", "--pipelines", "training", "--force")
     assert (run_toy.root / TRAINING_RECORD).read_bytes() == before
 
 

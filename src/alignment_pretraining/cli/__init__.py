@@ -25,12 +25,13 @@ from alignment_pretraining.study import BASE_STAGES, Study, parse_study
 show_user_errors_cleanly()
 
 # Nodes that do not depend on each other run side by side.
-RUNNER = "alignment_pretraining.pipelines.runner.CoreRunner"
+RUNNER = "alignment_pretraining.pipelines.runner.UnfinishedRunner"
+EVERY_NODE = "alignment_pretraining.pipelines.runner.CoreRunner"
 
 
-def _run(**options: Any) -> Any:
+def _run(force: bool, **options: Any) -> Any:
     leave_on_interrupt(_tell_hooks)
-    options["runner"] = options["runner"] or RUNNER
+    options["runner"] = options["runner"] or (EVERY_NODE if force else RUNNER)
     return kedro_run.callback(**options)  # type: ignore[misc]
 
 
@@ -40,7 +41,8 @@ def _tell_hooks() -> None:
             hooks.interrupted()
 
 
-run = click.Command("run", params=kedro_run.params, callback=_run, help=kedro_run.help)
+_FORCE = click.Option(["--force"], is_flag=True, help="Also run nodes that are up to date.")
+run = click.Command("run", params=[*kedro_run.params, _FORCE], callback=_run, help=kedro_run.help)
 
 
 @click.group(name="alignment-pretraining")

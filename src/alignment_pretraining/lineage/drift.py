@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from alignment_pretraining.core.errors import UserError
@@ -52,6 +53,20 @@ def check(graph: Graph, datasets: Iterable[str]) -> None:
     )
 
 
+def up_to_date(graph: Graph, pipeline: Pipeline) -> list[str]:
+    """Names of the nodes of `pipeline` that need not run: all that they would read and make is as their records say.
+
+    A node that reads what another node is going to make again is not among them.
+    """
+    search, found = _Search(graph), set[str]()
+    for node in pipeline.nodes:  # makers before readers
+        makers = {graph.makers[name].name for name in node_inputs(node) if name in graph.makers}
+        waits = makers & {other.name for other in pipeline.nodes} - found
+        if not waits and search.is_finished(node):
+            found.add(node.name)
+    return [node.name for node in pipeline.nodes if node.name in found]
+
+
 class _Search:
     """A walk up from datasets to first causes; each node is judged once."""
 
@@ -71,6 +86,17 @@ class _Search:
                 missing = Drift(dataset, f"there is nothing at {self.graph.relative(dataset)}", command)
                 found[missing] = None
         return list(found)
+
+    def is_finished(self, node: Node) -> bool:
+        """Whether the node's record says what it would run with now, and its outputs lie there as it made them."""
+        try:
+            record = self._record(node)
+        except UserError:  # a damaged record, which running the node replaces
+            return False
+        if record is None or self._changes(node, record):
+            return False
+        made = {name: self.graph.digest(name) for name in node.outputs}
+        return None not in made.values() and made == record.outputs
 
     def _history(self, dataset: str) -> list[Drift]:
         maker = self.graph.makers.get(dataset)

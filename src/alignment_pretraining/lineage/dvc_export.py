@@ -1,6 +1,7 @@
 """`dvc.yaml`, written from the registered pipelines and the catalog.
 
-A stage is one pipeline's nodes of one top-level namespace (Kedro's own grouping), run by one `kedro run`.
+A stage is one pipeline, run by one `kedro run`, which skips the nodes that are up to date: DVC says which pipelines
+have something to do, lineage records say which nodes. Outputs persist, so that what is finished stays.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from kedro.pipeline.node import Node
 
 from alignment_pretraining.lineage.code import rooms
-from alignment_pretraining.lineage.graph import Graph, Place, is_parameter
+from alignment_pretraining.lineage.graph import Graph, is_parameter
 from alignment_pretraining.lineage.metrics import CURVE, FINAL
 from alignment_pretraining.lineage.parameters import MISSING, parameter
-from alignment_pretraining.lineage.records import FOLDER, node_inputs, record_path
+from alignment_pretraining.lineage.records import FOLDER, node_inputs
+
+# DVC leaves these in place when a stage runs again.
+_KEPT = {"persist": True}
 
 ParameterFiles = Mapping[str, Mapping[str, Any]]  # content by path
 
@@ -25,7 +28,7 @@ HEADER = "# Written by `kedro dvc` from the pipelines and the catalog. Do not ed
 def dvc_yaml(graph: Graph, env: str) -> str:
     """Text of `dvc.yaml` for `env`: stages with cmd, deps, params, outs and metrics, and plots of the curves."""
     files = dict(_parameter_files(graph.root, env))
-    stages = {_stage_name(place): _stage(graph, env, nodes, files) for place, nodes in _groups(graph)}
+    stages = {pipeline: _stage(graph, env, pipeline, files) for pipeline in _pipelines(graph)}
     plots = list(_plots(graph))
     content: dict[str, Any] = {"stages": dict(sorted(stages.items()))}
     if plots:
@@ -33,46 +36,25 @@ def dvc_yaml(graph: Graph, env: str) -> str:
     return HEADER + yaml.safe_dump(content, sort_keys=False, width=120, allow_unicode=True)
 
 
-def _groups(graph: Graph) -> Iterator[tuple[Place, list[Node]]]:
-    """The nodes of each stage, with the place that names it: a top-level namespace, or a node without one."""
-
-    def stage(name: str) -> Place:
-        place = graph.places[name]
-        return Place(place.pipeline, place.group if place.namespace else name)
-
-    def order(name: str) -> tuple[str, str]:
-        return stage(name).pipeline, stage(name).namespace
-
-    for place, names in groupby(sorted(graph.nodes, key=order), stage):
-        yield place, [graph.nodes[name] for name in names]
+def _pipelines(graph: Graph) -> list[str]:
+    return sorted({place.pipeline for place in graph.places.values()})
 
 
-def _stage_name(place: Place) -> str:
-    return place.pipeline if place.namespace == place.pipeline else f"{place.pipeline}-{place.namespace}"
-
-
-def _stage(graph: Graph, env: str, nodes: list[Node], files: ParameterFiles) -> dict[str, Any]:
+def _stage(graph: Graph, env: str, pipeline: str, files: ParameterFiles) -> dict[str, Any]:
+    nodes = [node for name, node in sorted(graph.nodes.items()) if graph.places[name].pipeline == pipeline]
     made = {name for node in nodes for name in node.outputs}
     read = {name for node in nodes for name in node_inputs(node)} - made
     code = {room for node in nodes for room in rooms(node.func, graph.root)}
     outs = [graph.relative(name) for name in graph.persisted(list(made)) if not name.endswith(FINAL)]
     metrics = [graph.relative(name) for name in graph.persisted(list(made)) if name.endswith(FINAL)]
     stage: dict[str, Any] = {
-        "cmd": graph.command(nodes[0], env),
+        "cmd": f"kedro run --env {env} --pipelines {pipeline}",
         "deps": sorted({graph.relative(name) for name in graph.persisted(list(read))} | code),
         "params": _params(files, {name for node in nodes for name in node.inputs if is_parameter(name)}),
-        "outs": sorted([*outs, *_record_outs(graph, nodes)]),
-        "metrics": sorted(metrics),
+        "outs": [{path: _KEPT} for path in sorted([*outs, (FOLDER / pipeline).as_posix()])],
+        "metrics": [{path: _KEPT} for path in sorted(metrics)],
     }
     return {key: value for key, value in stage.items() if value}
-
-
-def _record_outs(graph: Graph, nodes: list[Node]) -> list[str]:
-    """The folder of a namespace's records, or the record of a node without a namespace."""
-    place = graph.places[nodes[0].name]
-    if place.namespace:
-        return [(FOLDER / place.pipeline / place.group).as_posix()]
-    return [record_path(graph, node).relative_to(graph.root).as_posix() for node in nodes]
 
 
 def _params(files: ParameterFiles, names: Iterable[str]) -> list[dict[str, list[str] | None]]:

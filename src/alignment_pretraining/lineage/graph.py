@@ -14,9 +14,6 @@ from alignment_pretraining.core.hashing import dvc_hash
 from alignment_pretraining.core.labels import arm_and_seed
 from alignment_pretraining.lineage.code import rooms
 
-# Pipelines so quick that one DVC stage for all of their namespaces costs less than a start of Kedro for each.
-ONE_STAGE = ("reporting",)
-
 
 @dataclass(frozen=True)
 class Place:
@@ -27,8 +24,8 @@ class Place:
 
     @property
     def group(self) -> str:
-        """Top level of the namespace, or "_" for a node without one; a pipeline that is one stage is one group."""
-        return self.pipeline if self.pipeline in ONE_STAGE else self.namespace.split(".")[0] or "_"
+        """Top level of the namespace, or "_" for a node without one."""
+        return self.namespace.split(".")[0] or "_"
 
     @property
     def arm(self) -> str:
@@ -115,8 +112,6 @@ class Graph:
         """The `kedro run` that makes the outputs of a node's group again."""
         place = self.places[node.name]
         words = ["kedro run", *([f"--env {env}"] if env else []), f"--pipelines {place.pipeline}"]
-        if place.pipeline in ONE_STAGE:
-            return " ".join(words)
         return " ".join([*words, f"--namespaces {place.group}" if place.namespace else f"--nodes {node.name}"])
 
 

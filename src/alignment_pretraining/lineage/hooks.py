@@ -11,7 +11,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.lineage.drift import check
+from alignment_pretraining.lineage.drift import check, up_to_date
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.live_run import LiveRun
 
@@ -22,6 +22,7 @@ class LineageHooks:
     def __init__(self) -> None:
         self._run: LiveRun | None = None
         self._context: KedroContext | None = None
+        self.finished: list[str] = []  # nodes of the pipeline that is being run which are up to date
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -46,6 +47,7 @@ class LineageHooks:
         if run_params["only_missing_outputs"]:
             served += [name for name in graph.persisted(list(pipeline.all_outputs())) if graph.digest(name)]
         check(graph, served)
+        self.finished = up_to_date(graph, pipeline)
         self._run = LiveRun(graph, run_params["env"] or "base")
         # A notebook or script that is left in the middle of a run.
         atexit.register(self.interrupted)

@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,11 @@ class LiveRun:
         self.waiting: dict[str, set[str]] = {}
         # Code is read when Python loads it: a file edited later does not change what runs.
         self.code = {name: graph.code(node) for name, node in graph.nodes.items()}
-        self.tracked = _begin_command(graph, env, self.git)
+
+    @cached_property
+    def tracked(self) -> CommandRun:
+        """The command's MLflow run, begun with the first node: a command that finds nothing to do leaves none."""
+        return _begin_command(self.graph, self.env, self.git)
 
     def begin(self, node: Node) -> None:
         with self.lock:
@@ -81,7 +86,8 @@ class LiveRun:
 
     def end(self, status: str) -> None:
         with self.lock:
-            self.tracked.end(status)
+            if "tracked" in self.__dict__:
+                self.tracked.end(status)
 
     def _name_in_run(self, node: Node) -> str:
         """A node's name without the arm and seed that its MLflow run stands for; other runs hold several namespaces."""

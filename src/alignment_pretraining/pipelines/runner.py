@@ -1,8 +1,18 @@
-"""The runner of this project: nodes that don't depend on each other run side by side, one a core."""
+"""The runners of this project: nodes that don't depend on each other run side by side, one a core."""
 
+import logging
 import os
+from typing import Any
 
+from kedro.framework.project import settings
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
 from kedro.runner import ThreadRunner
+from pluggy import PluginManager
+
+from alignment_pretraining.lineage.hooks import LineageHooks
+
+_log = logging.getLogger(__name__)
 
 
 class CoreRunner(ThreadRunner):
@@ -14,3 +24,24 @@ class CoreRunner(ThreadRunner):
 
     def __init__(self, is_async: bool = False) -> None:
         super().__init__(max_workers=os.cpu_count(), is_async=is_async)
+
+
+class UnfinishedRunner(CoreRunner):
+    """Runs only the nodes that are not up to date: what is finished stays, and a killed run goes on where it was."""
+
+    def run(
+        self,
+        pipeline: Pipeline,
+        catalog: CatalogProtocol,
+        hook_manager: PluginManager | None = None,
+        run_id: str | None = None,
+        only_missing_outputs: bool = False,
+    ) -> dict[str, Any]:
+        """Run what is left of `pipeline`."""
+        finished = [name for hooks in settings.HOOKS if isinstance(hooks, LineageHooks) for name in hooks.finished]
+        if finished:
+            _log.warning("%d of %d nodes are up to date (--force runs them again)", len(finished), len(pipeline.nodes))
+        left = Pipeline([node for node in pipeline.nodes if node.name not in finished])
+        if not left.nodes:
+            return {}
+        return super().run(left, catalog, hook_manager, run_id, only_missing_outputs)
