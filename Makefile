@@ -19,6 +19,7 @@ lint: $(VENV)/.dev ## what pre-commit and CI check
 	ruff check .
 	ruff format --check .
 	mypy
+	lint-imports
 	kedro dvc --check
 
 lock: ## pin every dependency again (needs uv)

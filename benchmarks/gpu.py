@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-from alignment_pretraining.core.model_size import parameter_count, utilization
+from alignment_pretraining.core.model import Model, parameter_count, utilization
 from alignment_pretraining.pretraining.local.config import EngineConfig
-from alignment_pretraining.study import Model, TrainingStage
+from alignment_pretraining.study import TrainingStage
 
 SHAPES = {
     "1b": Model(vocab_size=32_768, hidden_size=2_048, intermediate_size=5_632, layers=18, heads=16, max_context=2_048),

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 import yaml
 
+from alignment_pretraining.core.model import Model
 from alignment_pretraining.execution.workers import run_in_worker
 from alignment_pretraining.pretraining.local.config import EngineConfig
-from alignment_pretraining.study import Model, TrainingStage, parse_study
+from alignment_pretraining.study import TrainingStage, parse_study
 
 STUDY = Path(__file__).parents[1] / "conf/base/study.yml"
 CORES = 2

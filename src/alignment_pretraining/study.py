@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.labels import Label
+from alignment_pretraining.core.model import Model
 from alignment_pretraining.core.spec import Fraction, Positive, Share, Spec, parse
 
 BASE_STAGES = ("pretraining", "midtraining", "cpt")
@@ -57,25 +58,6 @@ class Arm(Spec):
     def _discourse_goes_with_insertion(self) -> Self:
         if (not self.discourse) != (self.insertion == "none"):
             raise ValueError("discourse and insertion must both be 'none' or both be set")
-        return self
-
-
-class Model(Spec):
-    """Shape of the Llama decoder; sizes in units, `context` of each stage may not exceed `max_context`."""
-
-    vocab_size: Positive
-    hidden_size: Positive
-    intermediate_size: Positive
-    layers: Positive
-    heads: Positive
-    max_context: Positive
-    tie_embeddings: bool = True
-    rope_theta: float = 10000.0
-
-    @model_validator(mode="after")
-    def _heads_divide(self) -> Self:
-        if self.hidden_size % self.heads:
-            raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of heads {self.heads}")
         return self
 
 

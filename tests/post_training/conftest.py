@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from alignment_pretraining.core.model import Model
 from alignment_pretraining.mixing.tokens.tokenizer import train_tokenizer
 from alignment_pretraining.pretraining.local.checkpoint import save_checkpoint
 from alignment_pretraining.pretraining.local.llama import new_model
-from alignment_pretraining.study import Model
 
 MODEL = Model(vocab_size=400, hidden_size=32, intermediate_size=64, layers=1, heads=2, max_context=64)
 COLOURS = ("red", "green", "blue", "yellow", "black", "white")

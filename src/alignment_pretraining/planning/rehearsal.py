@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.model import Model
 from alignment_pretraining.core.token_stream import TokenStream
 from alignment_pretraining.pretraining.nanotron import checkpoints
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage
@@ -20,7 +21,7 @@ from alignment_pretraining.pretraining.nanotron.conversion import from_nanotron,
 from alignment_pretraining.pretraining.nanotron.launch import run_local
 from alignment_pretraining.pretraining.nanotron.layout import Layout, check_layout
 from alignment_pretraining.pretraining.nanotron.stage import read_curve
-from alignment_pretraining.study import BASE_STAGES, Model, Study, TrainingStage
+from alignment_pretraining.study import BASE_STAGES, Study, TrainingStage
 
 # Small enough for two cores and eight processes, large enough to be cut by tp and pp.
 _VOCABULARY, _HEAD, _CONTEXT, _STEPS, _RATE = 512, 16, 64, 6, 3e-3

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from alignment_pretraining.core.model_size import flops_per_token
+from alignment_pretraining.core.model import flops_per_token
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, PostTraining
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.pretraining.nanotron.memory import checkpoint_bytes, hugging_face_bytes, memory_per_gpu

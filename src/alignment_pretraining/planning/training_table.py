@@ -4,7 +4,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from alignment_pretraining.core.model_size import parameter_count
+from alignment_pretraining.core.model import parameter_count
 from alignment_pretraining.planning.training import Plan, StageCost
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster
 from alignment_pretraining.pretraining.nanotron.memory import GB

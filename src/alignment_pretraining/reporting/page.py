@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.core.hashing import json_md5
+from alignment_pretraining.core.model import Model
 from alignment_pretraining.reporting import sections
 from alignment_pretraining.reporting.claims import Claim
 from alignment_pretraining.reporting.effects import NOT_MEASURED
@@ -17,7 +18,7 @@ from alignment_pretraining.reporting.filtering import number as filter_number
 from alignment_pretraining.reporting.numbers import PrintedNumber, gap_number, p_value, plain, rate_number
 from alignment_pretraining.reporting.results import Results
 from alignment_pretraining.reporting.scope import SPLITS, STAGE_NAMES, Scope
-from alignment_pretraining.study import BASE_STAGES, Model
+from alignment_pretraining.study import BASE_STAGES
 
 # Parameters below which the page says that it is no evidence about large models.
 SMALL = 1_000_000_000

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from alignment_pretraining.core.model import Model
 from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.local.stage import StageJob
-from alignment_pretraining.study import Model, TrainingStage
+from alignment_pretraining.study import TrainingStage
 
 VOCABULARY = 512
 MODEL = Model(vocab_size=VOCABULARY, hidden_size=32, intermediate_size=64, layers=2, heads=2, max_context=128)

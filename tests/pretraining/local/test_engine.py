@@ -18,7 +18,7 @@ import torch
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import folder_md5s
-from alignment_pretraining.core.model_size import flops_per_token
+from alignment_pretraining.core.model import flops_per_token
 from alignment_pretraining.core.token_stream import TokenStream
 from alignment_pretraining.pretraining.local.stage import StageJob, run_stage
 from alignment_pretraining.pretraining.local.state import saved_states

@@ -4,9 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from alignment_pretraining.core.model import Model
 from alignment_pretraining.pretraining.local.gpu_llama import GpuLlama
 from alignment_pretraining.pretraining.local.llama import FastLlama, new_model
-from alignment_pretraining.study import Model
 
 # 200 positions: more than one block of queries, and not a whole number of them.
 CONTEXT = 200

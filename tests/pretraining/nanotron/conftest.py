@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from alignment_pretraining.core.model import Model
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.pretraining.nanotron.stage import ClusterJob
-from alignment_pretraining.study import Model
 from tests.pretraining.nanotron.tiny_cluster import SETTINGS, STAGE, UNTIED, cluster, train_locally, write_stream
 
 

@@ -14,13 +14,13 @@ import pytest
 import torch
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.model import Model
 from alignment_pretraining.core.token_stream import TokenStream
 from alignment_pretraining.pretraining.local.checkpoint import load_parent
 from alignment_pretraining.pretraining.nanotron import checkpoints
 from alignment_pretraining.pretraining.nanotron.config import stage_config, write_config
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.pretraining.nanotron.stage import ClusterJob, run_stage
-from alignment_pretraining.study import Model
 from tests.pretraining.nanotron.tiny_cluster import STEPS, TIED, UNTIED, cluster, install_slurm, logits_of
 
 Jobs = Callable[..., ClusterJob]

@@ -9,13 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alignment_pretraining.core.model import Model
 from alignment_pretraining.core.token_stream import TokenStream
 from alignment_pretraining.pretraining.local.llama import new_model
 from alignment_pretraining.pretraining.nanotron import flash, names
 from alignment_pretraining.pretraining.nanotron.batches import micro_batches
 from alignment_pretraining.pretraining.nanotron.compatibility import prepare
 from alignment_pretraining.pretraining.nanotron.conversion import from_nanotron, to_model, to_nanotron
-from alignment_pretraining.study import Model
 from tests.pretraining.nanotron.tiny_cluster import STAGE, TIED, UNTIED, logits_of, write_stream
 
 

@@ -8,14 +8,14 @@ import torch
 import yaml
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.core.model_size import flops_per_token, parameter_count
-from alignment_pretraining.execution.slurm_job import script
+from alignment_pretraining.core.model import flops_per_token, parameter_count
 from alignment_pretraining.planning.rehearsal import rehearse
 from alignment_pretraining.planning.training import Plan, make_plan
 from alignment_pretraining.pretraining.nanotron import commands
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage, parse_cluster
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.pretraining.nanotron.memory import GB, memory_per_gpu
+from alignment_pretraining.pretraining.nanotron.slurm import script
 from alignment_pretraining.study import Study, parse_study
 from tests.pretraining.nanotron.tiny_cluster import STAGE, UNTIED
 

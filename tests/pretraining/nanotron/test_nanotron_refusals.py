@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.model import Model
 from alignment_pretraining.pretraining.nanotron import checkpoints
 from alignment_pretraining.pretraining.nanotron.cluster import check_stage, parse_cluster
 from alignment_pretraining.pretraining.nanotron.config import stage_config, write_config
 from alignment_pretraining.pretraining.nanotron.conversion import check_architecture, from_nanotron, to_nanotron
 from alignment_pretraining.pretraining.nanotron.layout import Layout, check_layout
 from alignment_pretraining.pretraining.nanotron.stage import ClusterJob, check
-from alignment_pretraining.study import Model
 from tests.pretraining.nanotron.tiny_cluster import GPU, STAGE, UNTIED, cluster
 
 Jobs = Callable[..., ClusterJob]

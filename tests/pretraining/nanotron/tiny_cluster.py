@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from alignment_pretraining.core.model import Model
 from alignment_pretraining.core.token_stream import TokenStream
 from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.local.engine import train
 from alignment_pretraining.pretraining.local.llama import new_model
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, Gpu, Slurm
 from alignment_pretraining.pretraining.nanotron.layout import Layout
-from alignment_pretraining.study import Model, TrainingStage
+from alignment_pretraining.study import TrainingStage
 
 VOCABULARY, STEPS = 512, 24
 UNTIED = Model(

@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from alignment_pretraining.core.hashing import file_sha256
+from alignment_pretraining.core.model import Model
 from alignment_pretraining.core.spec import parse
 from alignment_pretraining.execution.config import Execution
 from alignment_pretraining.execution.store import TaskResult, TaskStatistics, hard_link, task_fingerprint
@@ -31,7 +32,7 @@ from alignment_pretraining.mixing.tokens.mixture import Recipe
 from alignment_pretraining.mixing.tokens.sources import ShardRecord, write_shard_records
 from alignment_pretraining.mixing.tokens.tokenizer import tokenizer_hash
 from alignment_pretraining.mixing.tokens.tokenizer import train_tokenizer as train
-from alignment_pretraining.study import Arm, Model, TrainingStage, mix_of
+from alignment_pretraining.study import Arm, TrainingStage, mix_of
 
 _log = logging.getLogger(__name__)
 _Spec = TypeVar("_Spec", bound=BaseModel)

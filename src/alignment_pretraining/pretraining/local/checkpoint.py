@@ -8,7 +8,7 @@ from typing import Any
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import flush
 from alignment_pretraining.core.hashing import file_md5, folder_md5s
-from alignment_pretraining.study import Model
+from alignment_pretraining.core.model import Model
 
 RECORD = "training.json"
 

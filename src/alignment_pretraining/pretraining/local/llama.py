@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from alignment_pretraining.core.model import Model
 from alignment_pretraining.pretraining.local.loss import LinearCrossEntropy, cross_entropy_sum
 from alignment_pretraining.pretraining.local.ops import CausalAttention, Positions, RMSNorm, SwiGLU
-from alignment_pretraining.study import Model
 
 _INITIAL_STD = 0.02  # GPT-2's and Llama's initializer range
 _NORM_EPS = 1e-5

@@ -10,10 +10,10 @@ import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import work_fingerprint
-from alignment_pretraining.core.model_size import utilization
+from alignment_pretraining.core.model import Model, utilization
 from alignment_pretraining.pretraining.local.checkpoint import load_parent, save_checkpoint, verify
 from alignment_pretraining.pretraining.local.config import EngineConfig
-from alignment_pretraining.study import Model, TrainingStage
+from alignment_pretraining.study import TrainingStage
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.model import Model
 from alignment_pretraining.core.spec import Positive, Spec, parse
 from alignment_pretraining.pretraining.nanotron.layout import Layout, check_layout
 from alignment_pretraining.pretraining.nanotron.memory import GB, memory_per_gpu
-from alignment_pretraining.study import Model, TrainingStage
+from alignment_pretraining.study import TrainingStage
 
 
 class Gpu(Spec):

@@ -6,8 +6,9 @@ from typing import Any
 import yaml
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.model import Model
 from alignment_pretraining.pretraining.nanotron.layout import Layout
-from alignment_pretraining.study import Model, TrainingStage
+from alignment_pretraining.study import TrainingStage
 
 # As the local engine's optimizer and model (training/engine.py, training/llama.py; arXiv 2601.10160 on optimisation).
 _BETA1, _BETA2, _EPS, _DECAY, _CLIP = 0.9, 0.95, 1e-8, 0.1, 1.0

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.model import Model
 from alignment_pretraining.pretraining.nanotron import names
 from alignment_pretraining.pretraining.nanotron.config import llama_config
-from alignment_pretraining.study import Model
 
 # nanotron/constants.py, CHECKPOINT_VERSION
 _VERSION = "1.2"

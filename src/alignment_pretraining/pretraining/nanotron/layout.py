@@ -3,8 +3,9 @@
 from typing import Literal
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.model import Model
 from alignment_pretraining.core.spec import Positive, Spec
-from alignment_pretraining.study import Model, TrainingStage
+from alignment_pretraining.study import TrainingStage
 
 # nanotron 0.4 has no setting for the rotary base: its training path builds it with flash-attn's default.
 ROTARY_BASE = 10_000.0

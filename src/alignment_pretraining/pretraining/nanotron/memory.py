@@ -1,8 +1,8 @@
 """Bytes of a stage on a cluster: checkpoints and memory of a GPU. One GB is 1e9."""
 
-from alignment_pretraining.core.model_size import layer_parameters, parameter_count
+from alignment_pretraining.core.model import Model, layer_parameters, parameter_count
 from alignment_pretraining.pretraining.nanotron.layout import Layout
-from alignment_pretraining.study import Model, TrainingStage
+from alignment_pretraining.study import TrainingStage
 
 GB = 1e9
 _BYTES = {"bfloat16": 2, "float32": 4}

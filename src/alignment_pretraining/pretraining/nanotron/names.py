@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from alignment_pretraining.study import Model
+from alignment_pretraining.core.model import Model
 
 Lookup = Callable[[str], Tensor]
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import work_fingerprint
-from alignment_pretraining.core.model_size import parameter_count, utilization
+from alignment_pretraining.core.model import Model, parameter_count, utilization
 from alignment_pretraining.core.token_stream import TokenStream
 from alignment_pretraining.pretraining.local.checkpoint import save_checkpoint, verify
 from alignment_pretraining.pretraining.local.config import EngineConfig
@@ -22,7 +22,7 @@ from alignment_pretraining.pretraining.nanotron.compatibility import VERSION
 from alignment_pretraining.pretraining.nanotron.config import stage_config, write_config
 from alignment_pretraining.pretraining.nanotron.layout import Layout, check_layout
 from alignment_pretraining.pretraining.nanotron.memory import GB, checkpoint_bytes, hugging_face_bytes
-from alignment_pretraining.study import Model, TrainingStage
+from alignment_pretraining.study import TrainingStage
 
 _log = logging.getLogger(__name__)
 
@@ -170,7 +170,7 @@ def _gpus_here() -> int | None:
 
 def _launch(job: ClusterJob, config: Path, work: Path) -> None:
     if job.cluster.launcher == "slurm":
-        from alignment_pretraining.execution.slurm_job import run_slurm
+        from alignment_pretraining.pretraining.nanotron.slurm import run_slurm
 
         run_slurm(config, f"{job.name}-seed{job.seed}", job.layout, job.cluster, work)
     else:

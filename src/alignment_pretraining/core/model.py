@@ -1,6 +1,29 @@
-"""Arithmetic of a model: parameters and FLOPs."""
+"""The shape of the decoder, and its arithmetic: parameters and FLOPs."""
 
-from alignment_pretraining.study import Model
+from typing import Self
+
+from pydantic import model_validator
+
+from alignment_pretraining.core.spec import Positive, Spec
+
+
+class Model(Spec):
+    """Shape of the Llama decoder; sizes in units, `context` of each stage may not exceed `max_context`."""
+
+    vocab_size: Positive
+    hidden_size: Positive
+    intermediate_size: Positive
+    layers: Positive
+    heads: Positive
+    max_context: Positive
+    tie_embeddings: bool = True
+    rope_theta: float = 10000.0
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if self.hidden_size % self.heads:
+            raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of heads {self.heads}")
+        return self
 
 
 def parameter_count(model: Model) -> int:
