@@ -38,7 +38,7 @@ WORDS = 870  # a document of about 1,480 tokens
 def main(documents: int) -> None:
     """Run both and print one line each."""
     for name, count in (("pipeline", documents // 2), ("pipeline", documents), ("gather", documents)):
-        sys.path.insert(0, str(PROJECT / "tests/api"))
+        sys.path.insert(0, str(PROJECT))
         from local_api import running_api
 
         with running_api() as server, tempfile.TemporaryDirectory() as folder:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from api.local_api import LocalApi, running_api
 from mlflow.tracking import MlflowClient
 
 from tests.end_to_end.conftest import Run
+from tests.synthesis.api.local_api import LocalApi, running_api
 
 KEY = "sk-test-not-a-real-key"
 WRONG_KEY = "sk-test-somebody-elses-key"

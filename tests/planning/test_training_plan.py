@@ -9,9 +9,9 @@ import yaml
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.model import flops_per_token, parameter_count
+from alignment_pretraining.planning import commands
 from alignment_pretraining.planning.rehearsal import rehearse
 from alignment_pretraining.planning.training import Plan, make_plan
-from alignment_pretraining.pretraining.nanotron import commands
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage, parse_cluster
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.pretraining.nanotron.memory import GB, memory_per_gpu
@@ -19,7 +19,7 @@ from alignment_pretraining.pretraining.nanotron.slurm import script
 from alignment_pretraining.study import Study, parse_study
 from tests.pretraining.nanotron.tiny_cluster import STAGE, UNTIED
 
-PROJECT = Path(__file__).parents[3]
+PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +95,9 @@ def test_hours_and_cost(plan: Plan, cluster: Cluster) -> None:
 
 def test_arms_share_equal_histories(plan: Plan) -> None:
     """Five pretrainings, eight midtrainings and three cpts serve eleven arms."""
-    trained = [link.stage for link, _, _ in plan.links]
+    trained = [link.stage for link, _, _ in plan.stage_runs]
     assert [trained.count(stage) for stage in ("pretraining", "midtraining", "cpt", "sft", "dpo")] == [5, 8, 3, 11, 11]
-    users = {link.arm: arms for link, arms, _ in plan.links if link.stage == "pretraining"}
+    users = {link.arm: arms for link, arms, _ in plan.stage_runs if link.stage == "pretraining"}
     assert users["unfiltered"] == ["unfiltered", "misaligned_mid", "misaligned_cpt", "aligned_mid", "aligned_cpt"]
     hours = {name: stage.gpu_hours for name, stage in plan.stages.items()}
     assert plan.total == pytest.approx(sum(hours[stage] for stage in trained))
