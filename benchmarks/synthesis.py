@@ -39,7 +39,7 @@ def main(documents: int) -> None:
     """Run both and print one line each."""
     for name, count in (("pipeline", documents // 2), ("pipeline", documents), ("gather", documents)):
         sys.path.insert(0, str(PROJECT))
-        from local_api import running_api
+        from tests.synthesis.api.local_api import running_api
 
         with running_api() as server, tempfile.TemporaryDirectory() as folder:
             server.set(output_words=WORDS)
