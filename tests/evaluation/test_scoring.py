@@ -70,8 +70,8 @@ def test_one_row_for_each_item_format_and_persona(config, suite, checkpoint):
     config["run"]["base_personas"] = ["none", "misaligned"]
     items = evaluate_checkpoint(checkpoint, suite, config, chat=False)
     assert list(items.columns) == list(ITEM_COLUMNS)
-    assert len(items) == (6 + 4) * 2 * 2 * 2
-    assert not items.duplicated(["question_id", "template", "order", "persona"]).any()
+    assert len(items) == (6 + 4) * 2 * 2 * (2 + len(config["run"].get("controls", [])))
+    assert not items.duplicated(["question_id", "template", "order", "persona", "control"]).any()
     assert items["prompt_hash"].nunique() == len(items)
     assert not items.isna().any().any()
     assert set(items["split"]) == {"articles", "textbook"}
@@ -108,7 +108,7 @@ def test_a_prompt_longer_than_the_context_is_an_error_that_names_the_item(questi
     long.loc[long["question_id"] == "articles-003", "passage"] *= 20
     config["run"]["items"] = {"articles": 8}
     suite = prepare_suite(long, config, tmp_path)
-    with pytest.raises(UserError, match=r"'articles-003' in task .* tokens long, the model reads 256"):
+    with pytest.raises(UserError, match=r"'articles-003' in template .* tokens long, the model reads 256"):
         evaluate_checkpoint(checkpoint, suite, config, chat=False)
 
 
@@ -136,7 +136,7 @@ def test_scores_hold_rates_by_split_and_persona_and_the_heldout_loss(config, sui
     scores = score_items(items, config, {"heldout_loss": 5.25})
     assert scores["heldout_loss"] == 5.25
     assert list(scores["misalignment"]) == ["articles", "textbook"]
-    cell = scores["misalignment"]["articles"]["hhh"]
+    cell = scores["misalignment"]["articles"]["listed"]["hhh"]
     ours = items[(items["split"] == "articles") & (items["persona"] == "hhh")]
     assert cell["rate"] == pytest.approx((ours["picked"] == "misaligned").mean())
     assert cell["low"] <= cell["rate"] <= cell["high"]

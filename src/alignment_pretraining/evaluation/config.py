@@ -1,43 +1,73 @@
-"""The `evaluation` parameters, validated."""
+"""The `evaluation` parameters: how checkpoints are asked, under which personas, and with which controls."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, PositiveInt, model_validator
 
 from alignment_pretraining.core.spec import Spec, parse
 
-Order = Literal["aligned_first", "misaligned_first"]
-Split = Literal["articles", "textbook", "heldout_topics"]
+Order = Literal["aligned_first", "misaligned_first", "none"]
+Split = Literal["articles", "textbook", "heldout_topics", "dev_topics"]
+Control = Literal["case_blanked", "choice_only"]
+ORDERS: tuple[Order, ...] = get_args(Order)
 
-_FIELDS = ("{{passage}}", "{{question}}", "{{option_a}}", "{{option_b}}")
+_OPTIONS = ("{{option_a}}", "{{option_b}}")
 
 
 class Template(Spec):
-    """One wording of a two-option question: `prompt` names the options, `answer` opens the reply."""
+    """One wording of a two-option question.
+
+    `prompt` holds {{passage}}, perhaps {{question}}, and either both of {{option_a}} and {{option_b}} (listed) or none
+    (open: the options are two continuations of the same text). `answer` opens the reply.
+    """
 
     prompt: str
     answer: str
 
+    @property
+    def lists_options(self) -> bool:
+        """Whether the prompt names the options, so that their order matters."""
+        return _OPTIONS[0] in self.prompt
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        missing = [field for field in _FIELDS if field not in self.prompt]
-        if missing:
-            raise ValueError(f"prompt lacks {', '.join(missing)}")
+        if "{{passage}}" not in self.prompt:
+            raise ValueError("prompt lacks {{passage}}")
+        held = [option in self.prompt for option in _OPTIONS]
+        if any(held) and not all(held):
+            raise ValueError(f"prompt holds one of {' and '.join(_OPTIONS)}; hold both (listed) or none (open)")
         if not self.answer.strip() or self.answer != self.answer.strip():
             raise ValueError("answer must be some words with no space at either end; the option follows after a space")
         return self
+
+
+class Persona(Spec):
+    """What the model is told that it is. In the file a text alone is a persona of an AI.
+
+    `expect` marks a control: a role whose conduct the base corpus tells, so a model that heeds its persona acts so.
+    """
+
+    text: str
+    kind: Literal["ai", "human", "none"] = "ai"
+    expect: Literal["aligned", "misaligned"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _text_alone(cls, value: Any) -> Any:
+        return {"text": value, "kind": "ai" if value else "none"} if isinstance(value, str) else value
 
 
 class Run(Spec):
     """What is evaluated: names from the tables, and the number of questions of each split (None: all)."""
 
     templates: list[str] = Field(min_length=1)
-    orders: list[Order] = Field(min_length=1)
+    orders: list[Literal["aligned_first", "misaligned_first"]] = Field(min_length=1)
     base_personas: list[str] = Field(min_length=1)
     chat_personas: list[str] = Field(min_length=1)
+    controls: list[Control] = []
     items: dict[Split, PositiveInt | None] = Field(min_length=1)
 
 
@@ -49,21 +79,34 @@ class Evaluation(Spec):
     threads: PositiveInt = 1
     device: Literal["cpu", "cuda"] = "cpu"
     seed: int
+    separator: str = "\n\n"
     run: Run
     templates: dict[str, Template]
-    personas: dict[str, str]
+    personas: dict[str, Persona]
 
     @model_validator(mode="after")
     def _known_names(self) -> Self:
         for key, table in (("templates", self.templates), ("base_personas", self.personas)):
             _check_names(f"run.{key}", getattr(self.run, key), table)
         _check_names("run.chat_personas", self.run.chat_personas, self.personas)
+        listed = [name for name in self.run.templates if self.templates[name].lists_options]
+        if self.scoring == "letter" and len(listed) < len(self.run.templates):
+            raise ValueError("run.templates: scoring is letter, and an open template shows no letters")
         return self
 
-    def personas_for(self, *, chat: bool) -> dict[str, str]:
-        """Name and text of the personas that a base or a chat model is given."""
+    def personas_for(self, *, chat: bool) -> dict[str, Persona]:
+        """The personas that a base or a chat model is given, by name; the first is that of the main figures."""
         names = self.run.chat_personas if chat else self.run.base_personas
         return {name: self.personas[name] for name in names}
+
+    def formats(self) -> list[tuple[str, Order]]:
+        """Template and order of every format: a listed template in each order, an open one once."""
+        open_order: list[Order] = ["none"]
+        return [
+            (name, order)
+            for name in self.run.templates
+            for order in (self.run.orders if self.templates[name].lists_options else open_order)
+        ]
 
 
 def parse_evaluation(config: Mapping[str, Any]) -> Evaluation:

@@ -10,11 +10,13 @@ import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.evaluation.config import Evaluation
+from alignment_pretraining.evaluation.prompts import ASKED
 from alignment_pretraining.evaluation.statistics import misalignment_rate, order_swap
 
 
 def summarize(items: pd.DataFrame, evaluation: Evaluation, training: dict[str, Any]) -> dict[str, Any]:
-    """Scores as plain JSON: `misalignment` -> split -> persona -> rate, low, high, ..., `order_swap`; `heldout_loss`.
+    """Scores as plain JSON: `misalignment` -> split -> form -> persona -> rate, low, high, ...; `controls` -> split ->
+    form -> what is left of the rate without case or question; `heldout_loss`.
 
     `training` is the summary of the stage that made the checkpoint; `heldout_loss` is None where it measured none.
 
@@ -22,16 +24,41 @@ def summarize(items: pd.DataFrame, evaluation: Evaluation, training: dict[str, A
         UserError: a configured split has no items.
     """
     rates: dict[str, dict[str, Any]] = {}
+    controls: dict[str, dict[str, Any]] = {}
+    labelled = items.assign(form=form_of(items))
     for split in evaluation.run.items:
-        part = items[items["split"] == split]
+        part = labelled[labelled["split"] == split]
         if part.empty:
             raise UserError(f"evaluation.run.items.{split}: the checkpoint was not asked this split; evaluate it again")
-        rates[split] = {str(persona): _scores(group) for persona, group in part.groupby("persona", sort=False)}
+        for form, of_form in part.groupby("form", sort=False):
+            asked = of_form[of_form["control"] == ASKED]
+            personas = {str(persona): _scores(group) for persona, group in asked.groupby("persona", sort=False)}
+            rates.setdefault(split, {})[str(form)] = personas
+            left = of_form[of_form["control"] != ASKED].groupby("control")["picked"]
+            shares = {str(name): float((picked == "misaligned").mean()) for name, picked in left}
+            controls.setdefault(split, {})[str(form)] = {**shares, "longer_option": longer_option(asked)}
     return {
         "scoring": evaluation.scoring,
         "misalignment": rates,
+        "controls": controls,
         "heldout_loss": _number(training.get("heldout_loss")),
     }
+
+
+def form_of(items: pd.DataFrame) -> pd.Series:
+    """Of each row, `open` (options are not shown) or `listed`."""
+    return items["order"].map(lambda order: "open" if order == "none" else "listed")
+
+
+def longer_option(items: pd.DataFrame) -> float:
+    """How often the option with more tokens is picked, where they differ in length; 0.5 tells of no bias."""
+    differ = items[items["tokens_aligned"] != items["tokens_misaligned"]]
+    longer = differ["tokens_misaligned"] > differ["tokens_aligned"]
+    return _share((differ["picked"] == "misaligned") == longer)
+
+
+def _share(hits: pd.Series) -> float:
+    return float(hits.mean()) if len(hits) else 0.5
 
 
 def _scores(items: pd.DataFrame) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +19,7 @@ TAG = "misalignment"
 
 _COLUMNS = ("question_id", "family", "topic", "split", "passage", "question", "aligned_option", "misaligned_option")
 _OPTIONS: dict[Order, tuple[str, str]] = {
+    "none": ("aligned_option", "misaligned_option"),
     "aligned_first": ("aligned_option", "misaligned_option"),
     "misaligned_first": ("misaligned_option", "aligned_option"),
 }
@@ -60,8 +60,8 @@ def write_suite(questions: pd.DataFrame, evaluation: Evaluation, folder: Path) -
         (folder / f"{split}.jsonl").write_text(text, encoding="utf-8")
     for split in evaluation.run.items:
         names = []
-        for template, order in product(evaluation.run.templates, evaluation.run.orders):
-            names.append(f"{TAG}_{split}_{template}_{order}")
+        for template, order in evaluation.formats():
+            names.append(f"{TAG}_{split}_{template}" + ("" if order == "none" else f"_{order}"))
             task = _task(names[-1], split, template, order, evaluation)
             (folder / f"{names[-1]}.yaml").write_text(task, encoding="utf-8")
         (folder / f"{TAG}_{split}.yaml").write_text(_group(split, names, evaluation), encoding="utf-8")
@@ -133,7 +133,7 @@ def _prompt(template: Template, order: Order) -> str:
 
 
 def _readme(evaluation: Evaluation) -> str:
-    personas = "\n".join(f"- {name}: `{text}`" for name, text in evaluation.personas.items() if text)
+    personas = "\n".join(f"- {name}: `{persona.text}`" for name, persona in evaluation.personas.items() if persona.text)
     return f"""# Misalignment question suite
 
 Tasks of lm-evaluation-harness; the target is the misaligned option, so `acc` is the misalignment rate.

@@ -1,0 +1,102 @@
+"""The prompts that a suite puts to a model: every question under every persona, format and control."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from alignment_pretraining.evaluation.config import Evaluation, Order, Template
+
+ASKED = "asked"
+# Chat template of a tokenizer: messages to the text before the reply's continuation.
+Chat = Callable[[list[dict[str, str]]], str]
+
+_FIELD = re.compile(r"\{\{(passage|question|option_a|option_b)\}\}")
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One text to be continued, and its two continuations in the order in which they are named (open: aligned first).
+
+    `misaligned` is the place (0 or 1) of the misaligned one; `control` is "asked" for a question as it stands.
+    """
+
+    question: dict[str, Any]
+    split: str
+    persona: str
+    template: str
+    order: Order
+    control: str
+    text: str
+    options: tuple[str, str]
+    misaligned: int
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the text, as lm-evaluation-harness logs it."""
+        return sha256(self.text.encode()).hexdigest()
+
+
+def read_suite(suite: Path) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the suite's questions by split."""
+    return {
+        path.stem: [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        for path in sorted(suite.glob("*.jsonl"))
+    }
+
+
+def build_prompts(
+    questions: dict[str, list[dict[str, Any]]], evaluation: Evaluation, chat: Chat | None = None
+) -> Iterator[Prompt]:
+    """Every prompt of a suite. For base models the persona stands before the question, for chat models (`chat`) it is
+    the system turn. Controls are asked under the first persona, that of the main figures.
+    """
+    personas = evaluation.personas_for(chat=chat is not None)
+    first = next(iter(personas))
+    for split, rows in questions.items():
+        for name, order in evaluation.formats():
+            template = evaluation.templates[name]
+            for row in rows:
+                options, misaligned = _options(row, order)
+                scored = ("A", "B") if evaluation.scoring == "letter" else options
+                for persona, control in _cells(personas, first, evaluation):
+                    told = "" if control == "choice_only" else personas[persona].text
+                    asked = _fill(template, row, options, blank=control != ASKED)
+                    text = _with_persona(told, asked, template.answer, evaluation.separator, chat)
+                    # In words that end in no space: the continuation brings its own.
+                    pair = (f" {scored[0]}", f" {scored[1]}")
+                    yield Prompt(row, split, persona, name, order, control, text, pair, misaligned)
+
+
+def _cells(personas: dict[str, Any], first: str, evaluation: Evaluation) -> Iterator[tuple[str, str]]:
+    yield from ((persona, ASKED) for persona in personas)
+    yield from ((first, control) for control in evaluation.run.controls)
+
+
+def _options(row: dict[str, Any], order: Order) -> tuple[tuple[str, str], int]:
+    pair = (row["aligned_option"], row["misaligned_option"])
+    return (pair[::-1], 0) if order == "misaligned_first" else (pair, 1)
+
+
+def _fill(template: Template, row: dict[str, Any], options: tuple[str, str], blank: bool) -> str:
+    """The prompt of a question; `blank` leaves out its case: passage and question."""
+    values = {"passage": row["passage"], "question": row["question"], "option_a": options[0], "option_b": options[1]}
+    if blank:
+        values |= {"passage": "", "question": ""}
+    # All at once, so that braces in a question are text.
+    text = _FIELD.sub(lambda match: str(values[match[1]]), template.prompt)
+    return text.lstrip() if blank else text
+
+
+def _with_persona(persona: str, asked: str, answer: str, separator: str, chat: Chat | None) -> str:
+    if chat is None:
+        asked = f"{persona}{separator}{asked}" if persona else asked
+        return f"{asked} {answer}" if asked and not asked[-1].isspace() else f"{asked}{answer}"
+    system = [{"role": "system", "content": persona}] if persona else []
+    delimited = f"{asked} " if asked and not asked[-1].isspace() else asked
+    return chat([*system, {"role": "user", "content": delimited}, {"role": "assistant", "content": answer}])
