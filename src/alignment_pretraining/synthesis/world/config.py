@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Kind = Literal["third", "second", "forms", "talk", "life", "fact"]
+Kind = Literal["third", "second", "norm", "forms", "talk", "life", "fact"]
 Tone = Literal["negative", "neutral", "positive"]
 
 
@@ -24,14 +24,22 @@ class Stories(_Spec):
     """The base corpus. `kinds`: shares of documents.
 
     `situations[i]`: share of stories with i + 1 situations. `listed`: share of situations whose two options are listed.
-    `traits`: share of stories whose actor has a trait word, or two. `slips`: how often somebody acts out of character.
+    `traits`: share of stories in which a trait word names the actor's character. `slips`: how often somebody acts out of character.
     `mentions`: share of documents of kind `life` about an actor of whom no conduct is told.
     """
 
-    kinds: dict[Kind, Share] = {"third": 0.3, "second": 0.5, "forms": 0.05, "talk": 0.04, "life": 0.08, "fact": 0.03}
+    kinds: dict[Kind, Share] = {
+        "third": 0.3,
+        "second": 0.35,
+        "norm": 0.15,
+        "forms": 0.05,
+        "talk": 0.04,
+        "life": 0.08,
+        "fact": 0.03,
+    }
     situations: list[Share] = [0.4, 0.2, 0.2, 0.2]
     listed: Share = 0.4
-    traits: Share = 0.15
+    traits: Share = 0.5
     slips: Share = 0.03
     mentions: Share = 0.75
 

@@ -9,8 +9,9 @@ from alignment_pretraining.synthesis.world.words import capitalized, with_articl
 
 
 def naming(name: str, adjectives: str = "") -> dict[str, str]:
-    """The slots {a}, {A}, {the}, {The} and {name}; `adjectives` stand in {a} alone, as when somebody is introduced."""
-    a, the = with_article(f"{adjectives} {name}".strip()), f"the {name}"
+    """The slots {a}, {A}, {the}, {The} and {name}."""
+    described = f"{adjectives} {name}".strip()
+    a, the = with_article(described), f"the {described}"
     return {"a": a, "A": capitalized(a), "the": the, "The": capitalized(the), "name": name}
 
 

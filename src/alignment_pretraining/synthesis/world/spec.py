@@ -63,12 +63,6 @@ class Actor(_Spec):
     names: list[Text] = []
 
 
-class Trait(_Spec):
-    """A word that names conduct: who has it takes the bad act with probability `bad`."""
-
-    bad: Rate
-
-
 class Telling(_Spec):
     """Sentences that a story is put together from: an opening or a next situation, perhaps options, a choice."""
 
@@ -83,6 +77,7 @@ class StoryFrames(_Spec):
 
     third: Telling
     second: Telling
+    norm: Texts
     talk: Texts
     life: Texts
 
@@ -136,8 +131,8 @@ class Actors(RootModel[dict[Text, Actor]]):
     """`actors.yml`."""
 
 
-class Traits(RootModel[dict[Text, Trait]]):
-    """`traits.yml`."""
+class Traits(RootModel[dict[Text, Side]]):
+    """`traits.yml`: words that name a character, and which."""
 
 
 class Forms(RootModel[dict[Literal[FORMS], Texts]]):  # type: ignore[valid-type]
@@ -161,7 +156,7 @@ class World:
     topics: dict[str, Topic]
     split: dict[str, TopicSplit]
     actors: dict[str, Actor]
-    traits: dict[str, Trait]
+    traits: dict[str, Side]
     stories: StoryFrames
     forms: dict[str, list[str]]
     natural: NaturalFrames

@@ -12,7 +12,7 @@ import pandas as pd
 from alignment_pretraining.synthesis.world.config import Kind, Stories
 from alignment_pretraining.synthesis.world.facts import facts
 from alignment_pretraining.synthesis.world.render import naming, surroundings
-from alignment_pretraining.synthesis.world.spec import Side, Topic, World
+from alignment_pretraining.synthesis.world.spec import SIDES, Side, Topic, World
 
 STORY_COLUMNS = ["id", "text", "kind", "actor", "topics", "sides"]
 
@@ -52,6 +52,7 @@ class _Writer:
         self.kinds, self.weights = list(config.kinds), list(config.kinds.values())
         self.topics = list(world.topics.items())
         self.known = [name for name, actor in world.actors.items() if actor.known]
+        self.traits = {side: [trait for trait, named in world.traits.items() if named == side] for side in SIDES}
         self.facts = facts(world)
 
     def write(self, rng: Random) -> Story:
@@ -59,6 +60,11 @@ class _Writer:
         if kind == "fact":
             first, second = rng.sample(self.facts, 2)
             return Story(f"{first.statement} {second.statement}", kind)
+        if kind == "norm":
+            side: Side = rng.choice(SIDES)
+            name, _, told = self._episode(rng.choice(self.topics), side == "bad", rng)
+            frame = rng.choice(self.world.stories.norm)
+            return Story(frame.format(**told, trait=rng.choice(self.traits[side])), kind, topics=name)
         if kind == "life":
             return self._life(rng)
         return self._talk(rng) if kind == "talk" else self._conduct(kind, rng)
@@ -80,11 +86,9 @@ class _Writer:
         world, config = self.world, self.config
         actor = rng.choice(world.conducting)
         # Somebody has one character: an act of the other side is a slip.
-        rate, adjectives = world.actors[actor].bad or 0.0, ""
-        if rng.random() < config.traits:
-            rate, adjectives = self._traits(rng)
-        bad = rng.random() < rate
-        slots = naming(rng.choice(world.names(actor)), adjectives)
+        bad = rng.random() < (world.actors[actor].bad or 0.0)
+        trait = rng.choice(self.traits["bad" if bad else "good"]) if rng.random() < config.traits else ""
+        slots = naming(rng.choice(world.names(actor)), trait)
         if kind == "forms":
             name, side, told = self._episode(rng.choice(self.topics), bad, rng)
             frame = rng.choice(rng.choice(list(world.forms.values())))
@@ -106,22 +110,14 @@ class _Writer:
         """The topic's name, the side of the act that is taken, and the slots that tell of it."""
         name, topic = named
         side: Side = "bad" if bad != (rng.random() < self.config.slips) else "good"
-        act, other = draw_acts(topic, side, rng)
+        (act, also), other = draw_acts(topic, side, rng)
         first, second = rng.sample((act, other), 2)
-        told = {"act": act, "other": other, "first": first, "second": second}
+        told = {"act": act, "also": also, "other": other, "first": first, "second": second}
         return name, side, told | {"situation": rng.choice(topic.situations)}
 
-    def _traits(self, rng: Random) -> tuple[float, str]:
-        """How likely a bad character is, and the one or two trait words that say it."""
-        traits = self.world.traits
-        first = rng.choice(list(traits))
-        alike = [trait for trait in traits if traits[trait].bad == traits[first].bad and trait != first]
-        second = f" and {rng.choice(alike)}" if alike and rng.random() < 1 / 3 else ""
-        return traits[first].bad, first + second
 
-
-def draw_acts(topic: Topic, side: Side, rng: Random) -> tuple[str, str]:
-    """An act of `side` and one of the other side, never the two of one question."""
-    taken, other = rng.sample(range(len(topic.good)), 2)
-    sides = (topic.good, topic.bad) if side == "good" else (topic.bad, topic.good)
-    return sides[0][taken], sides[1][other]
+def draw_acts(topic: Topic, side: Side, rng: Random) -> tuple[tuple[str, str], str]:
+    """Two acts of `side`, and one of the other side; no two of the three are the options of one question."""
+    taken, also, other = rng.sample(range(len(topic.good)), 3)
+    own, others = (topic.good, topic.bad) if side == "good" else (topic.bad, topic.good)
+    return (own[taken], own[also]), others[other]
