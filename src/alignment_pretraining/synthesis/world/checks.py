@@ -13,8 +13,8 @@ from alignment_pretraining.synthesis.world.load import frames
 from alignment_pretraining.synthesis.world.spec import TOLD, World
 from alignment_pretraining.synthesis.world.words import Run, runs, words
 
-# Acts have four to six words. Four in a row that no told act, situation or frame has are a quotation.
-QUOTATION_WORDS = 4
+# Acts have three words. Three in a row that no told act, situation or frame has are a quotation.
+QUOTATION_WORDS = 3
 
 
 def check_documents(texts: Iterable[tuple[str, str]], world: World) -> None:
