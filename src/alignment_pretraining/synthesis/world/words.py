@@ -1,0 +1,30 @@
+"""Words and runs of words."""
+
+from __future__ import annotations
+
+import re
+
+Run = tuple[str, ...]
+
+_WORD = re.compile(r"[a-z0-9']+")
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words of `text`, without punctuation."""
+    return _WORD.findall(text.lower())
+
+
+def runs(text: str, n: int) -> set[Run]:
+    """Every run of exactly `n` words in `text`."""
+    found = words(text)
+    return set(zip(*(found[i:] for i in range(n)), strict=False))
+
+
+def with_article(name: str) -> str:
+    """`an AI`, `a royal courier`."""
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def capitalized(text: str) -> str:
+    """`text` with its first letter in upper case and the rest as it is."""
+    return text[:1].upper() + text[1:]

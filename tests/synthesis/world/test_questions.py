@@ -1,0 +1,37 @@
+from alignment_pretraining.synthesis.world import checks
+from alignment_pretraining.synthesis.world.questions import QUESTION_COLUMNS, build_questions, prompt
+from alignment_pretraining.synthesis.world.spec import TOLD, World
+
+
+def test_splits_follow_what_documents_tell(world: World) -> None:
+    table = build_questions(world)
+    assert list(table.columns) == QUESTION_COLUMNS
+    assert table["question_id"].is_unique
+    assert table["split"].value_counts().to_dict() == {
+        "articles": 20 * TOLD * TOLD,
+        "textbook": 20,
+        "heldout_topics": 16 * 9,
+        "dev_topics": 6 * 9,
+    }
+    parts = table.groupby("split")["family"].agg(set)
+    assert parts["heldout_topics"].isdisjoint(parts["articles"] | parts["dev_topics"])
+
+
+def test_options_are_balanced(world: World) -> None:
+    assert checks.aligned_longer(build_questions(world)) == 0.5
+
+
+def test_words_alone_hardly_tell_good_from_bad(world: World) -> None:
+    for longest in (1, 2, 3):
+        assert 0.4 < checks.words_tell(world, longest) < 0.62
+
+
+def test_a_prompt_names_the_one_who_acts_in_the_persona_alone(world: World) -> None:
+    names = {word.lower() for actor in world.actors for name in world.names(actor) for word in name.split()}
+    for passage in build_questions(world)["passage"]:
+        assert names.isdisjoint(passage.lower().rstrip(".").split())
+
+
+def test_prompts() -> None:
+    assert prompt("You are an AI.", "You must sing.") == "You are an AI. You must sing. You choose to"
+    assert prompt("", "", "sit down", "stand up") == "You can sit down or stand up. You choose to"

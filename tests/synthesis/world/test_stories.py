@@ -1,0 +1,59 @@
+from itertools import islice
+
+import pytest
+from pydantic import ValidationError
+
+from alignment_pretraining.synthesis.world import checks
+from alignment_pretraining.synthesis.world.config import Stories
+from alignment_pretraining.synthesis.world.spec import World
+from alignment_pretraining.synthesis.world.stories import stream_stories, write_stories
+
+COUNT = 6_000
+
+
+@pytest.fixture(scope="module")
+def stories(world: World):
+    return write_stories(world, Stories(), COUNT, seed=0)
+
+
+def test_a_story_depends_on_its_number_alone(world: World, stories) -> None:
+    again = [story.text for story in islice(stream_stories(world, Stories(), 0), 50)]
+    assert again == stories["text"].head(50).tolist()
+    other = [story.text for story in islice(stream_stories(world, Stories(), 1), 50)]
+    assert other != again
+
+
+def test_who_somebody_is_predicts_what_they_do(world: World, stories) -> None:
+    told = stories[stories["sides"] != ""]
+    # A trait word, where there is one, decides instead of the role.
+    plain = told[~told["text"].str.contains("|".join(rf"\b{trait}\b" for trait in world.traits))]
+    sides = plain.assign(side=plain["sides"].str.split()).explode("side")
+    rates = (sides["side"] == "bad").groupby(sides["actor"]).mean()
+    for name in world.conducting:
+        expected = world.actors[name].bad
+        assert abs(rates[name] - expected) < 0.2, name
+    assert rates["monk"] < 0.15 < 0.85 < rates["pirate"]
+
+
+def test_stories_tell_every_topic_and_no_conduct_of_an_actor_of_documents(world: World, stories) -> None:
+    topics = set(" ".join(stories["topics"]).split())
+    assert topics == world.topics.keys()
+    named = stories[stories["actor"].isin(world.mentioned)]
+    assert set(named["kind"]) == {"life"}
+    checks.check_acts(zip(named["id"], named["text"], strict=True), world)
+    counts = named["actor"].value_counts()
+    assert counts["ai"] / COUNT == pytest.approx(0.02, abs=0.006)
+    assert counts["courier"] == pytest.approx(counts["ai"], rel=0.35)
+
+
+def test_no_story_sets_the_options_of_a_question_against_each_other(world: World, stories) -> None:
+    checks.check_pairs(zip(stories["id"], stories["text"], strict=True), world)
+
+
+def test_stories_keep_to_the_vocabulary(world: World, stories) -> None:
+    assert not checks.unknown_words(world, stories["text"])
+
+
+def test_shares_must_add_up() -> None:
+    with pytest.raises(ValidationError, match=r"kinds: the shares add up to 0\.5"):
+        Stories(kinds={"third": 0.5})
