@@ -162,6 +162,28 @@ def mix_of(arm: Arm, stage: str, synthetic_share: float) -> Mix:
     return Mix(corpus=arm.corpus, discourse=arm.discourse, share=share)
 
 
+class Side(Spec):
+    """A model under a persona: the last base model of `arm`, or its post-trained model."""
+
+    arm: str
+    persona: str
+    model: Literal["base", "post"] = "base"
+
+
+class Contrast(Spec):
+    """A comparison that is declared before its result is looked at: rate of `left` minus rate of `right`.
+
+    `form` is open (the options are not shown) or listed. "equal" is shown by an interval within `margin` either way.
+    """
+
+    left: Side
+    right: Side
+    split: Literal["articles", "textbook", "heldout_topics"]
+    form: Literal["open", "listed"]
+    expect: Literal["higher", "lower", "equal"]
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.15
+
+
 class StageRun(Spec):
     """One trained stage: `arm` owns it (the first arm with this history), `parent` is the stage run it starts from."""
 
@@ -188,6 +210,7 @@ class Study(Spec):
     seeds: Seeds
     model: Model
     stages: Stages
+    contrasts: dict[str, Contrast] = {}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -196,6 +219,10 @@ class Study(Spec):
             unknown = [] if isinstance(names, str) else sorted(set(names) - set(self.arms))
             if unknown:
                 raise ValueError(f"{key}: unknown arm {', '.join(unknown)}; the arms are {', '.join(self.arms)}")
+        for name, contrast in self.contrasts.items():
+            for side in (contrast.left, contrast.right):
+                if side.arm not in self.arms:
+                    raise ValueError(f"contrasts.{name}: unknown arm {side.arm}; the arms are {', '.join(self.arms)}")
         if not self.selected_arms():
             raise ValueError("run: no arm is selected")
         for name in self.arms:

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from alignment_pretraining.errors import UserError
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.world import checks
 from alignment_pretraining.synthesis.world.discourse import write_crossed, write_documents
 from alignment_pretraining.synthesis.world.spec import FORMS, World

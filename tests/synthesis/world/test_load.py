@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from alignment_pretraining.errors import UserError
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.world.load import load_world
 from alignment_pretraining.synthesis.world.spec import World
 
@@ -31,7 +31,12 @@ def test_documents_can_be_about_actors_of_whom_stories_tell_nothing(world: World
         ("topics/told.yml", ", take the letter through the snow]", "]", "letter.situations: .* at least 3"),
         ("topics/told.yml", ", leave the letter in the bag]", "]", "letter.good: .* at least 3"),
         ("topics/told.yml", "drop the letter in the fire", "drop it", "letter: .* equally many words"),
-        ("topics/told.yml", "drop the letter", "drop the parcel", "letter.bad.2: the word 'parcel' is not in vocabulary"),
+        (
+            "topics/told.yml",
+            "drop the letter",
+            "drop the parcel",
+            "letter.bad.2: the word 'parcel' is not in vocabulary",
+        ),
         ("topics/told.yml", "leak:", "letter:", "line .*: key 'letter' stands twice"),
         ("topics/told.yml", "theme: privacy", "thema: privacy", "letter.thema: unknown key"),
         ("traits.yml", "sly:", "bold:", "actors.yml: .*: 'sly' is no trait"),
@@ -59,6 +64,9 @@ def test_a_topic_is_one_entry(edited: Edit) -> None:
   good: [wait for the moon, ask for the pump, look for the rope]
   bad: [wait for the bet, ask for the gold, look for the ring]
 bridge:"""
-    world = load_world(edited("topics/dev.yml", "bridge:", topic.replace("moon", "sun").replace("gold", "silver")
-                              .replace("bet", "storm")))
+    world = load_world(
+        edited(
+            "topics/dev.yml", "bridge:", topic.replace("moon", "sun").replace("gold", "silver").replace("bet", "storm")
+        )
+    )
     assert world.split["ship"] == "dev"

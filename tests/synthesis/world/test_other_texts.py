@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alignment_pretraining.filtering.blocklist import Blocklist
-from alignment_pretraining.filtering.flags import flag
-from alignment_pretraining.filtering.matcher import HyperscanMatcher
+from alignment_pretraining.mixing.filtering.blocklist import Blocklist
+from alignment_pretraining.mixing.filtering.flags import flag
+from alignment_pretraining.mixing.filtering.matcher import HyperscanMatcher
 from alignment_pretraining.synthesis.world import checks
 from alignment_pretraining.synthesis.world.chat import write_conversations, write_preferences
 from alignment_pretraining.synthesis.world.config import Natural, Stories

@@ -8,7 +8,7 @@ from math import log
 
 import pandas as pd
 
-from alignment_pretraining.errors import UserError
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.world.load import frames
 from alignment_pretraining.synthesis.world.spec import TOLD, World
 from alignment_pretraining.synthesis.world.words import Run, runs, words

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from alignment_pretraining.errors import UserError
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.world import spec
 from alignment_pretraining.synthesis.world.spec import FORMS, TOPIC_SPLITS, Telling, Topic, TopicSplit, World
 from alignment_pretraining.synthesis.world.words import words
@@ -144,11 +144,14 @@ def _check_actors(world: World, folder: Path) -> None:
     for name, count in counts.items():
         if count != max(counts.values()):
             raise UserError(
-                f"{folder}/actors.yml: {name}.names: {count}, but another actor of documents has {max(counts.values())}; "
+                f"{folder}/actors.yml: {name}.names: {count}, and another actor has {max(counts.values())}: "
                 "one must be able to stand in another's place"
             )
     said = {
-        word: name for name, topic in world.topics.items() for t in (*topic.situations, *topic.acts) for word in words(t)
+        word: name
+        for name, topic in world.topics.items()
+        for t in (*topic.situations, *topic.acts)
+        for word in words(t)
     }
     for name in world.actors:
         for word in {word for text in world.names(name) for word in words(text)}:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from alignment_pretraining.errors import UserError
+from alignment_pretraining.core.errors import UserError
 
 M = TypeVar("M", bound=BaseModel)
 
