@@ -166,7 +166,13 @@ class _Search:
             self._whole(name)
 
     def _global(self, module: Module, name: str, attributes: tuple[str, ...]) -> None:
-        """Follow a global name of a module; a builtin, or one that a star brings in, leads nowhere."""
+        """Follow a global name of a module; a builtin leads nowhere."""
+        for star in module.stars if name not in module.bindings else ():
+            inner = self.tree.module(star)
+            if inner and name in inner.bindings:
+                self._global(inner, name, attributes)
+            elif inner and inner.stars:
+                self._whole(star)
         for bound in module.bindings.get(name, ()):
             if isinstance(bound, Import):
                 self.parts[module.name].imports.add((name, str(bound)))
@@ -203,6 +209,8 @@ class _Search:
             return
         self.wholes.add(name)
         self._enter(name)
+        for star in module.stars:
+            self._whole(star)
         for bound in module.bindings:
             self._global(module, bound, ())
         for number in module.acting:
@@ -223,7 +231,7 @@ class _Search:
         self._enter(name.rpartition(".")[0])
         self.parts[name] = _Part(module)
         for star in module.stars:
-            self._whole(star)
+            self._enter(star)
         for target in module.imports:
             self._enter(target.module)
             if target.name:
