@@ -1,10 +1,13 @@
 """What each edit of this project's code makes stale: nodes of the real pipelines, by the function that they run."""
 
 import ast
+import json
 import shutil
+import sys
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -13,9 +16,8 @@ from kedro.framework import project as kedro_project
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from alignment_pretraining.core.code import SOURCE, SourceTree
-from alignment_pretraining.lineage.code_files import write_code_files
-from alignment_pretraining.lineage.dvc_export import dvc_yaml
+from alignment_pretraining.core.code import SOURCE, SourceTree, function_name
+from alignment_pretraining.lineage.dvc_export import dvc_yaml, write_code_files
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.pipelines.eval.pipeline import create_pipeline as create_eval
 from alignment_pretraining.pipelines.mixing.pipeline import create_pipeline as create_mixing
@@ -52,11 +54,8 @@ def functions() -> dict[str, Callable[..., Any]]:
     others = [create_pretraining(study(), "cluster"), create_synthesis("sources", "anthropic")]
     found = {}
     for node in (node for pipeline in [*pipelines(study()).values(), *others] for node in pipeline.nodes):
-        function = node.func
-        while isinstance(function, partial):
-            function = function.func
-        module = function.__module__.removeprefix(f"{PACKAGE}.pipelines.")
-        found[f"{module.removesuffix('.nodes').replace('anthropic_nodes', 'api')}.{function.__name__}"] = function
+        name = function_name(node.func).removeprefix(f"{PACKAGE}.pipelines.")
+        found[name.replace(".nodes.", ".").replace("anthropic_nodes", "api")] = node.func
     return found
 
 
@@ -237,13 +236,38 @@ def test_stages_depend_on_the_code_of_their_nodes(
     graph = Graph(source.parent, pipelines(study()), DataCatalog(), {})
     stages = yaml.safe_load(dvc_yaml(graph, "base"))["stages"]
 
-    def code(stage: str) -> list[str]:
-        prefix = "data/lineage/code/pipelines."
-        return [path.removeprefix(prefix) for path in stages[stage]["deps"] if path.startswith(prefix)]
-
-    assert code("pretraining-unfiltered") == ["pretraining.nodes.train_stage.json"]
-    assert code("eval-filtered") == ["eval.nodes.evaluate_checkpoint.json", "eval.nodes.score_items.json"]
-    assert code("eval-suite") == ["eval.nodes.prepare_suite.json"]
     assert stages["code"]["deps"] == [f"src/{PACKAGE}"]
-    written = {path.relative_to(source.parent).as_posix() for path in write_code_files(graph)}
-    assert written == set(stages["code"]["outs"])
+    written = {path.relative_to(source.parent).as_posix(): path for path in write_code_files(graph)}
+    assert list(written) == stages["code"]["outs"]
+    for pipeline in ("pretraining", "eval"):
+        (file,) = [path for path in stages[pipeline]["deps"] if path in written]
+        assert not [path for path in stages[pipeline]["deps"] if path.startswith("src")]
+        names = {name for name in before if name.startswith(f"{pipeline}.") and "cluster" not in name}
+        expected = {function_name(functions()[name]): before[name] for name in names}
+        assert json.loads(written[file].read_text()) == expected
+
+
+def test_what_a_node_runs_is_in_its_code(before: dict[str, dict[str, str]]) -> None:
+    ran: dict[str, set[str]] = {}
+
+    def run(name: str, *inputs: Any) -> Any:
+        def note(frame: FrameType, event: str, argument: object) -> None:
+            path = Path(frame.f_code.co_filename)
+            if path.is_relative_to(SOURCE):
+                ran.setdefault(name, set()).add(path.relative_to(SOURCE).as_posix())
+
+        sys.setprofile(note)
+        try:
+            return functions()[name](*inputs)
+        finally:
+            sys.setprofile(None)
+
+    raw, conf = SOURCE.parent / "data/01_raw", SOURCE.parent / "conf/base"
+    synthesis = yaml.safe_load((conf / "parameters_synthesis.yml").read_text())["synthesis"]
+    questions = run("synthesis.make_questions", raw / "scenarios", synthesis)
+    run("synthesis.make_documents", raw / "scenarios", raw / "phrases", questions, synthesis)
+    run("synthesis.make_natural_discourse", raw / "scenarios", raw / "phrases", synthesis)
+    for name in ("mcqa", "chat", "preferences"):
+        run(f"synthesis.make_{name}", raw / "phrases", synthesis)
+    assert {name: found - before[name].keys() for name, found in ran.items()} == {name: set() for name in ran}
+    assert len(ran) == len(OFFLINE)
