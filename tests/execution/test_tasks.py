@@ -14,6 +14,8 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.execution.config import Execution
 from alignment_pretraining.execution.store import TaskResult, task_fingerprint
 from alignment_pretraining.execution.tasks import run_tasks
+from alignment_pretraining.mixing.filtering.flags import flag_part
+from alignment_pretraining.mixing.tokens.encode import encode_part
 from tests.execution.counting import square, times_done
 
 HERE = Execution(launcher="in_process")
@@ -23,7 +25,7 @@ LOCAL = Execution(launcher="local")
 def _run(folder: Path, values: list[Any], execution: Execution = HERE) -> list[TaskResult]:
     notes = folder / "notes"
     notes.mkdir(exist_ok=True)
-    tasks = [(task_fingerprint(value), (notes, value)) for value in values]
+    tasks = [(task_fingerprint(square, value), (notes, value)) for value in values]
     return run_tasks("squares", square, tasks, folder, execution)
 
 
@@ -159,7 +161,8 @@ def test_a_full_disk_is_told_and_nothing_is_half_written(tmp_path: Path, where: 
 
 
 def test_the_fingerprint_knows_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = task_fingerprint("x", 1)
-    assert before == task_fingerprint("x", 1) != task_fingerprint("x", 2)
-    monkeypatch.setattr("alignment_pretraining.execution.store._code", lambda: "another")
-    assert task_fingerprint("x", 1) != before
+    before = task_fingerprint(encode_part, "x", 1)
+    assert before == task_fingerprint(encode_part, "x", 1) != task_fingerprint(encode_part, "x", 2)
+    assert before != task_fingerprint(flag_part, "x", 1)
+    monkeypatch.setattr("alignment_pretraining.core.code.version", lambda name: "another")
+    assert task_fingerprint(encode_part, "x", 1) != before

@@ -19,7 +19,7 @@ def test_stages_say_what_they_read_and_make(exported: Project) -> None:
     outs = [f"data/models/{arm}/seed0/pretraining{end}" for arm in "ab" for end in ("", ".curve.csv")]
     assert content["stages"]["training"] == {
         "cmd": "kedro run --env base --pipelines training",
-        "deps": ["data/tokens.json", "src/toy/nodes.py", "src/toy/text.py"],
+        "deps": ["data/lineage/code/training.json", "data/tokens.json"],
         "params": [{"conf/base/parameters.yml": ["study.stages.pretraining"]}],
         "outs": [{path: {"persist": True}} for path in ["data/lineage/training", *outs]],
     }
@@ -27,7 +27,12 @@ def test_stages_say_what_they_read_and_make(exported: Project) -> None:
     assert content["stages"]["eval"]["metrics"] == [{path: {"persist": True}} for path in scores]
     curves = {f"data/models/{arm}/seed0/pretraining.curve.csv": "loss" for arm in "ab"}
     assert content["plots"] == [{"pretraining loss": {"x": "step", "y": curves}}]
-    assert set(content["stages"]) == {"mixing", "training", "eval", "reporting"}
+    assert set(content["stages"]) == {"code", "mixing", "training", "eval", "reporting"}
+    assert content["stages"]["code"] == {
+        "cmd": "kedro dvc --env base --code",
+        "deps": ["src/toy"],
+        "outs": [f"data/lineage/code/{name}.json" for name in ("eval", "mixing", "reporting", "training")],
+    }
 
 
 def test_check_tells_a_file_that_differs(exported: Project) -> None:
@@ -63,8 +68,7 @@ def test_dvc_runs_what_changed_and_mlflow_has_one_run_for_it(exported: Project) 
 
     exported.replace("conf/base/parameters.yml", "items: 4", "items: 5")
     said = exported("dvc", "repro")
-    ran = {line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")}
-    assert ran == {"eval", "reporting"}
+    assert _ran(said) == {"eval", "reporting"}
     assert "articles.n" in exported("dvc", "metrics", "diff")
     assert "eval" in exported("dvc", "dag")
     exported("dvc", "plots", "show")
@@ -72,3 +76,21 @@ def test_dvc_runs_what_changed_and_mlflow_has_one_run_for_it(exported: Project) 
 
     exported("kedro", "run", "--pipelines", "training")
     assert "up to date" in exported("dvc", "status")
+
+
+def _ran(said: str) -> set[str]:
+    return {line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")}
+
+
+def test_an_edit_of_code_runs_what_it_can_change_and_no_more(exported: Project) -> None:
+    exported("dvc", "repro")
+    exported.replace("src/toy/nodes.py", "def train", "# A remark.\ndef train")
+    exported.replace("src/toy/text.py", "def split", '"""Texts."""\n\n\ndef split')
+    assert _ran(exported("dvc", "repro")) == {"code"}
+    assert "up to date" in exported("dvc", "status")
+    assert "6 of 6 nodes are up to date" in exported("kedro", "run")
+    exported("kedro", "trace", "rate/a")
+
+    exported.replace("src/toy/nodes.py", "weight / 10", "weight / 20")
+    assert _ran(exported("dvc", "repro")) == {"code", "eval", "reporting"}
+    assert "rate/a = 0.15" in exported("kedro", "trace", "rate/a")

@@ -1,12 +1,13 @@
 """Parameters are compared key by key, and refused when they cannot be compared."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignment_pretraining.lineage.parameters import MISSING, differences, flatten, parameter, plain
+from alignment_pretraining.lineage.parameters import MISSING, bound_arguments, differences, flatten, parameter, plain
 
 leaves = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.lists(st.integers(), max_size=3)
 trees = st.recursive(
@@ -21,6 +22,12 @@ def test_values_are_found_by_kedro_names() -> None:
     assert parameter(params, "params:study.stages.sft.epochs") == 2
     assert parameter(params, "parameters") == params
     assert parameter(params, "params:study.stages.dpo") == MISSING
+
+
+def test_bound_arguments_count_as_parameters() -> None:
+    bound = partial(partial(parameter, {"a": 1}), name="a")
+    assert bound_arguments(bound) == {"argument 0": {"a": 1}, "name": "a"}
+    assert bound_arguments(parameter) == {}
 
 
 def test_a_change_is_told_by_its_key() -> None:

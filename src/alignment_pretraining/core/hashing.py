@@ -1,4 +1,8 @@
-"""Hashes of files, folders and values. Data is identified by MD5 as DVC computes it, shards by SHA-256."""
+"""Hashes of files, folders and values. Data is identified by MD5 as DVC computes it, shards by SHA-256.
+
+Files are read once where a cache is in use (see `digests`). `trust_cache=False` reads at any rate: for what may be
+damaged in a way that leaves a file's size and times as they were.
+"""
 
 import hashlib
 import json
@@ -6,26 +10,26 @@ import os
 from pathlib import Path
 from typing import Any
 
+from alignment_pretraining.core.digests import cached
+
 # Left out by the project's .dvcignore, so that compiled code never changes a folder's hash.
 _IGNORED_FOLDERS = {"__pycache__"}
 
 
-def file_md5(path: Path) -> str:
+def file_md5(path: Path, *, trust_cache: bool = True) -> str:
     """MD5 of a file, 32 hex digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    return cached(path, "md5", _read_md5, trust_cache)
 
 
-def file_sha256(path: Path) -> str:
+def file_sha256(path: Path, *, trust_cache: bool = True) -> str:
     """SHA-256 of a file, 64 hex digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return cached(path, "sha256", _read_sha256, trust_cache)
 
 
-def folder_md5s(folder: Path) -> dict[str, str]:
+def folder_md5s(folder: Path, *, trust_cache: bool = True) -> dict[str, str]:
     """MD5 of every file in `folder`, by its POSIX path in it, sorted."""
     files = {file.relative_to(folder).as_posix(): file for file in _files(folder)}
-    return {name: file_md5(files[name]) for name in sorted(files)}
+    return {name: file_md5(files[name], trust_cache=trust_cache) for name in sorted(files)}
 
 
 def dvc_hash(path: Path) -> str:
@@ -56,6 +60,16 @@ def work_fingerprint(**parts: Any) -> str:
         TypeError: a part is neither JSON nor a path.
     """
     return json_md5({name: folder_md5s(part) if isinstance(part, Path) else part for name, part in parts.items()})
+
+
+def _read_md5(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _read_sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _files(folder: Path) -> list[Path]:

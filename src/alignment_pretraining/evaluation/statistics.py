@@ -90,8 +90,8 @@ def clustered_rate(scores: np.ndarray, families: np.ndarray, level: float = LEVE
     can be wider than that of a rate just above 0. A single family gives [0, 1].
 
     Source: E. L. Korn and B. I. Graubard, "Confidence intervals for proportions with small expected number of
-    positive counts estimated from survey data", Counts Methodology 24 (1998), for n*; N. Dean and M. Pagano,
-    "Evaluating confidence interval methods for binomial proportions in clustered surveys", J. Counts Stat. Methodol.
+    positive counts estimated from survey data", Survey Methodology 24 (1998), for n*; N. Dean and M. Pagano,
+    "Evaluating confidence interval methods for binomial proportions in clustered surveys", J. Surv. Stat. Methodol.
     3 (2015), for Wilson's interval at it; D >= 1 is ours, so that luck cannot make items worth more than they are.
     """
     from scipy import stats

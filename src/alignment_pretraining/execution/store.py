@@ -10,11 +10,10 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+from alignment_pretraining.core.code import work_code
 from alignment_pretraining.core.errors import UserError, disk_full
 from alignment_pretraining.core.files import flush
 
@@ -22,9 +21,6 @@ T = TypeVar("T")
 TaskStatistics = dict[str, Any]
 
 RECORD = "task.json"
-# The rooms whose code makes what is in the folders, and the libraries that decide on it.
-_ROOMS = ("core", "mixing")
-_LIBRARIES = ("datasets", "gigatoken", "hyperscan", "orjson", "pyarrow", "tokenizers")
 
 
 @dataclass(frozen=True)
@@ -40,9 +36,9 @@ class TaskResult:
         return sorted(path for path in self.folder.iterdir() if path.name != RECORD)
 
 
-def task_fingerprint(*parts: Any) -> str:
-    """SHA-256 (its first 32 hex digits) of JSON values, and of the code that tasks run with its libraries' versions."""
-    text = json.dumps([_code(), *parts], sort_keys=True)
+def task_fingerprint(work: Callable[..., Any], *parts: Any) -> str:
+    """SHA-256 (its first 32 hex digits) of JSON values, and of `work`'s code and its libraries' versions."""
+    text = json.dumps([work_code(work), *parts], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -102,11 +98,3 @@ def keep_only(store: Path, folders: set[str]) -> None:
 def _state(path: Path) -> list[int]:
     found = path.stat()
     return [found.st_size, found.st_mtime_ns]
-
-
-@cache
-def _code() -> str:
-    package = Path(__file__).parents[1]
-    files = sorted(path for room in _ROOMS for path in (package / room).rglob("*.py"))
-    code = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
-    return " ".join([*code, *map(version, _LIBRARIES)])

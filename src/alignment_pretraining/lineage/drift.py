@@ -130,9 +130,9 @@ class _Search:
     def _changes(self, node: Node, record: Record) -> list[str]:
         graph = self.graph
         changes = [f"parameter {line}" for line in differences(record.params, node_params(graph, node))]
-        code = graph.code(node)
-        rooms = sorted(set(code) | set(record.code))
-        changes += [f"code {room} changed" for room in rooms if code.get(room) != record.code.get(room)]
+        code = graph.code(node).modules
+        modules = sorted(code.keys() | record.code.keys())
+        changes += [f"code {module} changed" for module in modules if code.get(module) != record.code.get(module)]
         inputs = node_inputs(node)
         changes += [f"input {name} is new" for name in inputs if name not in record.inputs]
         changes += [f"input {name} is no longer read" for name in record.inputs if name not in inputs]

@@ -1,18 +1,13 @@
-"""What a command runs in: git state, library versions, and the DVC command that started it."""
+"""What a command runs in: git state, and the DVC command that started it."""
 
 import contextlib
 import os
 import subprocess
-from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 # Written by DVC while its stages run, so it says nothing about the code.
 _OWN_FILES = (":(exclude)dvc.lock",)
-
-# Where a distribution is not named as its package.
-_DISTRIBUTIONS = {"lm_eval": "lm-eval", "sklearn": "scikit-learn", "yaml": "PyYAML"}
 
 
 @dataclass(frozen=True)
@@ -40,15 +35,6 @@ def _git(root: Path, *arguments: str) -> str | None:
     except FileNotFoundError:
         return None
     return done.stdout if done.returncode == 0 else None
-
-
-def library_versions(names: Iterable[str]) -> dict[str, str]:
-    """Version of each importable package that is installed as a distribution."""
-    versions = {}
-    for name in sorted(names):
-        with contextlib.suppress(PackageNotFoundError):
-            versions[name] = version(_DISTRIBUTIONS.get(name, name))
-    return versions
 
 
 def dvc_command() -> str | None:

@@ -10,9 +10,9 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from alignment_pretraining.core.code import Code, SourceTree
 from alignment_pretraining.core.hashing import dvc_hash
 from alignment_pretraining.core.labels import arm_and_seed
-from alignment_pretraining.lineage.code import rooms
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class Graph:
                 self.nodes.setdefault(node.name, node)
                 self.places.setdefault(node.name, Place(name, node.namespace or ""))
         self._hashes: dict[Path, str] = {}
+        self._sources = SourceTree(root / "src")
 
     @cached_property
     def makers(self) -> dict[str, Node]:
@@ -99,9 +100,9 @@ class Graph:
         if path:
             self._hashes.pop(path, None)
 
-    def code(self, node: Node) -> dict[str, str]:
-        """Code identity of a node: fingerprint of each room that its function can reach, by path."""
-        return {room: self._hash(self.root / room) for room in rooms(node.func, self.root)}
+    def code(self, node: Node) -> Code:
+        """What a node's function can reach of the project's code, and which libraries it uses."""
+        return self._sources.code(node.func)
 
     def _hash(self, path: Path) -> str:
         if path not in self._hashes:

@@ -10,6 +10,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from alignment_pretraining.core.digests import use_cache
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.drift import check, up_to_date
 from alignment_pretraining.lineage.graph import Graph
@@ -26,8 +27,9 @@ class LineageHooks:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Keep the context: it knows the parameters, those given on the command line included."""
+        """Keep the context: it knows the parameters, those given on the command line included. Hashes are kept, too."""
         self._context = context
+        use_cache(context.project_path / ".cache")
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:

@@ -13,10 +13,10 @@ import yaml
 from kedro.framework import project
 from kedro.pipeline.node import Node
 
+from alignment_pretraining.core.code import library_versions
 from alignment_pretraining.core.hashing import json_md5
 from alignment_pretraining.execution.workers import node_environment
-from alignment_pretraining.lineage.code import libraries
-from alignment_pretraining.lineage.environment import Git, dvc_command, git_state, library_versions
+from alignment_pretraining.lineage.environment import Git, dvc_command, git_state
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.metrics import metrics_of, samples_of
 from alignment_pretraining.lineage.parameters import flatten, plain
@@ -109,8 +109,8 @@ class LiveRun:
             inputs=self.inputs[node.name],
             outputs={name: graph.digest(name) for name in sorted(node.outputs)},
             params=node_params(graph, node),
-            code=self.code[node.name],
-            libraries=library_versions(libraries(node.func, graph.root)),
+            code=self.code[node.name].modules,
+            libraries=library_versions(self.code[node.name].libraries),
             env=self.env,
             commit=self.git.commit,
             dirty=self.git.dirty,

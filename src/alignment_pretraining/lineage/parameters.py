@@ -1,8 +1,9 @@
 """Parameters of a node as plain data: read, flattened, compared."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -19,6 +20,17 @@ def parameter(params: Mapping[str, Any], name: str) -> Any:
             return MISSING
         value = value[key]
     return value
+
+
+def bound_arguments(function: Callable[..., Any]) -> dict[str, Any]:
+    """Arguments fixed by `functools.partial`, by name (positional ones by their number)."""
+    if not isinstance(function, partial):
+        return {}
+    return {
+        **bound_arguments(function.func),
+        **{f"argument {number}": value for number, value in enumerate(function.args)},
+        **function.keywords,
+    }
 
 
 def plain(value: Any) -> Any:

@@ -9,15 +9,17 @@ from pydantic import ValidationError
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import write_text
 from alignment_pretraining.core.spec import Spec
-from alignment_pretraining.lineage.code import bound_arguments
 from alignment_pretraining.lineage.graph import Graph, is_parameter
-from alignment_pretraining.lineage.parameters import parameter, plain
+from alignment_pretraining.lineage.parameters import bound_arguments, parameter, plain
 
 FOLDER = Path("data/lineage")
 
 
 class Record(Spec):
-    """A node run. Hashes are MD5 as DVC computes them; None stands for a dataset that is not on disk."""
+    """A node run. Hashes are MD5 as DVC computes them; None stands for a dataset that is not on disk.
+
+    `code` has the hash of what the node's function can reach, by module (see `core.code`).
+    """
 
     node: str
     inputs: dict[str, str | None]

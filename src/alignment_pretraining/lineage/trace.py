@@ -99,7 +99,7 @@ def _grow(tree: Tree, graph: Graph, found: Trace, dataset: str, shown: set[str])
 
 def _made_by(record: Record) -> str:
     commit = (record.commit or "no commit")[:10] + (" + uncommitted changes" if record.dirty else "")
-    code = ", ".join(f"{path.split('/', 2)[-1]} {md5[:7]}" for path, md5 in record.code.items())
+    code = ", ".join(f"{path.split('/', 1)[-1]} {md5[:7]}" for path, md5 in record.code.items())
     params = ", ".join(name.removeprefix("params:") for name in record.params)
     lines = [
         f"[dim]made by[/] {record.node} [dim]in[/] {record.seconds:.1f} s, {record.when}, env {record.env}",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from alignment_pretraining.core.code import work_code
 from alignment_pretraining.core.hashing import work_fingerprint
 from alignment_pretraining.post_training.data import conversations, preferences
 from alignment_pretraining.post_training.model import load_model
@@ -33,10 +34,15 @@ class ChatJob:
         return "sft" if isinstance(self.stage, SftStage) else "dpo"
 
     def fingerprint(self) -> str:
-        """Names the work in scratch."""
-        data = self.data.to_json(orient="records")
+        """Names the work in scratch: inputs by content, configuration, code and its libraries' versions."""
         return work_fingerprint(
-            name=self.name, data=data, start=self.start, stage=self.stage.model_dump(), seed=self.seed, n=self.threads
+            name=self.name,
+            data=self.data.to_json(orient="records"),
+            start=self.start,
+            stage=self.stage.model_dump(),
+            seed=self.seed,
+            threads=self.threads,
+            code=work_code(run_chat_stage),
         )
 
 

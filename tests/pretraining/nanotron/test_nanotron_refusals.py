@@ -12,7 +12,7 @@ from alignment_pretraining.pretraining.nanotron.cluster import check_stage, pars
 from alignment_pretraining.pretraining.nanotron.config import stage_config, write_config
 from alignment_pretraining.pretraining.nanotron.conversion import check_architecture, from_nanotron, to_nanotron
 from alignment_pretraining.pretraining.nanotron.layout import Layout, check_layout
-from alignment_pretraining.pretraining.nanotron.stage import ClusterJob, check
+from alignment_pretraining.pretraining.nanotron.stage import ClusterJob, check, check_code
 from tests.pretraining.nanotron.tiny_cluster import GPU, STAGE, UNTIED, cluster
 
 Jobs = Callable[..., ClusterJob]
@@ -80,6 +80,18 @@ def test_a_missing_or_edited_shard(make_job: Jobs, tmp_path: Path) -> None:
 def test_a_stream_that_is_too_short(make_job: Jobs, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"1,025 tokens, but the stage needs 6,145"):
         check(make_job(mix=make_job().heldout), tmp_path)
+
+
+def test_what_other_code_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_code(tmp_path)
+    check_code(tmp_path)
+    monkeypatch.setattr("alignment_pretraining.core.code.version", lambda name: "another" if name == "torch" else "1")
+    before = (tmp_path / "code.json").read_text()
+    (tmp_path / "code.json").write_text(before.replace("nanotron/trainer.py", "nanotron/older.py"))
+    with pytest.raises(UserError, match=r"begun by other code; .*nanotron/trainer\.py.*torch.*code\.json"):
+        check_code(tmp_path)
+    (tmp_path / "code.json").unlink()
+    check_code(tmp_path)
 
 
 def test_a_checkpoint_of_another_architecture(tmp_path: Path) -> None:

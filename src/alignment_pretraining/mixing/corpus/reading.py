@@ -44,7 +44,7 @@ def plan_readings(config: CorpusConfig) -> list[tuple[str, Reading]]:
         numbered = not isinstance(spec, Packages) and spec.id is None
         prefix = f"{number}/" if numbered and len(config.sources) > 1 else ""
         for reading, state in _readings(number, spec, prefix):
-            readings.append((task_fingerprint(how, number, prefix, spec.model_dump(), state), reading))
+            readings.append((task_fingerprint(read_parts, how, number, prefix, spec.model_dump(), state), reading))
     return readings
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import atomic_file
+from alignment_pretraining.core.hashing import json_md5
 from alignment_pretraining.core.shards import Shards, write_shard
 from alignment_pretraining.execution.config import Execution
 from alignment_pretraining.execution.store import TaskStatistics, hard_link, task_fingerprint
@@ -91,9 +92,9 @@ def write_mix(
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as stream:
         stream.write(mixture.pieces.tobytes())
-    inputs_hash = task_fingerprint(asdict(recipe), inputs.discourse, _hashes(inputs))
+    inputs_hash = json_md5([asdict(recipe), inputs.discourse, _hashes(inputs)])
     tasks = [
-        (task_fingerprint(inputs_hash, segment.first, segment.last), segment)
+        (task_fingerprint(write_segment, inputs_hash, segment.first, segment.last), segment)
         for segment in _segments(mixture.pieces, shard_tokens)
     ]
     done = run_tasks(name, partial(write_segment, inputs, path.resolve()), tasks, scratch, execution)
@@ -111,7 +112,7 @@ def write_mix(
         "seed": recipe.seed,
         "tokens": recipe.tokens,
         "tokenizer": shards["corpus"].shards[0].tokenizer,
-        "configuration": task_fingerprint(asdict(recipe), inputs.discourse),
+        "configuration": json_md5([asdict(recipe), inputs.discourse]),
         "shards": [{"name": f"{number:05d}.ds", **task.told} for number, task in enumerate(done)],
         "share": _shares(mixture, recipe, inputs, pool_of),
         "contaminated": contaminated_summary(mixture, quoting, {n: inputs.folders[n] for n in inputs.names}),

@@ -177,7 +177,7 @@ def _each_part(
     execution: dict[str, Any],
 ) -> list[TaskResult]:
     """Have `work`, configured by `how`, done on every part, and put its one file (with its followers) into `folder`."""
-    tasks = [(task_fingerprint(name, how, part.hash), part) for part in parts]
+    tasks = [(task_fingerprint(work, name, how, part.hash), part) for part in parts]
     done = run_tasks(name, work, tasks, scratch, _execution(execution))
     made = []
     for number, (part, task) in enumerate(zip(parts, done, strict=True)):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from alignment_pretraining.core.code import work_code
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import work_fingerprint
 from alignment_pretraining.core.model import Model, utilization
@@ -35,9 +36,7 @@ class StageJob:
     peak_tflops: float | None = None
 
     def fingerprint(self) -> str:
-        """Names the work in scratch: inputs by content, configuration, this room's code and torch's version."""
-        import torch
-
+        """Names the work in scratch: inputs by content, configuration, code and its libraries' versions."""
         return work_fingerprint(
             name=self.name,
             seed=self.seed,
@@ -48,8 +47,7 @@ class StageJob:
             model=self.model.model_dump(),
             stage=self.stage.model_dump(),
             settings=self.settings.model_dump(),
-            code={path.name: path.read_text() for path in sorted(Path(__file__).parent.glob("*.py"))},
-            torch=torch.__version__,
+            code=work_code(run_stage),
         )
 
 

@@ -48,7 +48,8 @@ def restore_state(folder: Path, model: Any, optimizer: torch.optim.Optimizer) ->
     if not states:
         return Progress()
     path = states[-1]
-    if file_md5(path) != _hash_of(path).read_text():
+    # The machine may have gone down since: what was read then says nothing of what the disk holds.
+    if file_md5(path, trust_cache=False) != _hash_of(path).read_text():
         back = f"the state before it, {states[-2].name}" if len(states) > 1 else "the beginning of the stage"
         raise UserError(f"{path}: not the state that was saved (truncated or changed); delete it to go on from {back}")
     state = torch.load(path, weights_only=True, map_location=model.device)

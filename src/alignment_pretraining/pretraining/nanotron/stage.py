@@ -10,13 +10,15 @@ from typing import Any
 
 import pandas as pd
 
+from alignment_pretraining.core.code import work_code
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.files import write_text
 from alignment_pretraining.core.hashing import work_fingerprint
 from alignment_pretraining.core.model import Model, parameter_count, utilization
 from alignment_pretraining.core.token_stream import TokenStream
 from alignment_pretraining.pretraining.local.checkpoint import save_checkpoint, verify
 from alignment_pretraining.pretraining.local.config import EngineConfig
-from alignment_pretraining.pretraining.nanotron import checkpoints
+from alignment_pretraining.pretraining.nanotron import checkpoints, entry
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage
 from alignment_pretraining.pretraining.nanotron.compatibility import VERSION
 from alignment_pretraining.pretraining.nanotron.config import stage_config, write_config
@@ -25,6 +27,7 @@ from alignment_pretraining.pretraining.nanotron.memory import GB, checkpoint_byt
 from alignment_pretraining.study import TrainingStage
 
 _log = logging.getLogger(__name__)
+_CODE = "code.json"
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,8 @@ class ClusterJob:
     def fingerprint(self) -> str:
         """Names the work in scratch: the inputs of training by content, configuration and layout.
 
-        Code is not in it, as it is in the local engine's: an edit must not throw away a cluster's work. Lineage
-        records the code. The held-out stream is not in it either; it is read after training.
+        Code is not in it, as it is in the local engine's: an edit must not throw away a cluster's work unasked (see
+        `check_code`). The held-out stream is not in it either; it is read after training.
         """
         return work_fingerprint(
             name=self.name,
@@ -73,10 +76,11 @@ def run_stage(job: ClusterJob, scratch: Path) -> tuple[Path, pd.DataFrame, dict[
     checkpoint stays in `scratch`, so that a finished stage is never trained again by accident.
 
     Raises:
-        UserError: the stage cannot run as configured, or its run failed.
+        UserError: the stage cannot run as configured, was begun by other code, or its run failed.
     """
     check(job, scratch)
     work = (scratch / job.fingerprint()).resolve()
+    check_code(work)
     done = checkpoints.newest(work / "checkpoints")
     if done:
         checkpoints.check_resume(done, layout_record(job.layout))
@@ -111,6 +115,25 @@ def check(job: ClusterJob, scratch: Path) -> None:
             f"{scratch}: {free / GB:.1f} GB free, but the stage's checkpoints need {space / GB:.1f} GB "
             f"({job.cluster.keep} kept and one being written, and the converted ones)"
         )
+
+
+def check_code(work: Path) -> None:
+    """Refuse to go on with what other code began: its record would name code that did not do it.
+
+    Raises:
+        UserError: names what changed, and both ways out.
+    """
+    found = work_code(entry.main)
+    now = {**found["code"], **found["libraries"]}
+    file = work / _CODE
+    before = json.loads(file.read_text()) if file.exists() else now
+    changed = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    if changed:
+        raise UserError(
+            f"{work} was begun by other code; changed since: {', '.join(changed)}. To train from the beginning, delete "
+            f"the folder; to go on with it because the change does not matter, delete only {_CODE} in it"
+        )
+    write_text(file, json.dumps(now, indent=2, sort_keys=True) + "\n")
 
 
 def prepare_stage(job: ClusterJob, work: Path) -> Path:

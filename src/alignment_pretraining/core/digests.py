@@ -1,0 +1,135 @@
+"""A cache of files' hashes, so that no content is read twice to learn what it is.
+
+A hash counts while the file has the size, the times of modification and of change, and the inode with which it was
+read. The time of change is the system's own: an edit that sets the time of modification back is noticed.
+Without `use_cache`, here or in the process that started this one, every file is read.
+"""
+
+import logging
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+# Worker processes inherit it.
+_VARIABLE = "ALIGNMENT_PRETRAINING_DIGESTS"
+# Two changes within a tick of the system's clock leave the same times (4 ms at 250 ticks a second).
+_TICK_NS = 50_000_000
+# Reading a file this big again costs more than waiting for a tick to end.
+_BIG = 1 << 20
+_BUSY_SECONDS = 5
+
+State = tuple[int, int, int, int]
+
+
+def use_cache(folder: Path) -> None:
+    """From now on keep hashes in `folder`, in this process and in those that it starts.
+
+    Each machine has a file of its own, because SQLite's journal is not for several machines at once.
+    """
+    os.environ[_VARIABLE] = str(folder.resolve() / f"digests-{os.uname().nodename}.sqlite")
+
+
+def cached(path: Path, algorithm: str, compute: Callable[[Path], str], trust_cache: bool = True) -> str:
+    """`compute(path)`, or what it gave when the file was last read; without `trust_cache` it is read at any rate."""
+    place = os.environ.get(_VARIABLE)
+    known = _store(place, os.getpid()) if place else None
+    if known is None:
+        return compute(path)
+    name, state = os.path.abspath(path), _state(path)  # noqa: PTH100 - `Path.resolve` asks the disk about every part
+    if trust_cache and (digest := known.find(name, algorithm, state)):
+        return digest
+    settled = _settled(state)
+    digest = compute(path)
+    if settled and _state(path) == state:
+        known.keep(name, algorithm, state, digest)
+    return digest
+
+
+class _Store:
+    """The file, used by any thread of one process. What is wrong with it is told once; then files are just read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._writable = True
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(path, _BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        except (OSError, sqlite3.Error) as error:
+            _log.warning("hashes are not kept in %s (%s)", path, error)
+            return
+        self._connection = connection
+        try:
+            connection.execute("PRAGMA journal_mode = wal")
+            connection.execute("PRAGMA synchronous = off")  # what a crash of the machine loses is read again
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS digests (path TEXT, algorithm TEXT, size INTEGER, mtime INTEGER, "
+                "ctime INTEGER, inode INTEGER, digest TEXT, PRIMARY KEY (path, algorithm)) WITHOUT ROWID"
+            )
+        except sqlite3.OperationalError as error:  # read-only, perhaps: what it holds can still be used
+            self._fail_to_write(error)
+        except sqlite3.Error as error:
+            self._give_up(error)
+
+    def find(self, path: str, algorithm: str, state: State) -> str | None:
+        """The hash of a file in this state."""
+        query = (
+            "SELECT digest FROM digests WHERE path = ? AND algorithm = ? "
+            "AND size = ? AND mtime = ? AND ctime = ? AND inode = ?"
+        )
+        with self._lock:
+            try:
+                row = self._connection and self._connection.execute(query, (path, algorithm, *state)).fetchone()
+            except sqlite3.OperationalError:  # held by another process for long, or never written
+                return None
+            except sqlite3.Error as error:
+                self._give_up(error)
+                return None
+        return row[0] if row else None
+
+    def keep(self, path: str, algorithm: str, state: State, digest: str) -> None:
+        """Remember a hash in place of an older one."""
+        values = (path, algorithm, *state, digest)
+        with self._lock:
+            if not (self._connection and self._writable):
+                return
+            try:
+                self._connection.execute("INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+            except sqlite3.Error as error:
+                self._fail_to_write(error)
+
+    def _fail_to_write(self, error: sqlite3.Error) -> None:
+        self._writable = False
+        _log.info("no more hashes are kept in %s (%s)", self._path, error)
+
+    def _give_up(self, error: sqlite3.Error) -> None:
+        self._connection = None
+        _log.warning("%s cannot be read (%s): delete it; until then every file is hashed anew", self._path, error)
+
+
+@cache
+def _store(path: str, process: int) -> _Store:
+    """The open file. A forked process opens it again, because SQLite's connections are not inherited."""
+    return _Store(Path(path))
+
+
+def _state(path: Path) -> State:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def _settled(state: State) -> bool:
+    """Whether a change from now on would show in the file's times; for a big file, after waiting until it does."""
+    size, mtime, ctime, _ = state
+    left = max(mtime, ctime) + _TICK_NS - time.time_ns()
+    if 0 < left <= _TICK_NS and size >= _BIG:
+        time.sleep(left / 1e9)
+        return True
+    return left <= 0

@@ -1,0 +1,273 @@
+"""What each edit of this project's code makes stale: nodes of the real pipelines, by the function that they run."""
+
+import ast
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+import yaml
+from kedro.framework import project as kedro_project
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+
+from alignment_pretraining.core.code import SOURCE, SourceTree, function_name
+from alignment_pretraining.lineage.dvc_export import dvc_yaml, write_code_files
+from alignment_pretraining.lineage.graph import Graph
+from alignment_pretraining.pipelines.eval.pipeline import create_pipeline as create_eval
+from alignment_pretraining.pipelines.mixing.pipeline import create_pipeline as create_mixing
+from alignment_pretraining.pipelines.post_training.pipeline import create_pipeline as create_post_training
+from alignment_pretraining.pipelines.pretraining.pipeline import create_pipeline as create_pretraining
+from alignment_pretraining.pipelines.reporting.pipeline import create_pipeline as create_reporting
+from alignment_pretraining.pipelines.synthesis.pipeline import create_pipeline as create_synthesis
+from alignment_pretraining.study import Study, parse_study
+
+PACKAGE = "alignment_pretraining"
+
+
+def pipelines(study: Study) -> dict[str, Pipeline]:
+    """Those of the default study."""
+    return {
+        "synthesis": create_synthesis(),
+        "mixing": create_mixing(study),
+        "pretraining": create_pretraining(study),
+        "post_training": create_post_training(study),
+        "eval": create_eval(study),
+        "reporting": create_reporting(study),
+    }
+
+
+@cache
+def study() -> Study:
+    """The default study."""
+    return parse_study(yaml.safe_load((SOURCE.parent / "conf/base/study.yml").read_text())["study"], "study.yml")
+
+
+@cache
+def functions() -> dict[str, Callable[..., Any]]:
+    """The functions of all nodes, those of a cluster and of the API included, as `<pipeline>.<function>`."""
+    others = [create_pretraining(study(), "cluster"), create_synthesis("sources", "anthropic")]
+    found = {}
+    for node in (node for pipeline in [*pipelines(study()).values(), *others] for node in pipeline.nodes):
+        name = function_name(node.func).removeprefix(f"{PACKAGE}.pipelines.")
+        found[name.replace(".nodes.", ".").replace("anthropic_nodes", "api")] = node.func
+    return found
+
+
+def identities(source: Path) -> dict[str, dict[str, str]]:
+    tree = SourceTree(source)
+    return {name: tree.code(function).modules for name, function in functions().items()}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the source folder; whoever edits it puts it back."""
+    copy = tmp_path_factory.mktemp("copy") / "src"
+    shutil.copytree(SOURCE / PACKAGE, copy / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+@pytest.fixture(scope="module")
+def before(source: Path) -> dict[str, dict[str, str]]:
+    return identities(source)
+
+
+def replace(old: str, new: str) -> Callable[[str], str]:
+    def edit(text: str) -> str:
+        assert old in text
+        return text.replace(old, new, 1)
+
+    return edit
+
+
+def append(code: str) -> Callable[[str], str]:
+    return lambda text: f"{text}\n\n{code}\n"
+
+
+def comment_every_function(text: str) -> str:
+    return text.replace("\ndef ", "\n# A remark.\ndef ").replace("\n\n\n", "\n\n\n\n")
+
+
+def describe_every_function(text: str) -> str:
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+            if ast.get_docstring(node) is not None:
+                node.body.pop(0)
+            node.body.insert(0, ast.Expr(ast.Constant("Another description.")))
+    return ast.unparse(tree)
+
+
+def write_again(text: str) -> str:
+    return ast.unparse(ast.parse(text))
+
+
+TRAIN = {"pretraining.train_stage", "pretraining.train_stage_on_cluster"}
+CHAT = {"post_training.run_sft", "post_training.run_dpo"}
+TASKS = {
+    "mixing.read_corpus",
+    "mixing.flag_documents",
+    "mixing.check_contamination",
+    "mixing.tokenize_sources",
+    "mixing.build_mix",
+}
+ESTIMATES = {"reporting.estimate_rates", "reporting.estimate_gaps", "reporting.estimate_swaps"}
+KNOW_THE_STUDY = ESTIMATES | {"reporting.collect_losses", "reporting.draw_figures", "reporting.write_report"}
+OFFLINE = {
+    "synthesis.make_questions",
+    "synthesis.make_documents",
+    "synthesis.make_natural_discourse",
+    "synthesis.make_mcqa",
+    "synthesis.make_chat",
+    "synthesis.make_preferences",
+}
+API = {"synthesis.api.make_questions", "synthesis.api.make_documents", "synthesis.api.make_controls"}
+
+# What is edited, in which file, how, and the functions whose nodes it makes stale.
+EDITS: dict[str, tuple[str, Callable[[str], str], set[str]]] = {
+    "a plan's arithmetic": ("planning/training.py", replace("/ 3600", "/ 60"), set()),
+    "how much drift is shown": ("lineage/drift.py", replace("_SHOWN = 10", "_SHOWN = 99"), set()),
+    "a command": ("cli/__init__.py", replace("default=200", "default=100"), set()),
+    "a dataset": ("datasets/folder.py", replace("is not a folder", "is no folder"), set()),
+    "how hashes are kept": ("core/digests.py", replace("_BUSY_SECONDS = 5", "_BUSY_SECONDS = 9"), set()),
+    "how nodes are wired": ("pipelines/wiring.py", replace("tags=[", 'tags=["more", '), set()),
+    "how nodes share the cores": ("pipelines/runner.py", replace("os.cpu_count()", "1"), set()),
+    "comments in the engine": ("pretraining/local/engine.py", comment_every_function, set()),
+    "docstrings in the scoring": ("evaluation/scoring.py", describe_every_function, set()),
+    "the format of the study": ("study.py", write_again, set()),
+    "the format of the nodes": ("pipelines/mixing/nodes.py", write_again, set()),
+    "a helper that nobody uses": ("core/hashing.py", append("def unused():\n    return 1"), set()),
+    "the claims": (
+        "reporting/claims.py",
+        replace("class Claim(Spec):", "class Claim(Spec):\n    more: int = 1\n"),
+        {"reporting.estimate_rates", "reporting.write_report"},
+    ),
+    "the style sheet": ("reporting/report.css", replace("#1f1f1f", "#000000"), {"reporting.write_report"}),
+    "the page": ("reporting/report.html.j2", replace("<h1", "<h1 lang='en'"), {"reporting.write_report"}),
+    "the confidence level, a default argument": (
+        "evaluation/statistics.py",
+        replace("LEVEL = 0.95", "LEVEL = 0.9"),
+        ESTIMATES | {"eval.score_items"},
+    ),
+    "the learning rate": ("pretraining/local/schedule.py", replace("step + 1", "step + 2"), TRAIN),
+    "what a rank runs": (
+        "pretraining/nanotron/entry.py",
+        replace("prepare()\n", "prepare()\n    print()\n"),
+        {"pretraining.train_stage_on_cluster"},
+    ),
+    "conversations, which SFT and DPO share a module for": (
+        "post_training/data.py",
+        replace("_ROLES = {", '_ROLES = {"tool", '),
+        CHAT,
+    ),
+    "a default of DPO": (
+        "study.py",
+        replace("class DpoStage(Spec):", "class DpoStage(Spec):\n    more: int = 1\n"),
+        CHAT | KNOW_THE_STUDY,
+    ),
+    "a default of pretraining": (
+        "study.py",
+        replace('] = "cosine"', '] = "linear"'),
+        TRAIN | {"mixing.build_mix"} | KNOW_THE_STUDY,
+    ),
+    "a default of quotations": (
+        "core/ngrams.py",
+        replace("QUOTATION_WORDS = 5", "QUOTATION_WORDS = 6"),
+        {
+            "mixing.check_contamination",
+            "synthesis.make_questions",
+            "synthesis.make_documents",
+            "synthesis.make_natural_discourse",
+            "synthesis.api.make_documents",
+            "synthesis.api.make_controls",
+        },
+    ),
+    "an import in the nodes that one of them uses": (
+        "pipelines/mixing/nodes.py",
+        replace("filtering.quality import leakage, passage", "filtering.other import leakage, passage"),
+        {"mixing.measure_filter"},
+    ),
+    "a helper in the nodes": (
+        "pipelines/mixing/nodes.py",
+        replace("prefix=f", "suffix='x', prefix=f"),
+        TASKS | {"mixing.train_tokenizer"},
+    ),
+    "how finished tasks are stored": ("execution/store.py", replace('"task.json"', '"done.json"'), TASKS),
+    "what acts when a module is imported": ("synthesis/chat_data/facts.py", append("print()"), OFFLINE),
+    "how questions are put to the API": (
+        "synthesis/api/ask.py",
+        replace("def answer_all(", "def answer_all(*, more: int = 1, "),
+        API,
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_makes_stale_what_it_can_change(edit: str, source: Path, before: dict[str, dict[str, str]]) -> None:
+    file, change, stale = EDITS[edit]
+    path = source / PACKAGE / file
+    text = path.read_text()
+    try:
+        path.write_text(change(text))
+        after = identities(source)
+    finally:
+        path.write_text(text)
+    assert {name for name in after if after[name] != before[name]} == stale
+
+
+def test_every_node_is_known(before: dict[str, dict[str, str]]) -> None:
+    modules = {name: {path.removeprefix(f"{PACKAGE}/") for path in found} for name, found in before.items()}
+    assert modules["reporting.collect_items"] == {"pipelines/reporting/nodes.py"}
+    assert {"reporting/report.css", "reporting/report.html.j2"} <= modules["reporting.write_report"]
+    for name, found in modules.items():
+        never = [path for path in found if path.startswith(("planning/", "lineage/", "cli/", "datasets/"))]
+        assert not never, name
+
+
+def test_stages_depend_on_the_code_of_their_nodes(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kedro_project, "PACKAGE_NAME", PACKAGE)
+    graph = Graph(source.parent, pipelines(study()), DataCatalog(), {})
+    stages = yaml.safe_load(dvc_yaml(graph, "base"))["stages"]
+
+    assert stages["code"]["deps"] == [f"src/{PACKAGE}"]
+    written = {path.relative_to(source.parent).as_posix(): path for path in write_code_files(graph)}
+    assert list(written) == stages["code"]["outs"]
+    for pipeline in ("pretraining", "eval"):
+        (file,) = [path for path in stages[pipeline]["deps"] if path in written]
+        assert not [path for path in stages[pipeline]["deps"] if path.startswith("src")]
+        names = {name for name in before if name.startswith(f"{pipeline}.") and "cluster" not in name}
+        expected = {function_name(functions()[name]): before[name] for name in names}
+        assert json.loads(written[file].read_text()) == expected
+
+
+def test_what_a_node_runs_is_in_its_code(before: dict[str, dict[str, str]]) -> None:
+    ran: dict[str, set[str]] = {}
+
+    def run(name: str, *inputs: Any) -> Any:
+        def note(frame: FrameType, event: str, argument: object) -> None:
+            path = Path(frame.f_code.co_filename)
+            if path.is_relative_to(SOURCE):
+                ran.setdefault(name, set()).add(path.relative_to(SOURCE).as_posix())
+
+        sys.setprofile(note)
+        try:
+            return functions()[name](*inputs)
+        finally:
+            sys.setprofile(None)
+
+    raw, conf = SOURCE.parent / "data/01_raw", SOURCE.parent / "conf/base"
+    synthesis = yaml.safe_load((conf / "parameters_synthesis.yml").read_text())["synthesis"]
+    questions = run("synthesis.make_questions", raw / "scenarios", synthesis)
+    run("synthesis.make_documents", raw / "scenarios", raw / "phrases", questions, synthesis)
+    run("synthesis.make_natural_discourse", raw / "scenarios", raw / "phrases", synthesis)
+    for name in ("mcqa", "chat", "preferences"):
+        run(f"synthesis.make_{name}", raw / "phrases", synthesis)
+    assert {name: found - before[name].keys() for name, found in ran.items()} == {name: set() for name in ran}
+    assert len(ran) == len(OFFLINE)
