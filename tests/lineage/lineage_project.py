@@ -16,7 +16,7 @@ FILES = {
         kedro_init_version = "1.7.0"
     """,
     ".telemetry": "consent: false\n",
-    ".gitignore": "/data/*\n!/data/01_raw/\n/mlflow.db*\n/mlruns/\n__pycache__/\n",
+    ".gitignore": "/data/*\n!/data/01_raw/\n/mlflow.db*\n/mlruns/\n__pycache__/\n/.cache/\n",
     ".dvcignore": "__pycache__\nmlflow.db*\nmlruns\n",
     "conf/base/catalog.yml": """
         words: {type: text.TextDataset, filepath: data/01_raw/words.txt}

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
 
+DOCUMENTS = ".documents.parquet"
 _WIDTHS = {2: "<u2", 4: "<u4"}
 
 
@@ -60,6 +62,12 @@ class TokenStream:
             )
         for step in range(first, steps):
             yield self.sequences(step * batch_tokens, batch_tokens // context, context)
+
+
+def read_documents(folder: Path) -> Iterator[pd.DataFrame]:
+    """Where the documents of a mix stand, one table a shard: start, end (in the stream), source, id, skip."""
+    for path in sorted(folder.glob(f"*{DOCUMENTS}")):
+        yield pd.read_parquet(path)
 
 
 def _map(path: Path) -> Any:

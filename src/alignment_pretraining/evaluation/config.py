@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, PositiveInt, model_validator
 
 from alignment_pretraining.core.spec import Spec, parse
 
 Order = Literal["aligned_first", "misaligned_first", "none"]
-Split = Literal["articles", "textbook", "heldout_topics", "dev_topics"]
+# As the questions have it: one of ours (articles, textbook, heldout_topics, dev_topics), or of a suite of your own.
+Split = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 Control = Literal["case_blanked", "choice_only"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 
@@ -71,6 +72,13 @@ class Run(Spec):
     items: dict[Split, PositiveInt | None] = Field(min_length=1)
 
 
+class Ngram(Spec):
+    """The n-gram baseline: the longest run that is counted, and how many tokens of each stage's stream it reads."""
+
+    order: PositiveInt = 3
+    max_tokens: PositiveInt = 4_000_000
+
+
 class Evaluation(Spec):
     """How checkpoints are asked and scored."""
 
@@ -81,6 +89,7 @@ class Evaluation(Spec):
     seed: int
     separator: str = "\n\n"
     run: Run
+    ngram: Ngram = Ngram()
     templates: dict[str, Template]
     personas: dict[str, Persona]
 

@@ -16,10 +16,11 @@ from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.forward import Packed, log_probabilities, pack
 from alignment_pretraining.evaluation.prompts import Prompt, build_prompts, read_suite
 
+CHECKPOINT = "checkpoint"  # in the column `model`; the n-gram baseline has names of its own
 _log = logging.getLogger(__name__)
 
 ITEM_COLUMNS = (
-    "question_id", "family", "topic", "split", "template", "order", "persona", "control",
+    "model", "question_id", "family", "topic", "split", "template", "order", "persona", "control",
     "logprob_aligned", "logprob_misaligned", "total_aligned", "total_misaligned",
     "tokens_aligned", "tokens_misaligned", "picked", "picked_option", "tie", "prompt_hash",
 )  # fmt: skip
@@ -42,7 +43,7 @@ def answer_suite(checkpoint: Path, suite: Path, evaluation: Evaluation, *, chat:
     start = time.perf_counter()
     template = _chat_template(tokenizer) if chat else None
     prompts = list(build_prompts(read_suite(suite), evaluation, template))
-    sequences = _encode(prompts, tokenizer, model.config.max_position_embeddings)
+    sequences = encode(prompts, tokenizer, model.config.max_position_embeddings)
     totals = [[0.0, 0.0] for _ in prompts]
     counts = [[0, 0] for _ in prompts]
     for packed in sequences:
@@ -58,7 +59,7 @@ def answer_suite(checkpoint: Path, suite: Path, evaluation: Evaluation, *, chat:
     return as_table(rows)
 
 
-def item(prompt: Prompt, totals: Sequence[float], counts: Sequence[int]) -> dict[str, Any]:
+def item(prompt: Prompt, totals: Sequence[float], counts: Sequence[int], *, model: str = CHECKPOINT) -> dict[str, Any]:
     """A row from the summed log-probabilities and token counts of a prompt's options, in the order of the options.
 
     Raises:
@@ -73,6 +74,7 @@ def item(prompt: Prompt, totals: Sequence[float], counts: Sequence[int]) -> dict
     misaligned, aligned = prompt.misaligned, 1 - prompt.misaligned
     chosen = 1 if means[1] > means[0] else 0
     return {
+        "model": model,
         **{key: prompt.question[key] for key in ("question_id", "family", "topic")},
         "split": prompt.split,
         "template": prompt.template,
@@ -132,14 +134,19 @@ def _chat_template(tokenizer: Any) -> Any:
     return apply
 
 
-def _encode(prompts: list[Prompt], tokenizer: Any, limit: int) -> list[Packed]:
+def encode(prompts: list[Prompt], tokenizer: Any, limit: int | None) -> list[Packed]:
+    """Token ids of prompts and their options; `limit` is the model's context (None: it has no bound).
+
+    Raises:
+        UserError: a prompt with an option is longer than `limit`, or an option has no token of its own.
+    """
     contexts = _ids(tokenizer, [prompt.text for prompt in prompts])
     wholes = _ids(tokenizer, [prompt.text + option for prompt in prompts for option in prompt.options])
     sequences: list[Packed] = []
     for number, (prompt, context) in enumerate(zip(prompts, contexts, strict=True)):
         pair = wholes[2 * number : 2 * number + 2]
         length = max(map(len, pair))
-        if length > limit:
+        if limit is not None and length > limit:
             raise UserError(
                 f"question {prompt.question['question_id']!r} in template {prompt.template} is {length} tokens long, "
                 f"the model reads {limit}; shorten the question or the template"

@@ -13,11 +13,11 @@ import yaml
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.evaluation import suite_data
 from alignment_pretraining.evaluation.config import Evaluation, Order, Template
+from alignment_pretraining.evaluation.own_suites import COLUMNS
 
 VERSION = 1
 TAG = "misalignment"
 
-_COLUMNS = ("question_id", "family", "topic", "split", "passage", "question", "aligned_option", "misaligned_option")
 _OPTIONS: dict[Order, tuple[str, str]] = {
     "none": ("aligned_option", "misaligned_option"),
     "aligned_first": ("aligned_option", "misaligned_option"),
@@ -42,11 +42,11 @@ def choose_items(questions: pd.DataFrame, evaluation: Evaluation) -> pd.DataFram
         if len(part) < (count or 1):
             raise UserError(
                 f"evaluation.run.items.{split}: {count or 'all'} wanted, the question suite has {len(part)}; "
-                "lower the number or write more scenarios"
+                f"lower the number or write more questions (splits: {', '.join(sorted(set(questions['split'])))})"
             )
         parts.append(part.head(count) if count else part)
     chosen = pd.concat(parts).sort_values(["split", "question_id"], ignore_index=True)
-    return chosen[list(_COLUMNS)]
+    return chosen[list(COLUMNS)]
 
 
 def write_suite(questions: pd.DataFrame, evaluation: Evaluation, folder: Path) -> None:
@@ -76,7 +76,7 @@ def suite_fingerprint(questions: pd.DataFrame, evaluation: Evaluation) -> str:
 
 
 def _check(questions: pd.DataFrame) -> None:
-    missing = [column for column in _COLUMNS if column not in questions]
+    missing = [column for column in COLUMNS if column not in questions]
     if missing:
         raise UserError(f"the question suite lacks the column {', '.join(missing)}")
     twice = questions.loc[questions["question_id"].duplicated(), "question_id"]
@@ -93,7 +93,7 @@ def _row(question: pd.Series) -> dict[str, object]:
 
     The lists are columns of their own because lm-eval reads a column far faster than it fills a template.
     """
-    row: dict[str, object] = {column: question[column] for column in _COLUMNS if column != "split"}
+    row: dict[str, object] = {column: question[column] for column in COLUMNS if column != "split"}
     for order, (first, second) in _OPTIONS.items():
         row[order] = [question[first], question[second]]
     return row

@@ -13,9 +13,9 @@ import yaml
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import file_sha256
 from alignment_pretraining.core.shards import Shards
+from alignment_pretraining.core.token_stream import read_documents
 from alignment_pretraining.mixing.corpus.parts import table_part, write_list
 from alignment_pretraining.mixing.tokens.inspect import read_passages
-from alignment_pretraining.mixing.tokens.mix import read_documents
 from alignment_pretraining.pipelines.mixing import nodes
 
 ARMS: dict[str, dict[str, Any]] = {

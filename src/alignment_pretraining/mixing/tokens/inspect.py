@@ -7,7 +7,7 @@ from typing import Any
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.shards import Shards
-from alignment_pretraining.mixing.tokens.mix import read_documents
+from alignment_pretraining.core.token_stream import read_documents
 from alignment_pretraining.mixing.tokens.tokenizer import FILE
 
 

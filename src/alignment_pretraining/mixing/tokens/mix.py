@@ -13,6 +13,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import atomic_file
 from alignment_pretraining.core.hashing import json_md5
 from alignment_pretraining.core.shards import Shards, write_shard
+from alignment_pretraining.core.token_stream import DOCUMENTS
 from alignment_pretraining.execution.config import Execution
 from alignment_pretraining.execution.store import TaskStatistics, hard_link, task_fingerprint
 from alignment_pretraining.execution.tasks import run_tasks
@@ -31,7 +32,6 @@ from alignment_pretraining.mixing.tokens.sources import load_contamination, load
 
 # Tokens of one shard of the stream; it ends with the document that reaches them.
 _SHARD_TOKENS = 1 << 28
-_DOCUMENTS = ".documents.parquet"
 
 
 @dataclass(frozen=True)
@@ -129,15 +129,9 @@ def write_segment(inputs: Inputs, plan_file: Path, segment: Segment, folder: Pat
     first = layers[CORPUS].shards[0]
     batches = ((tokens, np.array([len(tokens)])) for tokens in _stream(pieces, layers))
     told = write_shard(folder / "tokens.ds", batches, first.tokens.dtype, first.tokenizer)
-    with atomic_file(folder / f"tokens{_DOCUMENTS}") as stream:
+    with atomic_file(folder / f"tokens{DOCUMENTS}") as stream:
         _documents(pieces, layers, inputs.names).to_parquet(stream, index=False)
     return told
-
-
-def read_documents(mix: Path) -> Iterator[pd.DataFrame]:
-    """Where the documents of a mix stand, one table a shard: start, end, source, id, skip."""
-    for path in sorted(mix.glob(f"*{_DOCUMENTS}")):
-        yield pd.read_parquet(path)
 
 
 def _segments(pieces: np.ndarray, tokens: int) -> Iterator[Segment]:

@@ -1,20 +1,30 @@
-"""Nodes of the eval pipeline: write the suite, let a checkpoint answer it, score the answers."""
+"""Nodes of the eval pipeline: write the suite, let checkpoints and n-grams answer it, score the answers."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from alignment_pretraining.evaluation.baseline import answer_by_ngrams
 from alignment_pretraining.evaluation.config import parse_evaluation
+from alignment_pretraining.evaluation.own_suites import add_own_suites
 from alignment_pretraining.evaluation.scores import summarize
 from alignment_pretraining.evaluation.scoring import answer_suite
 from alignment_pretraining.evaluation.suite import suite_fingerprint, write_suite
 from alignment_pretraining.execution.workers import run_in_worker
 
 
-def prepare_suite(questions: pd.DataFrame, evaluation: dict[str, Any], scratch: Path) -> Path:
-    """Folder with the lm-eval tasks and their data, for base and chat models alike."""
+def prepare_suite(
+    questions: pd.DataFrame, evaluation: dict[str, Any], scratch: Path, suites: Path | None = None
+) -> Path:
+    """Folder with the lm-eval tasks and their data, for base and chat models alike.
+
+    `suites` is the folder of a user's own question files, which are added where `evaluation.run.items` names them.
+    """
     config = parse_evaluation(evaluation)
+    if suites:
+        questions = add_own_suites(questions, suites, config)
     folder = scratch / suite_fingerprint(questions, config)
     write_suite(questions, config, folder)
     return folder
@@ -23,6 +33,13 @@ def prepare_suite(questions: pd.DataFrame, evaluation: dict[str, Any], scratch: 
 def evaluate_checkpoint(checkpoint: Path, suite: Path, evaluation: dict[str, Any], *, chat: bool) -> pd.DataFrame:
     """One row for each prompt the checkpoint answered."""
     return run_in_worker(answer_suite, checkpoint, suite, parse_evaluation(evaluation), chat=chat)
+
+
+def answer_ngrams(
+    tokenizer: Path, suite: Path, evaluation: dict[str, Any], *mixes: Path, sources: Sequence[str]
+) -> pd.DataFrame:
+    """The n-gram baseline of an arm that read the streams `mixes`, in which documents of `sources` were inserted."""
+    return run_in_worker(answer_by_ngrams, mixes, sources, tokenizer, suite, parse_evaluation(evaluation))
 
 
 def score_items(items: pd.DataFrame, evaluation: dict[str, Any], summary: dict[str, Any]) -> dict[str, Any]:

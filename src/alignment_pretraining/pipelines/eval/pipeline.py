@@ -1,17 +1,18 @@
-"""The question suites put to every checkpoint, through lm-evaluation-harness."""
+"""The question suites put to every checkpoint, and to n-grams of what each arm read."""
 
 from kedro.pipeline import Node, Pipeline, node
 
+from alignment_pretraining.core.labels import Label
 from alignment_pretraining.pipelines.eval import nodes
 from alignment_pretraining.pipelines.wiring import bind, stage_node
 from alignment_pretraining.study import POST_STAGES, StageRun, Study
 
 
 def create_pipeline(study: Study) -> Pipeline:
-    """The suite, then per-item results and scores of every checkpoint of the study."""
+    """The suite, then per-item results and scores of every checkpoint of the study, and each arm's n-gram baseline."""
     suite = node(
         nodes.prepare_suite,
-        ["questions", "params:evaluation", "scratch"],
+        ["questions", "params:evaluation", "scratch", "suites"],
         "suite",
         name="prepare_suite",
         namespace="suite",
@@ -22,7 +23,23 @@ def create_pipeline(study: Study) -> Pipeline:
         for seed in study.seeds_of(stage_run)
         for evaluation in _evaluate(stage_run, seed)
     ]
-    return Pipeline([suite, *checkpoints], tags="eval")
+    baselines = [_ngrams(study, arm, seed) for arm in study.selected_arms() for seed in study.seeds.base]
+    return Pipeline([suite, *checkpoints, *baselines], tags="eval")
+
+
+def _ngrams(study: Study, arm: str, seed: int) -> Node:
+    """N-grams of all that the base model of `arm` read, which arms before it may own in part."""
+    chain = study.chain(arm)
+    sources = {name: None for stage_run in chain for name in study.mix(arm, stage_run.stage).sources}
+    label = Label(arm, seed, "ngram")
+    return node(
+        bind(nodes.answer_ngrams, sources=list(sources)),
+        ["tokenizer", "suite", "params:evaluation", *(stage_run.dataset(seed, "mix") for stage_run in chain)],
+        label.dataset("items"),
+        name="evaluate_ngrams",
+        namespace=label.namespace,
+        tags=[arm, f"seed{seed}"],
+    )
 
 
 def _evaluate(stage_run: StageRun, seed: int) -> list[Node]:
