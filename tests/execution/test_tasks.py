@@ -94,7 +94,7 @@ def test_a_killed_worker_is_an_error_and_the_next_run_goes_on(tmp_path: Path) ->
 
 
 def test_a_killed_job_is_an_error_that_says_where_to_look(tmp_path: Path, slurm: Execution) -> None:
-    with pytest.raises(UserError, match=r"squares: 1 of 3 tasks did not finish; see .*squares/jobs"):
+    with pytest.raises(UserError, match=r"1 of 3 tasks did not finish \(Slurm: .*1 FAILED\); see .*squares/jobs/logs"):
         _run(tmp_path, [1, "kill", 2], slurm)
     assert _squares(_run(tmp_path, [1, 2], slurm)) == ["1", "4"]
     assert times_done(tmp_path / "notes", 1) == 1

@@ -9,13 +9,14 @@ import yaml
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.model import flops_per_token, parameter_count
+from alignment_pretraining.execution.slurm import script_text
 from alignment_pretraining.planning import commands
 from alignment_pretraining.planning.rehearsal import rehearse
 from alignment_pretraining.planning.training import Plan, make_plan
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage, parse_cluster
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.pretraining.nanotron.memory import GB, memory_per_gpu
-from alignment_pretraining.pretraining.nanotron.slurm import script
+from alignment_pretraining.pretraining.nanotron.slurm import training_job
 from alignment_pretraining.study import Study, parse_study
 from tests.pretraining.nanotron.tiny_cluster import STAGE, UNTIED
 
@@ -133,14 +134,17 @@ def test_the_plan_is_printed(study: Study, cluster: Cluster, capsys: pytest.Capt
 def test_the_batch_script(study: Study, cluster: Cluster, tmp_path: Path) -> None:
     settings = {"time": "12:00:00", "directives": {"partition": "gpu"}, "modules": ["cuda"], "container": "a.sqsh"}
     described = parse_cluster(cluster.model_dump() | {"slurm": settings}, "here")
-    text = script(tmp_path / "config.yaml", "pretraining", cluster.layout("pretraining"), described, tmp_path / "log")
+    layout = cluster.layout("pretraining")
+    assert described.slurm is not None
+    job = training_job(tmp_path / "config.yaml", "pretraining", layout, described.nodes(layout), described.slurm)
+    text = script_text(job)
     for line in (
         "#SBATCH --nodes=32",
         "#SBATCH --gpus-per-node=8",
         "#SBATCH --partition=gpu",
         "#SBATCH --requeue",
         "module load cuda",
-        "srun --container-image=a.sqsh python -m torch.distributed.run \\",
+        "srun --kill-on-bad-exit=1 --container-image=a.sqsh python -m torch.distributed.run \\",
         "  --nnodes=32 --nproc-per-node=8 \\",
     ):
         assert line in text.splitlines()

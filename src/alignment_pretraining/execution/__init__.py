@@ -1,1 +1,1 @@
-"""Where work runs: worker processes, tasks that are done once, Slurm jobs."""
+"""Where work runs: worker processes of this machine, tasks that are done once, Slurm jobs."""

@@ -1,4 +1,4 @@
-"""Where tasks run: `execution` in `conf/<env>/parameters_mixing.yml`."""
+"""Where tasks run: `execution` in `conf/<env>/parameters_mixing.yml`; and what Slurm is asked for, for any work."""
 
 from typing import Literal, Self
 
@@ -7,16 +7,22 @@ from pydantic import Field, model_validator
 from alignment_pretraining.core.spec import Positive, Spec
 
 
-class SlurmTasks(Spec):
-    """What each job of the array asks for. `directives` are further #SBATCH options; `setup` are shell lines."""
+class Slurm(Spec):
+    """What a job asks for, and the shell lines before its work. What is None is for the cluster to say.
+
+    `directives` are further #SBATCH options; `max_array_size` is the most jobs that one array may have.
+    """
 
     time: str
-    partition: str
-    cpus_per_task: Positive = 1
-    mem_per_cpu_gb: Positive = 4
+    partition: str | None = None
+    cpus_per_task: Positive | None = None
+    mem_per_cpu_gb: Positive | None = None
     max_array_size: Positive = 1001
     directives: dict[str, str | int] = {}
+    modules: list[str] = []
     setup: list[str] = []
+    container: str | None = None
+    python: str = "python"
     poll_seconds: float = Field(default=30, gt=0)
 
 
@@ -24,10 +30,10 @@ class Execution(Spec):
     """`in_process`: one after the other; `local`: one a core; `slurm`: a job array, over a shared file system."""
 
     launcher: Literal["in_process", "local", "slurm"] = "local"
-    slurm: SlurmTasks | None = None
+    slurm: Slurm | None = None
 
     @model_validator(mode="after")
     def _slurm_is_described(self) -> Self:
         if self.launcher == "slurm" and self.slurm is None:
-            raise ValueError("launcher is slurm, and slurm is missing: it needs at least time and partition")
+            raise ValueError("launcher is slurm, and slurm is missing: it needs at least time")
         return self

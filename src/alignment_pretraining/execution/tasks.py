@@ -1,27 +1,29 @@
 """Runs tasks where the configuration says, and only those that are not finished."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from tqdm import tqdm
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.execution import slurm
 from alignment_pretraining.execution.config import Execution
 from alignment_pretraining.execution.store import TaskResult, TaskStatistics, finished, keep_only, perform
+from alignment_pretraining.execution.task_array import run_array
+from alignment_pretraining.execution.workers import map_in_workers
 
 T = TypeVar("T")
+Work = Callable[[T, Path], TaskStatistics]
 
 # Starting processes takes longer than a few small tasks.
 _FEW = 3
+_JOBS = "jobs"  # in a store: script, logs and problems of Slurm's jobs
 
 
 def run_tasks(
-    name: str,
-    work: Callable[[T, Path], TaskStatistics],
-    tasks: Sequence[tuple[str, T]],
-    scratch: Path,
-    execution: Execution,
+    name: str, work: Work[T], tasks: Sequence[tuple[str, T]], scratch: Path, execution: Execution
 ) -> list[TaskResult]:
     """Finished tasks, in the order of `tasks`: pairs of a fingerprint of all that the result depends on, and an item.
 
@@ -33,35 +35,39 @@ def run_tasks(
     """
     store, items = scratch / "tasks" / name, dict(tasks)
     store.mkdir(parents=True, exist_ok=True)
-    if execution.launcher == "slurm":
-        from alignment_pretraining.execution.slurm_array import wait_for_jobs
-
-        wait_for_jobs(name, store, execution)
-    keep_only(store, items.keys() | {"jobs"})
-    open_items = {key: item for key, item in items.items() if finished(store / key) is None}
-    if execution.launcher == "in_process" or (execution.launcher == "local" and len(open_items) <= _FEW):
-        for key, item in tqdm(open_items.items(), name, unit="task", disable=len(open_items) <= _FEW):
-            perform(work, item, store / key)
-    elif open_items:
-        _run_by_datatrove(name, work, open_items, store, execution)
+    jobs, settings = store / _JOBS, execution.slurm if execution.launcher == "slurm" else None
+    if settings:
+        slurm.wait_for_earlier(name, jobs, settings)
+    keep_only(store, items.keys() | {_JOBS})
+    missing = {store / key: item for key, item in items.items() if finished(store / key) is None}
+    ends = slurm.States()
+    if settings and missing:
+        ends = run_array(name, work, missing, jobs, settings)
+    elif execution.launcher == "local" and len(missing) > _FEW:
+        _run_in_workers(name, work, missing)
+    else:
+        for folder, item in tqdm(missing.items(), name, unit="task", disable=len(missing) <= _FEW):
+            perform(work, item, folder)
     done = [finished(store / key) for key, _ in tasks]
     if None in done:
-        raise UserError(f"{name}: {done.count(None)} of {len(done)} tasks did not finish; see {store / 'jobs'}")
+        told = f" (Slurm: {slurm.describe(ends)})" if ends else ""
+        raise UserError(f"{name}: {done.count(None)} of {len(done)} tasks did not finish{told}; see {jobs / 'logs'}")
     return [task for task in done if task]
 
 
-def _run_by_datatrove(
-    name: str, work: Callable[[T, Path], TaskStatistics], items: Mapping[str, T], store: Path, execution: Execution
-) -> None:
-    from alignment_pretraining.execution.task_engine import Perform, first_problem, run_locally, write_jobs
+def _run_in_workers(name: str, work: Work[T], items: Mapping[Path, T]) -> None:
+    """Do all tasks, one a core at a time; what a user can fix in one of them stops none of the others."""
+    results = map_in_workers(partial(_attempt, work), items.items())
+    problems = [problem for problem in tqdm(results, name, total=len(items), unit="task") if problem]
+    if problems:
+        raise UserError(problems[0])
 
-    jobs = write_jobs(store / "jobs", work, {store / key: item for key, item in items.items()})
-    if execution.launcher == "local":
-        run_locally(name, Perform(jobs), len(items), jobs)
-    else:
-        from alignment_pretraining.execution.slurm_array import run_on_slurm
 
-        run_on_slurm(name, Perform(jobs), len(items), jobs, execution)
-    problem = first_problem(jobs)
-    if problem:
-        raise UserError(problem)
+def _attempt(work: Work[T], task: tuple[Path, T]) -> str | None:
+    """Perform a task; returns what a `UserError` said."""
+    folder, item = task
+    try:
+        perform(work, item, folder)
+    except UserError as error:
+        return str(error)
+    return None

@@ -21,7 +21,8 @@ from alignment_pretraining.pretraining.nanotron import checkpoints
 from alignment_pretraining.pretraining.nanotron.config import stage_config, write_config
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.pretraining.nanotron.stage import ClusterJob, run_stage
-from tests.pretraining.nanotron.tiny_cluster import STEPS, TIED, UNTIED, cluster, install_slurm, logits_of
+from tests.execution import slurm_stand_in
+from tests.pretraining.nanotron.tiny_cluster import STEPS, TIED, UNTIED, cluster, logits_of
 
 Jobs = Callable[..., ClusterJob]
 Local = Callable[[Model], tuple[Any, list[dict[str, float]]]]
@@ -62,10 +63,11 @@ def test_agrees_at(layout: Layout, model: Model, make_job: Jobs, locally: Local,
 def test_agrees_through_a_slurm_job(
     make_job: Jobs, locally: Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    slurm = install_slurm(tmp_path / "bin")
+    commands = slurm_stand_in.install(tmp_path / "slurm")
+    monkeypatch.setenv("PATH", f"{commands}:/usr/bin:/bin")
     layout = Layout(dtype="float32", pipeline="afab")
-    job = make_job(cluster=cluster(layout, launcher="slurm", slurm=slurm.model_dump()))
+    slurm = {"time": "00:10:00", "python": sys.executable, "poll_seconds": 0.5}
+    job = make_job(cluster=cluster(layout, launcher="slurm", slurm=slurm))
     _agrees(run_stage(job, tmp_path), UNTIED, locally)
 
 

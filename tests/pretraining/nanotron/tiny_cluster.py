@@ -1,8 +1,5 @@
-"""A model, stages and a cluster small enough for torchrun on two cores, and a Slurm of shell scripts."""
+"""A model, stages and a cluster small enough for torchrun on two cores."""
 
-import os
-import stat
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,7 @@ from alignment_pretraining.core.token_stream import TokenStream
 from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.local.engine import train
 from alignment_pretraining.pretraining.local.llama import new_model
-from alignment_pretraining.pretraining.nanotron.cluster import Cluster, Gpu, Slurm
+from alignment_pretraining.pretraining.nanotron.cluster import Cluster, Gpu
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.study import TrainingStage
 
@@ -62,26 +59,3 @@ def logits_of(model: Any, tokens: torch.Tensor) -> torch.Tensor:
     """Logits of a Hugging Face model, (batch, context, vocabulary)."""
     with torch.no_grad():
         return model(tokens).logits
-
-
-def install_slurm(folder: Path) -> Slurm:
-    """Put sbatch, srun, sacct and scontrol on the path: they run a job at once, on this machine."""
-    folder.mkdir()
-    state = folder / "state"
-    commands = {
-        "sbatch": f"""
-            export SLURM_JOB_ID=$$ SLURM_JOB_NODELIST=localhost
-            bash "$1" > {folder}/job.out 2>&1 && echo COMPLETED > {state} || echo FAILED > {state}
-            echo "Submitted batch job $$" """,
-        "sacct": f"""
-            for last; do :; done
-            printf 'JobID|State|NodeList\\n%s|%s|localhost\\n' "$last" "$(cat {state})" """,
-        "srun": 'exec "$@"',
-        "scontrol": "echo localhost",
-    }
-    for name, body in commands.items():
-        path = folder / name
-        path.write_text(f"#!/bin/bash\n{body}\n")
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
-    return Slurm(time="00:10:00", python=sys.executable, poll_seconds=1)

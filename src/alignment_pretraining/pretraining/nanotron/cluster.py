@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.model import Model
 from alignment_pretraining.core.spec import Positive, Spec, parse
+from alignment_pretraining.execution.config import Slurm
 from alignment_pretraining.pretraining.nanotron.layout import Layout, check_layout
 from alignment_pretraining.pretraining.nanotron.memory import GB, memory_per_gpu
 from alignment_pretraining.study import TrainingStage
@@ -24,18 +25,6 @@ class Gpu(Spec):
     price_per_hour: float
     currency: str
     sources: dict[str, str]
-
-
-class Slurm(Spec):
-    """What the batch script asks for. `directives` are further #SBATCH options; `setup` are shell lines before srun."""
-
-    time: str
-    directives: dict[str, str | int] = {}
-    modules: list[str] = []
-    container: str | None = None
-    setup: list[str] = []
-    python: str = "python"
-    poll_seconds: Positive = 60
 
 
 class PostTraining(Spec):
@@ -57,6 +46,12 @@ class Cluster(Spec):
     layouts: dict[str, Layout]
     slurm: Slurm | None = None
     post_training: PostTraining | None = None
+
+    @model_validator(mode="after")
+    def _slurm_is_described(self) -> Self:
+        if self.launcher == "slurm" and self.slurm is None:
+            raise ValueError("launcher is slurm, and slurm is missing: it needs at least time")
+        return self
 
     def layout(self, stage: str) -> Layout:
         """The layout of a base stage.

@@ -192,10 +192,12 @@ def _gpus_here() -> int | None:
 
 
 def _launch(job: ClusterJob, config: Path, work: Path) -> None:
-    if job.cluster.launcher == "slurm":
+    settings = job.cluster.slurm
+    if job.cluster.launcher == "slurm" and settings:
         from alignment_pretraining.pretraining.nanotron.slurm import run_slurm
 
-        run_slurm(config, f"{job.name}-seed{job.seed}", job.layout, job.cluster, work)
+        nodes = job.cluster.nodes(job.layout)
+        run_slurm(config, f"{job.name}-seed{job.seed}", job.layout, nodes, settings)
     else:
         from alignment_pretraining.pretraining.nanotron.launch import run_local
 

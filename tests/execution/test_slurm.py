@@ -1,0 +1,143 @@
+"""A job is submitted once for its folder, followed to its end, and refused with Slurm's own words."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.execution.config import Execution, Slurm
+from alignment_pretraining.execution.slurm import Job, job_name, script_text
+from alignment_pretraining.execution.store import task_fingerprint
+from alignment_pretraining.execution.tasks import run_tasks
+from tests.execution.counting import square, times_done
+
+
+def _run(folder: Path, values: list[Any], execution: Execution) -> list[int]:
+    notes = folder / "notes"
+    notes.mkdir(exist_ok=True)
+    tasks = [(task_fingerprint(value), (notes, value)) for value in values]
+    return [task.told["root"] for task in run_tasks("squares", square, tasks, folder, execution)]
+
+
+def _changed(execution: Execution, **changes: Any) -> Execution:
+    assert execution.slurm is not None
+    return Execution(launcher="slurm", slurm=execution.slurm.model_copy(update=changes))
+
+
+def _start(folder: Path, values: list[Any], execution: Execution) -> subprocess.Popen[bytes]:
+    """The same run in a process of its own, to be killed."""
+    program = (
+        "import sys; from pathlib import Path; from tests.execution.test_slurm import _run, Execution\n"
+        f"_run(Path({str(folder)!r}), {values}, Execution.model_validate_json({execution.model_dump_json()!r}))\n"
+    )
+    return subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
+
+
+def _wait(until: Callable[[], Any]) -> None:
+    end = time.monotonic() + 60
+    while not until():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_killed_run_costs_nothing_because_its_array_is_found_in_the_queue(tmp_path: Path, slurm: Execution) -> None:
+    values = [1, 2.5, 2, 3]
+    (tmp_path / "notes").mkdir()
+    run = _start(tmp_path, values, slurm)
+    _wait(lambda: times_done(tmp_path / "notes", 2.5))
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    assert _run(tmp_path, values, slurm) == [1, 2, 2, 3]
+    assert [times_done(tmp_path / "notes", value) for value in values] == [1] * 4
+
+
+def test_a_run_killed_as_it_submits_leaves_one_job(tmp_path: Path, stand_in: Path, slurm: Execution) -> None:
+    (tmp_path / "notes").mkdir()
+    run = _start(tmp_path, [0.5, 1, 2], slurm)
+    _wait(lambda: list(stand_in.glob("*.sh")))
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    assert _run(tmp_path, [0.5, 1, 2], slurm) == [0, 1, 2]
+    assert len(list(stand_in.glob("*.sh"))) == 1
+
+
+def test_a_job_does_several_tasks_where_an_array_is_too_small(tmp_path: Path, slurm: Execution) -> None:
+    assert _run(tmp_path, [*range(7)], _changed(slurm, max_array_size=2)) == [*range(7)]
+    logs = tmp_path / "tasks" / "squares" / "jobs" / "logs"
+    assert len(list(logs.iterdir())) == 2
+
+
+def test_what_slurm_refuses_is_told_in_its_words(tmp_path: Path, stand_in: Path, slurm: Execution) -> None:
+    (stand_in / "broken-sbatch").write_text("sbatch: error: invalid partition specified: cpu")
+    with pytest.raises(UserError, match=r"squares: Slurm took no job: .*partition specified: cpu\n.*jobs/job\.sh"):
+        _run(tmp_path, [1], slurm)
+
+
+def test_where_the_queue_cannot_be_read_nothing_is_submitted(tmp_path: Path, stand_in: Path, slurm: Execution) -> None:
+    (stand_in / "broken-squeue").write_text("squeue: error: Unable to contact slurm controller")
+    with pytest.raises(UserError, match=r"squeue failed: .*Unable to contact slurm controller; run again to go on"):
+        _run(tmp_path, [1], slurm)
+    assert not list(stand_in.glob("*.sh"))
+
+
+def test_a_controller_that_is_away_for_a_while_ends_no_run(
+    tmp_path: Path, stand_in: Path, slurm: Execution, caplog: pytest.LogCaptureFixture
+) -> None:
+    def break_and_mend() -> None:
+        _wait(lambda: times_done(tmp_path / "notes", 1.5))
+        (stand_in / "broken-squeue").write_text("squeue: error: Unable to contact slurm controller")
+        time.sleep(0.7)
+        (stand_in / "broken-squeue").unlink()
+
+    mender = threading.Thread(target=break_and_mend)
+    mender.start()
+    with caplog.at_level(logging.INFO):
+        assert _run(tmp_path, [1.5, 2], slurm) == [1, 2]
+    mender.join()
+    assert "Unable to contact slurm controller" in caplog.text
+    assert "1 RUNNING, 1 PENDING" in caplog.text
+
+
+def test_without_slurm_the_missing_command_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    execution = Execution(launcher="slurm", slurm=Slurm(time="1:00:00"))
+    with pytest.raises(UserError, match=r"launcher is slurm, and squeue cannot be run here"):
+        _run(tmp_path, [1], execution)
+
+
+def test_the_script_asks_for_what_is_configured_under_a_name_of_its_folder(tmp_path: Path) -> None:
+    slurm = Slurm(
+        time="1:00:00",
+        partition="cpu",
+        cpus_per_task=2,
+        mem_per_cpu_gb=8,
+        directives={"job-name": "mine", "comment": "two words", "open-mode": "truncate"},
+        modules=["python"],
+        setup=["source .venv/bin/activate"],
+    )
+    job = Job("mix, a", tmp_path, slurm, {"open-mode": "append", "requeue": None}, ["true"])
+    assert job.name == job_name("mix, a", tmp_path) != job_name("mix, a", tmp_path / "other")
+    directives, rest = script_text(job).split("\n\n")
+    assert directives.splitlines() == [
+        "#!/bin/bash",
+        "#SBATCH --time=1:00:00",
+        "#SBATCH --partition=cpu",
+        "#SBATCH --cpus-per-task=2",
+        "#SBATCH --mem-per-cpu=8G",
+        "#SBATCH --open-mode=truncate",
+        "#SBATCH --requeue",
+        f"#SBATCH --job-name={job.name}",
+        "#SBATCH --comment='two words'",
+    ]
+    assert job.name.startswith("mix--a.")
+    assert rest.splitlines()[:3] == ["set -eo pipefail", "module load python", "source .venv/bin/activate"]
+    subprocess.run(["bash", "-n"], input=rest, text=True, check=True, env=os.environ)
