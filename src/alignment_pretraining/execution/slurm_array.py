@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 _JOB = "job_id"
 
 
-class TaskArray(SlurmPipelineExecutor):
+class TaskArray(SlurmPipelineExecutor):  # type: ignore[misc] # datatrove has no types
     """datatrove's array job, without its second job that merges statistics: tasks of one step have none."""
 
     def launch_merge_stats(self) -> None:

@@ -23,7 +23,7 @@ from alignment_pretraining.execution.workers import map_in_workers
 _JOBS = "jobs.pickle"
 
 
-class Perform(PipelineStep):
+class Perform(PipelineStep):  # type: ignore[misc] # datatrove has no types
     """Does the task of its rank, among those written to the folder `jobs`."""
 
     type = "TASK"
@@ -43,7 +43,7 @@ class Perform(PipelineStep):
             (self.jobs / f"{rank:05d}.problem").write_text(str(error))
 
 
-class WorkersExecutor(PipelineExecutor):
+class WorkersExecutor(PipelineExecutor):  # type: ignore[misc] # datatrove has no types
     """datatrove's pipeline in this project's worker processes, which end with their parent and outlive no error."""
 
     def __init__(self, name: str, step: PipelineStep, tasks: int, logging_dir: str) -> None:

@@ -125,7 +125,7 @@ def _last_step(metrics: Path) -> str:
 def _state(job: Any) -> str:
     state = job.watcher.get_state(job.job_id, mode="force")
     job.watcher.clear()  # it would remember an end that a requeue undoes
-    return state.split()[0]
+    return str(state.split()[0])
 
 
 def _container(slurm: Slurm) -> str:
