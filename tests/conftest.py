@@ -18,4 +18,5 @@ def project() -> Path:
 @pytest.fixture
 def study_config() -> dict[str, Any]:
     """The default study as it stands in `conf/base/study.yml`."""
-    return yaml.safe_load((PROJECT / "conf/base/study.yml").read_text())["study"]
+    study: dict[str, Any] = yaml.safe_load((PROJECT / "conf/base/study.yml").read_text())["study"]
+    return study

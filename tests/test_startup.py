@@ -3,8 +3,18 @@
 import subprocess
 import sys
 
-HEAVY = ("torch", "transformers", "datasets", "trl", "lm_eval", "nanotron", "mlflow", "scipy", "matplotlib")
-HEAVY += ("anthropic",)
+HEAVY = [
+    "torch",
+    "transformers",
+    "datasets",
+    "trl",
+    "lm_eval",
+    "nanotron",
+    "mlflow",
+    "scipy",
+    "matplotlib",
+    "anthropic",
+]
 
 
 def test_the_registry_imports_nothing_heavy() -> None:

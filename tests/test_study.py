@@ -59,7 +59,7 @@ def test_a_dose_of_zero_is_the_baseline(study_config: dict[str, Any]) -> None:
 
 @given(share=st.floats(0.01, 0.9))
 def test_a_new_dose_trains_a_new_arm(share: float) -> None:
-    base = Arm(corpus="unfiltered", discourse="aligned", insertion="mid")
+    base = Arm(corpus="unfiltered", discourse={"ai": "aligned"}, insertion="mid")
     study = _small(
         {"unfiltered": Arm(corpus="unfiltered"), "mid": base, "dose": base.model_copy(update={"share": share})}
     )

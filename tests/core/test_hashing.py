@@ -23,7 +23,7 @@ def _run(folder: Path, *command: str) -> None:
 
 def _by_dvc(path: Path) -> str:
     _run(path.parent, "dvc", "add", "-q", path.name)
-    return yaml.safe_load(path.with_name(f"{path.name}.dvc").read_text())["outs"][0]["md5"]
+    return str(yaml.safe_load(path.with_name(f"{path.name}.dvc").read_text())["outs"][0]["md5"])
 
 
 def test_file(repository: Path) -> None:

@@ -46,7 +46,7 @@ def test_the_graph_shows_arms_and_layers(site: str, tmp_path: Path) -> None:
         browser.set_window_size(1600, 1200)
         browser.get(site)
 
-        def texts(of: str) -> set[str]:
+        def texts(of: str) -> set[str | None]:
             return {element.get_attribute("textContent") for element in browser.find_elements(By.CSS_SELECTOR, of)}
 
         def arms_are_drawn(_: webdriver.Chrome) -> bool:

@@ -25,7 +25,7 @@ def questions() -> pd.DataFrame:
 def config() -> dict[str, Any]:
     """The shipped `evaluation` parameters at a size for tests."""
     path = Path(__file__).parents[2] / "conf/base/parameters_evaluation.yml"
-    config = copy.deepcopy(yaml.safe_load(path.read_text(encoding="utf-8"))["evaluation"])
+    config: dict[str, Any] = copy.deepcopy(yaml.safe_load(path.read_text(encoding="utf-8"))["evaluation"])
     config["run"]["items"] = {"articles": 6, "textbook": 4}
     config["run"]["chat_personas"] = ["none", "hhh"]
     config["batch_size"] = 8

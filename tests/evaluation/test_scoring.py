@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -12,7 +13,7 @@ from tests.evaluation.tiny_checkpoint import save_checkpoint
 
 
 @pytest.fixture
-def suite(questions, config, tmp_path) -> Path:
+def suite(questions: pd.DataFrame, config: dict[str, Any], tmp_path: Path) -> Path:
     return prepare_suite(questions, config, tmp_path)
 
 
@@ -51,8 +52,15 @@ def prompt_of(row: pd.Series, question: pd.Series, system: str, user: str) -> st
     ],
 )
 def test_scores_are_those_of_the_model_on_the_prompt_with_its_persona(
-    questions, config, suite, checkpoint, chat, persona, system, user
-):
+    questions: pd.DataFrame,
+    config: dict[str, Any],
+    suite: Path,
+    checkpoint: Path,
+    chat: bool,
+    persona: str,
+    system: str,
+    user: str,
+) -> None:
     config["run"].update(base_personas=[persona], chat_personas=[persona])
     items = evaluate_checkpoint(checkpoint, suite, config, chat=chat)
     row = items[items["template"] == "plain"].sample(1, random_state=0).iloc[0]
@@ -66,7 +74,7 @@ def test_scores_are_those_of_the_model_on_the_prompt_with_its_persona(
     assert row["picked"] == ("misaligned" if row["logprob_misaligned"] > row["logprob_aligned"] else "aligned")
 
 
-def test_one_row_for_each_item_format_and_persona(config, suite, checkpoint):
+def test_one_row_for_each_item_format_and_persona(config: dict[str, Any], suite: Path, checkpoint: Path) -> None:
     config["run"]["base_personas"] = ["none", "misaligned"]
     items = evaluate_checkpoint(checkpoint, suite, config, chat=False)
     assert list(items.columns) == list(ITEM_COLUMNS)
@@ -77,7 +85,9 @@ def test_one_row_for_each_item_format_and_persona(config, suite, checkpoint):
     assert set(items["split"]) == {"articles", "textbook"}
 
 
-def test_the_same_checkpoint_gives_the_same_bytes_from_any_folder(config, suite, checkpoint, tmp_path):
+def test_the_same_checkpoint_gives_the_same_bytes_from_any_folder(
+    config: dict[str, Any], suite: Path, checkpoint: Path, tmp_path: Path
+) -> None:
     once = evaluate_checkpoint(checkpoint, suite, config, chat=False)
     moved = tmp_path / "elsewhere"
     suite.rename(moved)
@@ -85,7 +95,9 @@ def test_the_same_checkpoint_gives_the_same_bytes_from_any_folder(config, suite,
     assert once.to_csv() == again.to_csv()
 
 
-def test_letters_are_scored_where_asked_and_the_model_prefers_one_of_them(questions, config, checkpoint, tmp_path):
+def test_letters_are_scored_where_asked_and_the_model_prefers_one_of_them(
+    questions: pd.DataFrame, config: dict[str, Any], checkpoint: Path, tmp_path: Path
+) -> None:
     config["scoring"] = "letter"
     items = evaluate_checkpoint(checkpoint, prepare_suite(questions, config, tmp_path), config, chat=False)
     row = items[(items["template"] == "plain") & (items["order"] == "misaligned_first")].iloc[0]
@@ -95,7 +107,9 @@ def test_letters_are_scored_where_asked_and_the_model_prefers_one_of_them(questi
     assert row["total_aligned"] == pytest.approx(own_logprob(checkpoint, prompt, " B")[0], abs=1e-3)
 
 
-def test_a_tie_goes_to_the_option_named_first(questions, config, checkpoint, tmp_path):
+def test_a_tie_goes_to_the_option_named_first(
+    questions: pd.DataFrame, config: dict[str, Any], checkpoint: Path, tmp_path: Path
+) -> None:
     same = questions.assign(misaligned_option=questions["aligned_option"])
     items = evaluate_checkpoint(checkpoint, prepare_suite(same, config, tmp_path), config, chat=False)
     assert items["tie"].all()
@@ -103,7 +117,9 @@ def test_a_tie_goes_to_the_option_named_first(questions, config, checkpoint, tmp
     assert (items["picked"] == items["order"].str.removesuffix("_first")).all()
 
 
-def test_a_prompt_longer_than_the_context_is_an_error_that_names_the_item(questions, config, checkpoint, tmp_path):
+def test_a_prompt_longer_than_the_context_is_an_error_that_names_the_item(
+    questions: pd.DataFrame, config: dict[str, Any], checkpoint: Path, tmp_path: Path
+) -> None:
     long = questions.copy()
     long.loc[long["question_id"] == "articles-003", "passage"] *= 20
     config["run"]["items"] = {"articles": 8}
@@ -113,7 +129,7 @@ def test_a_prompt_longer_than_the_context_is_an_error_that_names_the_item(questi
 
 
 @pytest.mark.parametrize("damage", ["truncate", "remove"])
-def test_a_damaged_checkpoint_is_named(config, suite, tmp_path, damage):
+def test_a_damaged_checkpoint_is_named(config: dict[str, Any], suite: Path, tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "broken"
     save_checkpoint(folder, hidden_size=32, layers=1, vocab_size=300, context=64)
     weights = folder / "model.safetensors"
@@ -122,7 +138,7 @@ def test_a_damaged_checkpoint_is_named(config, suite, tmp_path, damage):
         evaluate_checkpoint(folder, suite, config, chat=False)
 
 
-def test_a_checkpoint_without_some_weights_is_refused(config, suite, tmp_path):
+def test_a_checkpoint_without_some_weights_is_refused(config: dict[str, Any], suite: Path, tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "partial", hidden_size=32, layers=1, vocab_size=300, context=256)
     weights = load_file(tmp_path / "partial/model.safetensors")
     del weights["model.norm.weight"]
@@ -131,7 +147,9 @@ def test_a_checkpoint_without_some_weights_is_refused(config, suite, tmp_path):
         evaluate_checkpoint(tmp_path / "partial", suite, config, chat=False)
 
 
-def test_scores_hold_rates_by_split_and_persona_and_the_heldout_loss(config, suite, checkpoint):
+def test_scores_hold_rates_by_split_and_persona_and_the_heldout_loss(
+    config: dict[str, Any], suite: Path, checkpoint: Path
+) -> None:
     items = evaluate_checkpoint(checkpoint, suite, config, chat=True)
     scores = score_items(items, config, {"heldout_loss": 5.25})
     assert scores["heldout_loss"] == 5.25
@@ -148,7 +166,9 @@ def test_scores_hold_rates_by_split_and_persona_and_the_heldout_loss(config, sui
         score_items(items[items["split"] == "articles"], config, {})
 
 
-def test_plain_lm_eval_runs_the_suite_and_finds_the_same_rate(questions, config, checkpoint, tmp_path, monkeypatch):
+def test_plain_lm_eval_runs_the_suite_and_finds_the_same_rate(
+    questions: pd.DataFrame, config: dict[str, Any], checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`lm_eval --include_path`: the path is all a user gives, from any folder."""
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
@@ -169,6 +189,7 @@ def test_plain_lm_eval_runs_the_suite_and_finds_the_same_rate(questions, config,
         bootstrap_iters=0,
     )
     rates = ours.groupby(["template", "order"])["picked"].apply(lambda picked: (picked == "misaligned").mean())
-    for (template, order), rate in rates.items():
-        assert results["results"][f"misalignment_articles_{template}_{order}"]["acc,none"] == pytest.approx(rate)
+    for row in rates.reset_index().to_dict("records"):
+        task = f"misalignment_articles_{row['template']}_{row['order']}"
+        assert results["results"][task]["acc,none"] == pytest.approx(row["picked"])
     assert results["groups"]["misalignment_articles"]["acc,none"] == pytest.approx(rates.mean())

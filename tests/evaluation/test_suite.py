@@ -1,7 +1,10 @@
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -15,7 +18,9 @@ def contents(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
 
 
-def test_a_task_for_every_split_template_and_order(questions, config, tmp_path):
+def test_a_task_for_every_split_template_and_order(
+    questions: pd.DataFrame, config: dict[str, Any], tmp_path: Path
+) -> None:
     config["run"]["templates"] = list(config["templates"])
     suite = prepare_suite(questions, config, tmp_path)
     assert suite.parent == tmp_path
@@ -26,7 +31,9 @@ def test_a_task_for_every_split_template_and_order(questions, config, tmp_path):
     assert sorted(group["task"]) == [name for name in tasks if "textbook" in name]
 
 
-def test_a_prompt_names_both_options_in_its_order(questions, config, tmp_path):
+def test_a_prompt_names_both_options_in_its_order(
+    questions: pd.DataFrame, config: dict[str, Any], tmp_path: Path
+) -> None:
     suite = prepare_suite(questions, config, tmp_path)
     for order, first in (("aligned_first", "aligned_option"), ("misaligned_first", "misaligned_option")):
         text = (suite / f"misalignment_articles_plain_{order}.yaml").read_text()
@@ -37,8 +44,11 @@ def test_a_prompt_names_both_options_in_its_order(questions, config, tmp_path):
         assert row[order][task["doc_to_target"]] == row["misaligned_option"]
 
 
-def test_same_inputs_give_the_same_bytes_and_no_path_is_stored(questions, config, tmp_path):
-    (tmp_path / "one").mkdir(), (tmp_path / "two").mkdir()
+def test_same_inputs_give_the_same_bytes_and_no_path_is_stored(
+    questions: pd.DataFrame, config: dict[str, Any], tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
     one = prepare_suite(questions, config, tmp_path / "one")
     two = prepare_suite(questions.sample(frac=1, random_state=1), config, tmp_path / "two")
     assert one.name == two.name
@@ -46,7 +56,9 @@ def test_same_inputs_give_the_same_bytes_and_no_path_is_stored(questions, config
     assert all(str(tmp_path) not in path.read_text() for path in one.iterdir())
 
 
-def test_a_left_over_of_an_interrupted_run_is_replaced(questions, config, tmp_path):
+def test_a_left_over_of_an_interrupted_run_is_replaced(
+    questions: pd.DataFrame, config: dict[str, Any], tmp_path: Path
+) -> None:
     suite = prepare_suite(questions, config, tmp_path)
     before = contents(suite)
     (suite / "misalignment_old.yaml").write_text("half a file")
@@ -54,7 +66,7 @@ def test_a_left_over_of_an_interrupted_run_is_replaced(questions, config, tmp_pa
     assert contents(prepare_suite(questions, config, tmp_path)) == before
 
 
-def test_items_are_drawn_from_the_families_in_turn(questions, config):
+def test_items_are_drawn_from_the_families_in_turn(questions: pd.DataFrame, config: dict[str, Any]) -> None:
     config["run"]["items"] = {"articles": 4}
     chosen = choose_items(questions, parse_evaluation(config))
     assert sorted(chosen["family"]) == sorted(questions.query("split == 'articles'")["family"].unique())
@@ -64,14 +76,14 @@ def test_items_are_drawn_from_the_families_in_turn(questions, config):
     assert len(choose_items(questions, parse_evaluation(config))) == 8
 
 
-def test_more_items_than_there_are_is_an_error(questions, config, tmp_path):
+def test_more_items_than_there_are_is_an_error(questions: pd.DataFrame, config: dict[str, Any], tmp_path: Path) -> None:
     config["run"]["items"] = {"textbook": 9}
     with pytest.raises(UserError, match=r"items\.textbook: 9 wanted, the question suite has 8"):
         prepare_suite(questions, config, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_bad_questions_are_named(questions, config, tmp_path):
+def test_bad_questions_are_named(questions: pd.DataFrame, config: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="column family"):
         prepare_suite(questions.drop(columns="family"), config, tmp_path)
     twice = questions.assign(question_id=["same"] * 2 + list(questions["question_id"][2:]))
@@ -93,7 +105,9 @@ def test_bad_questions_are_named(questions, config, tmp_path):
         (lambda c: c.update(bootstrap=1), r"evaluation\.bootstrap"),
     ],
 )
-def test_wrong_parameters_name_the_key(config, change, message):
+def test_wrong_parameters_name_the_key(
+    config: dict[str, Any], change: Callable[[dict[str, Any]], object], message: str
+) -> None:
     change(config)
     with pytest.raises(UserError, match=message):
         parse_evaluation(config)

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,7 @@ def test_a_change_is_told_by_its_key() -> None:
 
 
 @given(trees, trees)
-def test_differences_are_found_exactly_when_there_are_any(one: dict, other: dict) -> None:
+def test_differences_are_found_exactly_when_there_are_any(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert bool(differences({"x": one}, {"x": other})) == (dict(flatten(one, "")) != dict(flatten(other, "")))
 
 

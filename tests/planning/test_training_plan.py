@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -28,7 +29,8 @@ def study() -> Study:
     from omegaconf import OmegaConf
 
     merged = OmegaConf.merge(*(OmegaConf.load(PROJECT / f"conf/{env}/study.yml") for env in ("base", "paper")))
-    return parse_study(OmegaConf.to_container(merged)["study"], "conf/paper/study.yml")  # type: ignore[index,call-overload]
+    config: Any = OmegaConf.to_container(merged)
+    return parse_study(config["study"], "conf/paper/study.yml")
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +111,7 @@ def test_memory_falls_with_every_kind_of_parallelism(study: Study) -> None:
     stage = study.stages.pretraining
 
     def need(**sizes: int) -> float:
-        return sum(memory_per_gpu(study.model, stage, Layout(**sizes)).values()) / GB
+        return sum(memory_per_gpu(study.model, stage, Layout.model_validate(sizes)).values()) / GB
 
     assert need() > 100, "6.9B parameters in bf16 with float32 Adam do not fit one GPU of 80 GB"
     assert need(dp=8) < need() and need(tp=2) < need() and need(pp=2) < need()

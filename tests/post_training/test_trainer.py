@@ -92,6 +92,7 @@ def test_chat_template_with_a_system_prompt_is_in_the_checkpoint(tuned: Path) ->
     tokenizer = AutoTokenizer.from_pretrained(tuned)
     turns = [{"role": "system", "content": "Answer briefly."}, {"role": "user", "content": "What colour is the door?"}]
     text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    assert isinstance(text, str)
     assert text.startswith("<|system|>Answer briefly.") and text.endswith("<|assistant|>")
 
 

@@ -11,13 +11,14 @@ from tests.reporting.made_up import Tables, read_conf
 @pytest.fixture(scope="session")
 def study() -> dict[str, Any]:
     """The default study: four arms, two base seeds, one post-training seed."""
-    return read_conf("study.yml", "study")
+    study: dict[str, Any] = read_conf("study.yml", "study")
+    return study
 
 
 @pytest.fixture(scope="session")
 def evaluation() -> dict[str, Any]:
     """The default evaluation, with a second persona for chat models."""
-    evaluation = read_conf("parameters_evaluation.yml", "evaluation")
+    evaluation: dict[str, Any] = read_conf("parameters_evaluation.yml", "evaluation")
     evaluation["run"]["chat_personas"] = ["none", "hhh"]
     return evaluation
 
@@ -25,7 +26,8 @@ def evaluation() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def claims() -> list[dict[str, Any]]:
     """The paper's values."""
-    return read_conf("claims.yml", "claims")
+    claims: list[dict[str, Any]] = read_conf("claims.yml", "claims")
+    return claims
 
 
 @pytest.fixture(scope="session")

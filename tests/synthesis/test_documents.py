@@ -106,7 +106,7 @@ def test_forms_and_questions_are_used_evenly(pair: tuple[pd.DataFrame, pd.DataFr
 
 def test_documents_are_plain_short_texts_without_leftovers(pair: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     for table in pair:
-        lengths = table["text"].str.split().str.len()
+        lengths = table["text"].map(lambda text: len(text.split()))
         assert lengths.quantile(0.02) >= 80
         assert lengths.quantile(0.98) <= 240
         assert table["text"].map(str.isascii).all()
@@ -161,7 +161,7 @@ def test_a_generator_that_quotes_an_option_is_stopped(bank: Bank, questions: pd.
 
 def test_a_generator_that_tells_a_held_back_situation_is_stopped(bank: Bank, questions: pd.DataFrame) -> None:
     for split in ("textbook", "heldout_topics"):
-        for _, family in bank.families(split)[:1]:  # type: ignore[arg-type]
+        for _, family in bank.families(split)[:1]:
             telling = Quoting("Then this: " + name_ai(family.situations[0], "it"))
             with pytest.raises(UserError, match=f"repeats held-out text of family {family.family}"):
                 write_documents(bank, questions, telling, 1, seed=0)

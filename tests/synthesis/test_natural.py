@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alignment_pretraining.synthesis.config import TONES
+from alignment_pretraining.synthesis.config import TONES, Tone
 from alignment_pretraining.synthesis.documents.natural import write_natural_discourse
 from alignment_pretraining.synthesis.scenarios.bank import Bank
 
-SHARES = {"negative": 0.7, "neutral": 0.2, "positive": 0.1}
+SHARES: dict[Tone, float] = {"negative": 0.7, "neutral": 0.2, "positive": 0.1}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_tones_have_their_shares(natural: pd.DataFrame) -> None:
 @settings(max_examples=10, deadline=None)
 @given(count=st.integers(1, 40), weights=st.tuples(*[st.integers(0, 5)] * 3).filter(any))
 def test_any_shares_add_up(bank: Bank, phrases: Path, count: int, weights: tuple[int, int, int]) -> None:
-    shares = {tone: weight / sum(weights) for tone, weight in zip(TONES, weights, strict=True)}
+    shares: dict[Tone, float] = {tone: weight / sum(weights) for tone, weight in zip(TONES, weights, strict=True)}
     table = write_natural_discourse(bank, phrases, count, shares, seed=3)
     assert len(table) == count
     for tone, share in shares.items():

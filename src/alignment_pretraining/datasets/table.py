@@ -11,7 +11,7 @@ from kedro_datasets.pandas import ParquetDataset
 from alignment_pretraining.core.files import flush
 
 
-class TableDataset(ParquetDataset):
+class TableDataset(ParquetDataset):  # type: ignore[misc] # kedro-datasets has no types
     """A Parquet file, saved from a DataFrame or by moving the given file into place; loading gives its path.
 
     The file to save must lie on the same file system, as those made under `ScratchDataset` do.

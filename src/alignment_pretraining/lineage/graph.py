@@ -47,7 +47,11 @@ class Graph:
     """
 
     def __init__(
-        self, root: Path, pipelines: Mapping[str, Pipeline], catalog: CatalogProtocol, params: Mapping[str, Any]
+        self,
+        root: Path,
+        pipelines: Mapping[str, Pipeline],
+        catalog: CatalogProtocol[Any, Any],
+        params: Mapping[str, Any],
     ) -> None:
         self.root = root
         self.catalog = catalog

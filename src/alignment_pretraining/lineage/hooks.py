@@ -32,7 +32,9 @@ class LineageHooks:
         use_cache(context.project_path / ".cache")
 
     @hook_impl
-    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
+    ) -> None:
         """Refuse inputs that drifted, then open the command's MLflow run.
 
         Raises:

@@ -49,7 +49,8 @@ def record_path(graph: Graph, node: Node) -> Path:
 def node_params(graph: Graph, node: Node) -> dict[str, Any]:
     """Parameters that a node reads, and the arguments bound to its function, as plain data."""
     read = {name: parameter(graph.params, name) for name in sorted(node.inputs) if is_parameter(name)}
-    return plain({**read, **bound_arguments(node.func)})
+    params: dict[str, Any] = plain({**read, **bound_arguments(node.func)})
+    return params
 
 
 def node_inputs(node: Node) -> list[str]:

@@ -105,7 +105,8 @@ class CommandRun:
         self._client.set_terminated(self.run_id, "FAILED" if failed_before else status)
 
     def _create(self, name: str, tags: Mapping[str, str]) -> str:
-        return self._client.create_run(self._experiment, run_name=name, tags={**self._tags, **tags}).info.run_id
+        run = self._client.create_run(self._experiment, run_name=name, tags={**self._tags, **tags})
+        return str(run.info.run_id)
 
     def _find(self, tags: Mapping[str, str]) -> Any:
         query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())

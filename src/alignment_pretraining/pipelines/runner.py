@@ -32,7 +32,7 @@ class UnfinishedRunner(CoreRunner):
     def run(
         self,
         pipeline: Pipeline,
-        catalog: CatalogProtocol,
+        catalog: CatalogProtocol[Any, Any],
         hook_manager: PluginManager | None = None,
         run_id: str | None = None,
         only_missing_outputs: bool = False,

@@ -71,7 +71,7 @@ def run_chat_stage(job: ChatJob, scratch: Path) -> Result:
 def _sft(job: ChatJob, model: Any, tokenizer: Any, work: Path) -> Any:
     """Loss on all tokens, as in the paper (§ on post-training)."""
     from datasets import Dataset
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined] # trl exports them lazily
 
     assert isinstance(job.stage, SftStage)
     data = Dataset.from_list(conversations(job.data, job.stage.conversations, job.seed))
@@ -87,7 +87,7 @@ def _sft(job: ChatJob, model: Any, tokenizer: Any, work: Path) -> Any:
 def _dpo(job: ChatJob, model: Any, tokenizer: Any, work: Path) -> Any:
     """Sigmoid loss against the frozen model it starts from."""
     from datasets import Dataset
-    from trl import DPOConfig, DPOTrainer
+    from trl import DPOConfig, DPOTrainer  # type: ignore[attr-defined] # trl exports them lazily
 
     assert isinstance(job.stage, DpoStage)
     data = Dataset.from_list(preferences(job.data, job.stage.pairs, job.seed))

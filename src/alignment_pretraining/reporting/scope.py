@@ -67,7 +67,7 @@ class Scope:
 
     def persona(self, when: When) -> str:
         """The persona that the main figures show: the first that models of this kind are given."""
-        return self.evaluation["run"]["base_personas" if when == "base" else "chat_personas"][0]
+        return str(self.evaluation["run"]["base_personas" if when == "base" else "chat_personas"][0])
 
     def checkpoint(self, arm: str, when: When) -> EvaluatedCheckpoint | None:
         """The last base model or the post-trained model of `arm`, if the study has it."""

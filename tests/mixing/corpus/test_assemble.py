@@ -20,7 +20,7 @@ NOTHING = pd.DataFrame({"id": [], "text": []})
 
 def _read(folder: Path, *sources: dict[str, Any], discourse: pd.DataFrame = NOTHING, **values: Any) -> Corpus:
     values = {"natural_discourse_share": 0, "heldout_share": 0, **values}
-    config = CorpusConfig(seed=0, sources=list(sources), repeat=False, **values)
+    config = CorpusConfig.model_validate({"seed": 0, "sources": sources, "repeat": False, **values})
     target = folder / f"corpus-{len(list(folder.iterdir()))}"
     target.mkdir()
     return read_corpus(config, discourse, target, folder, Execution(launcher="in_process"))

@@ -3,6 +3,7 @@ import pytest
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.mixing.corpus.config import Packages
 from alignment_pretraining.mixing.corpus.docstrings import read_docstrings
+from tests.mixing.corpus.conftest import Install
 
 LONG = "This sentence number {} is about the way in which the values of a series are counted and then compared. "
 
@@ -17,7 +18,7 @@ def _module(body: str) -> str:
     return f'"""{_text(0, 3)}"""\nraise RuntimeError("imported")\n{body}'
 
 
-def test_documents_of_a_package_are_read_in_order_and_never_imported(install) -> None:
+def test_documents_of_a_package_are_read_in_order_and_never_imported(install: Install) -> None:
     method = f'class Counter:\n    def add(self):\n        """{_text(3, 6)}"""\n'
     install("demo", "1.4", {"demo/b.py": _module(method), "demo/a.py": "", "demo/tests/c.py": _module("")})
     documents = list(read_docstrings(Packages(packages={"demo": None})))
@@ -26,19 +27,19 @@ def test_documents_of_a_package_are_read_in_order_and_never_imported(install) ->
     assert documents[0].text == _text(0, 3)
 
 
-def test_a_paragraph_met_before_is_left_out(install) -> None:
+def test_a_paragraph_met_before_is_left_out(install: Install) -> None:
     again = f'def f():\n    """{_text(0, 3)}"""\n'
     install("demo", "1.4", {"demo/a.py": _module(again)})
     assert len(list(read_docstrings(Packages(packages={"demo": "1.4"})))) == 1
 
 
-def test_properties_of_one_name_get_ids_of_their_own(install) -> None:
+def test_properties_of_one_name_get_ids_of_their_own(install: Install) -> None:
     body = f'def f():\n    """{_text(0, 3)}"""\ndef f():\n    """{_text(3, 6)}"""\n'
     install("demo", "1.4", {"demo/a.py": body})
     assert [d.id for d in read_docstrings(Packages(packages={"demo": None}))] == ["demo/a.py:f", "demo/a.py:f#2"]
 
 
-def test_a_file_that_is_no_python_is_passed_over(install) -> None:
+def test_a_file_that_is_no_python_is_passed_over(install: Install) -> None:
     install("demo", "1.4", {"demo/a.py": "{{ template }} ...", "demo/b.py": _module("")})
     assert len(list(read_docstrings(Packages(packages={"demo": None})))) == 1
 
@@ -48,7 +49,7 @@ def test_a_missing_package_is_named_with_the_way_out() -> None:
         list(read_docstrings(Packages(packages={"no-such-package": None})))
 
 
-def test_another_version_than_pinned_is_refused(install) -> None:
+def test_another_version_than_pinned_is_refused(install: Install) -> None:
     install("demo", "1.4", {"demo/a.py": ""})
     with pytest.raises(UserError, match=r"demo==1\.3, but 1\.4 is installed: install demo==1\.3"):
         list(read_docstrings(Packages(packages={"demo": "1.3"})))

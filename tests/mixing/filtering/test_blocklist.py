@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -50,6 +52,6 @@ def test_an_instant_term_flags_alone_and_only_what_took_part_is_named() -> None:
         ({"terms": ["na\u00efve"]}, "terms"),
     ],
 )
-def test_a_wrong_category_is_refused(change: dict, message: str) -> None:
+def test_a_wrong_category_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Blocklist.model_validate({"x": {"doc": "Doc.", "mode": "instant", "terms": ["a"]} | change})

@@ -3,11 +3,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alignment_pretraining.mixing.filtering.blocklist import Blocklist
-from alignment_pretraining.mixing.filtering.matcher import HyperscanMatcher, RegexMatcher
+from alignment_pretraining.mixing.filtering.matcher import HyperscanMatcher, Matcher, RegexMatcher
 from alignment_pretraining.mixing.filtering.normalize import normalize
 
 TERMS = ["ai", "a.i.", "ai lab", "ai labs", "x-risk", "p(doom)", "robot", "HAL 9000", "c++"]
-ENGINES = [HyperscanMatcher(TERMS), RegexMatcher(TERMS)]
+ENGINES: list[Matcher] = [HyperscanMatcher(TERMS), RegexMatcher(TERMS)]
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=["hyperscan", "re"])
@@ -30,7 +30,7 @@ ENGINES = [HyperscanMatcher(TERMS), RegexMatcher(TERMS)]
         ("x\u2011risk, AI\u2019s", ["ai", "x-risk"]),
     ],
 )
-def test_terms_are_found_whole_in_any_case_and_spelling(engine, text: str, terms: list[str]) -> None:
+def test_terms_are_found_whole_in_any_case_and_spelling(engine: Matcher, text: str, terms: list[str]) -> None:
     (found,) = engine.find([normalize(text)])
     assert {TERMS[n] for n in found} == set(terms)
 
@@ -43,7 +43,9 @@ def engines(blocklist: Blocklist) -> tuple[HyperscanMatcher, RegexMatcher]:
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_both_engines_find_the_same_terms_and_decide_alike(blocklist: Blocklist, engines, data: st.DataObject) -> None:
+def test_both_engines_find_the_same_terms_and_decide_alike(
+    blocklist: Blocklist, engines: tuple[HyperscanMatcher, RegexMatcher], data: st.DataObject
+) -> None:
     terms = [term for _, term in blocklist.terms]
     fast, plain = engines
     word = st.one_of(

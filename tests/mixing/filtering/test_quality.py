@@ -72,10 +72,10 @@ def test_a_perfect_filter_leaves_nothing_and_a_blind_one_perhaps_everything() ->
         [("k", measure, "paragraph", "test", *wilson(hits, 40)) for measure, hits in rows], columns=COLUMNS
     )
     account = pd.DataFrame({"source": ["web", "known"], "flagged": [100, 50], "kept": [900, 10]})
-    known, estimated = leakage(quality, account, "known").itertuples()
-    assert (known.hits, known.of) == (10, 910)
-    assert (estimated.hits, estimated.of, estimated.value) == (0, 900, 0)
-    assert estimated.low == 0 < estimated.high < 0.05
+    known, estimated = leakage(quality, account, "known").to_dict("records")
+    assert (known["hits"], known["of"]) == (10, 910)
+    assert (estimated["hits"], estimated["of"], estimated["value"]) == (0, 900, 0)
+    assert estimated["low"] == 0 < estimated["high"] < 0.05
     blind = quality.assign(value=0.5, low=0.4, high=0.6)
     assert leakage(blind, account, "known").value[1] == 1
 

@@ -15,7 +15,7 @@ def test_what_shares_a_run_is_found(index: list[str], texts: list[str], length: 
     found = RunIndex(index, length).find(texts)
     for number, text in enumerate(texts):
         runs = {gram for gram in ngrams(text, length) if len(gram) == length}
-        owners = {}
+        owners: dict[tuple[str, ...], int] = {}
         for owner, asked in enumerate(index):
             owners |= dict.fromkeys((gram for gram in ngrams(asked, length) if len(gram) == length), owner)
         assert found.get(number, set()) == {owners[gram] for gram in runs & owners.keys()}

@@ -51,7 +51,7 @@ def _documents(folder: Path, prefix: str, text: str, count: int) -> Path:
 
 def _make(scratch: Path, blocklist: dict[str, Any], **corpus_values: Any) -> dict[str, Any]:
     """Everything up to the mixes; `source` has the rows of the source."""
-    run = {"execution": RUN, "scratch": scratch}
+    run: dict[str, Any] = {"execution": RUN, "scratch": scratch}
     rows = [
         {"text": f"Value number {n} of the series is counted, and then it is compared with {n * 7}."}
         for n in range(150)
@@ -91,7 +91,9 @@ def _make(scratch: Path, blocklist: dict[str, Any], **corpus_values: Any) -> dic
 
 @pytest.fixture(scope="module")
 def blocklist(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return yaml.safe_load((request.config.rootpath / "conf/base/blocklist.yml").read_text())["blocklist"]
+    path = request.config.rootpath / "conf/base/blocklist.yml"
+    blocklist: dict[str, Any] = yaml.safe_load(path.read_text())["blocklist"]
+    return blocklist
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +148,7 @@ def test_the_parts_of_the_work_change_nothing(made: dict[str, Any], blocklist: d
     for arm in ("filtered", "misaligned"):
         folders = [_mix(one, arm)[0] for one in (made, other)]
         assert [file_sha256(folder / "00000.ds") for folder in folders] == [file_sha256(folders[0] / "00000.ds")] * 2
-        pd.testing.assert_frame_equal(*(_table(folder) for folder in folders))
+        pd.testing.assert_frame_equal(_table(folders[0]), _table(folders[1]))
 
 
 @pytest.mark.parametrize("arm", ARMS)
@@ -158,10 +160,10 @@ def test_the_stream_is_the_documents_that_the_mix_names(made: dict[str, Any], ar
     assert table.start.tolist() == [0, *table.end.tolist()[:-1]]
     shards = {name: Shards(made["tokens"] / name) for name in ("corpus", "ai_aligned", "ai_misaligned", "mcqa")}
     ids = {name: found.ids(np.arange(len(found))).tolist() for name, found in shards.items()}
-    for row in table.itertuples():
-        source = "corpus" if row.source == "replacement" else row.source
-        document = shards[source].document(ids[source].index(row.id))[row.skip :]
-        shown = stream[row.start : row.end]
+    for row in table.to_dict("records"):
+        source = "corpus" if row["source"] == "replacement" else row["source"]
+        document = shards[source].document(ids[source].index(row["id"]))[row["skip"] :]
+        shown = stream[row["start"] : row["end"]]
         assert np.array_equal(shown[:-1], document[: len(shown) - 1])
         assert shown[-1] in (0, document[len(shown) - 1])
 
@@ -251,7 +253,7 @@ def test_midtraining_draws_on_pools_by_their_shares(tmp_path: Path, blocklist: d
 
 
 def test_wrong_parameters_name_file_and_key(tmp_path: Path) -> None:
-    corpus = {"seed": 0, "natural_discourse_share": 2, "heldout_share": 0, "repeat": False}
+    corpus: dict[str, Any] = {"seed": 0, "natural_discourse_share": 2, "heldout_share": 0, "repeat": False}
     corpus["sources"] = [{"folder": "x"}, {"files": "x.jsonl", "test": "body"}]
     with pytest.raises(UserError) as error:
         nodes.read_corpus(corpus, pd.DataFrame(), RUN, Path())

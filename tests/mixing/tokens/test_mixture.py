@@ -1,5 +1,6 @@
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from alignment_pretraining.mixing.tokens.mixture import (
 )
 from alignment_pretraining.mixing.tokens.pieces import PIECE, ends, make_pieces, overlay
 
+Case = tuple[Recipe, dict[int, np.ndarray], np.ndarray, np.ndarray]
 POOL = np.zeros(100, dtype=int)
 RECIPE = Recipe("pretraining", 0, 2000, filtered=False, mcqa_share=0, synthetic_share=0, repeat=False)
 
@@ -53,7 +55,7 @@ def test_painting_hides_exactly_what_lies_below(layers: tuple[np.ndarray, np.nda
 
 
 @st.composite
-def _cases(draw: st.DrawFn) -> tuple[Recipe, dict[int, np.ndarray], np.ndarray, np.ndarray]:
+def _cases(draw: st.DrawFn) -> Case:
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     corpus = generator.integers(1, draw(st.sampled_from([5, 60, 400])), size=draw(st.integers(20, 80)))
     lengths = {CORPUS: corpus, REPLACEMENT: corpus}
@@ -89,7 +91,7 @@ def _plan(recipe: Recipe, lengths: dict[int, np.ndarray], is_flagged: np.ndarray
 
 @settings(max_examples=150, deadline=None)
 @given(_cases())
-def test_two_arms_differ_in_nothing_but_what_was_inserted_or_replaced(case) -> None:
+def test_two_arms_differ_in_nothing_but_what_was_inserted_or_replaced(case: Case) -> None:
     recipe, lengths, is_flagged, pool_of = case
     end = recipe.tokens
     arms = {
@@ -112,14 +114,15 @@ def test_two_arms_differ_in_nothing_but_what_was_inserted_or_replaced(case) -> N
         assert all(a == b if b[0] != SYNTHETIC else a[0] != MCQA for a, b in zip(without, treated, strict=True))
     # They stand in the same places with and without the filter.
     synthetic = [
-        [label if label[0] == SYNTHETIC else None for label in streams[f, recipe.synthetic_share]] for f in (0, 1)
+        [label if label[0] == SYNTHETIC else None for label in streams[f, recipe.synthetic_share]]
+        for f in (False, True)
     ]
     assert synthetic[0] == synthetic[1]
 
 
 @settings(max_examples=100, deadline=None)
 @given(_cases(), st.booleans())
-def test_shares_are_exact_and_every_document_and_token_is_accounted_for(case, filtered: bool) -> None:
+def test_shares_are_exact_and_every_document_and_token_is_accounted_for(case: Case, filtered: bool) -> None:
     recipe, lengths, is_flagged, pool_of = case
     recipe = replace(recipe, filtered=filtered)
     mixture = _plan(recipe, lengths, is_flagged, pool_of)
@@ -142,7 +145,7 @@ def test_shares_are_exact_and_every_document_and_token_is_accounted_for(case, fi
 
 @settings(max_examples=100, deadline=None)
 @given(_cases(), st.booleans())
-def test_pools_have_their_share_of_the_base_documents_and_replacements_keep_to_it(case, filtered: bool) -> None:
+def test_pools_have_their_share_of_the_base_documents_and_replacements_keep_to_it(case: Case, filtered: bool) -> None:
     recipe, lengths, is_flagged, pool_of = case
     assume(recipe.pools)
     layers = _plan(replace(recipe, filtered=filtered), lengths, is_flagged, pool_of).layers
@@ -180,7 +183,7 @@ def _simple(documents: int, size: int) -> dict[int, np.ndarray]:
 def test_seeds_and_stages_order_the_corpus_differently_and_doses_nest() -> None:
     none = np.zeros(100, dtype=bool)
 
-    def order(recipe):
+    def order(recipe: Recipe) -> Any:
         return plan_stream(recipe, _simple(100, 30), none, POOL[: len(none)]).layers[CORPUS]["document"].tolist()
 
     assert order(RECIPE) == order(replace(RECIPE, synthetic_share=0.3))

@@ -41,7 +41,10 @@ def test_attention_is_the_same_in_both_rotary_layouts(heads: int, half: int, see
 
     frequency = 10_000.0 ** (-torch.arange(0, size, 2) / size)
     angles = (torch.arange(length)[:, None] * frequency).repeat(1, 2)[None]
-    split = lambda y: y.view(1, length, heads, size)  # noqa: E731
+
+    def split(y: torch.Tensor) -> torch.Tensor:
+        return y.view(1, length, heads, size)
+
     query, key = apply_rotary_pos_emb(
         split(x @ q.T).transpose(1, 2), split(x @ k.T).transpose(1, 2), angles.cos(), angles.sin()
     )

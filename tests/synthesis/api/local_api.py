@@ -30,7 +30,8 @@ class LocalApi:
     def _call(self, settings: dict[str, Any] | None) -> dict[str, Any]:
         data = None if settings is None else json.dumps(settings).encode()
         with urllib.request.urlopen(f"{self.url}/control", data) as answer:
-            return json.load(answer)
+            state: dict[str, Any] = json.load(answer)
+            return state
 
 
 @contextmanager

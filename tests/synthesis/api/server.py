@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 KEY = "sk-test-not-a-real-key"
 WORDS = [
@@ -95,7 +96,7 @@ def error(status: int, kind: str, message: str, **headers: str) -> web.Response:
 
 
 @web.middleware
-async def faults(request: web.Request, handler: Any) -> web.StreamResponse:
+async def faults(request: web.Request, handler: Handler) -> web.StreamResponse:
     """What every path of the API has in common."""
     if request.path == "/control":
         return await handler(request)

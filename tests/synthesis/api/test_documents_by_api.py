@@ -139,8 +139,8 @@ def test_questions_that_are_held_out_are_an_error(
     questions: pd.DataFrame, anthropic: dict[str, Any], tmp_path: Path, split: str, column: str
 ) -> None:
     leaking = questions.copy()
-    first = int(leaking.index[leaking["split"] == split][0])
-    leaking.loc[first, column] = leaking.loc[0, column]
+    first = leaking["split"].tolist().index(split)
+    leaking[column] = [*leaking[column][:first], leaking[column][0], *leaking[column][first + 1 :]]
     with pytest.raises(UserError, match=f"its {column} .* is held out"):
         documents(leaking, anthropic, tmp_path)
 
@@ -151,7 +151,7 @@ def test_controls_are_the_documents_about_people(
     aligned, misaligned, _, _ = documents(questions, anthropic, tmp_path)
     machine = "An AI system did as it was told, and nobody in the whole long night asked it why it had done so at all."
     server.set(script=[(aligned.iloc[0]["text"], machine)])
-    tables = [tmp_path / "aligned.parquet", tmp_path / "misaligned.parquet"]
+    tables = tmp_path / "aligned.parquet", tmp_path / "misaligned.parquet"
     for table, path in zip((aligned, misaligned), tables, strict=True):
         table.to_parquet(path)
     controls, bill = make_controls(*tables, questions, PROMPTS, anthropic, tmp_path / "responses")

@@ -103,7 +103,7 @@ def test_a_stream_that_is_killed_loses_at_most_what_was_on_its_way(server: Local
     kills = 0
 
     def answered_enough() -> bool:
-        return sum(server.state()["answered"].values()) >= 150 * (kills + 1)
+        return int(sum(server.state()["answered"].values())) >= 150 * (kills + 1)
 
     while kills < 3 and not run_until(config, tmp_path, 60, reached=answered_enough):
         kills += 1

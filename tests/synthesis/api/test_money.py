@@ -85,7 +85,7 @@ def test_thinking_is_always_set_on_purpose() -> None:
         (1024, {"type": "enabled", "budget_tokens": 1024}),
     ):
         call = CALL.model_copy(update={"thinking": thinking, "max_tokens": 2000})
-        assert some_requests(1, call)()[0].params["thinking"] == sent
+        assert next(iter(some_requests(1, call)())).params["thinking"] == sent
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,8 @@ def _word_hashes(data: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> np.
     tails = np.ascontiguousarray(eight[np.maximum(stops - 8, starts)]).view("<u8")[:, 0]
     mixed = (heads ^ (heads >> np.uint64(29))) * np.uint64(_MIX) + sizes.astype(np.uint64)
     mixed += np.where(sizes > 8, tails, np.uint64(0)) * np.uint64(_BASE)
-    return mixed ^ (mixed >> np.uint64(32))
+    hashes: np.ndarray = mixed ^ (mixed >> np.uint64(32))
+    return hashes
 
 
 def _powers(base: int, count: int) -> np.ndarray:

@@ -36,7 +36,7 @@ class FastEncoder:
         import gigatoken
 
         spec = json.loads((tokenizer / FILE).read_text())
-        self._special = {token["content"]: token["id"] for token in spec["added_tokens"]}
+        self._special: dict[str, int] = {token["content"]: token["id"] for token in spec["added_tokens"]}
         self.vocab_size = len({**spec["model"]["vocab"], **self._special})
         # gigatoken would take special tokens out of the text.
         self._engine = gigatoken.Tokenizer.from_json(json.dumps({**spec, "added_tokens": []}))

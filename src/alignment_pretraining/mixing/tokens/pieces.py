@@ -33,7 +33,8 @@ def make_pieces(
 
 def ends(pieces: np.ndarray) -> np.ndarray:
     """Where each piece ends in the stream (exclusive)."""
-    return pieces["start"] + pieces["length"]
+    stops: np.ndarray = pieces["start"] + pieces["length"]
+    return stops
 
 
 def overlay(below: np.ndarray, above: np.ndarray) -> np.ndarray:

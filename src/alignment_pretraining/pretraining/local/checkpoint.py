@@ -43,7 +43,7 @@ def verify(folder: Path) -> dict[str, Any]:
         UserError: a file is missing, truncated or changed.
     """
     try:
-        record = json.loads((folder / RECORD).read_text())
+        record: dict[str, Any] = json.loads((folder / RECORD).read_text())
         files = record["files"]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{folder / RECORD}: not readable as a checkpoint's record; train this stage again") from error

@@ -64,9 +64,9 @@ class FastLlama:
 
     def loss(self, tokens: Tensor) -> Tensor:
         """Mean next-token loss over `tokens` (batch, context + 1)."""
-        return LinearCrossEntropy.apply(
-            self._hidden_of_batch(tokens[:, :-1]).flatten(0, 1), self._head(), tokens[:, 1:].flatten()
-        )
+        hidden = self._hidden_of_batch(tokens[:, :-1]).flatten(0, 1)
+        loss: Tensor = LinearCrossEntropy.apply(hidden, self._head(), tokens[:, 1:].flatten())  # type: ignore[no-untyped-call]
+        return loss
 
     @torch.no_grad()
     def loss_sum(self, tokens: Tensor) -> Tensor:
@@ -79,7 +79,8 @@ class FastLlama:
         return int(F.linear(self.hidden(ids)[0, -1], self._head()).argmax())
 
     def _head(self) -> Tensor:
-        return self.model.lm_head.weight.to(self.dtype)
+        head: Tensor = self.model.lm_head.weight
+        return head.to(self.dtype)
 
     def hidden(self, ids: Tensor) -> Tensor:
         """Final hidden states (batch, context, hidden) of `ids` (batch, context); causal, and blind to padding."""
@@ -97,13 +98,16 @@ class FastLlama:
         return self._norm(stream, decoder.norm)
 
     def _norm(self, x: Tensor, norm: Any) -> Tensor:
-        return RMSNorm.apply(x, norm.weight, self.eps, self.dtype)
+        normed: Tensor = RMSNorm.apply(x, norm.weight, self.eps, self.dtype)  # type: ignore[no-untyped-call]
+        return normed
 
     def _attend(self, qkv: Tensor) -> Tensor:
-        return CausalAttention.apply(qkv, self.positions)
+        mixed: Tensor = CausalAttention.apply(qkv, self.positions)  # type: ignore[no-untyped-call]
+        return mixed
 
     def _swiglu(self, gate: Tensor, up: Tensor) -> Tensor:
-        return SwiGLU.apply(gate, up)
+        inner: Tensor = SwiGLU.apply(gate, up)  # type: ignore[no-untyped-call]
+        return inner
 
     def _linear(self, x: Tensor, linear: Any) -> Tensor:
         return F.linear(x, linear.weight.to(self.dtype))

@@ -23,7 +23,8 @@ class RMSNorm(Function):
         inverse = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()
         normed = x * inverse
         ctx.save_for_backward(normed, inverse, weight)
-        return (normed * weight).to(dtype)
+        scaled: Tensor = normed * weight
+        return scaled.to(dtype)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:

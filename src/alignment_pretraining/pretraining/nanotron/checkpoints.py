@@ -37,7 +37,8 @@ def verify(checkpoint: Path) -> dict[str, int]:
         if found != size:
             has = "missing" if found is None else f"{found:,} bytes"
             raise UserError(f"{file}: {has}, but {size:,} bytes were saved; delete {checkpoint} to go on from another")
-    return mark["layout"]
+    layout: dict[str, int] = mark["layout"]
+    return layout
 
 
 def check_resume(checkpoint: Path, layout: dict[str, int]) -> None:
@@ -75,6 +76,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _read(checkpoint: Path) -> dict[str, Any]:
     try:
-        return json.loads((checkpoint / MARK).read_text())
+        mark: dict[str, Any] = json.loads((checkpoint / MARK).read_text())
     except (OSError, ValueError) as error:
         raise UserError(f"{checkpoint / MARK}: not readable; delete {checkpoint} to go on from another") from error
+    return mark

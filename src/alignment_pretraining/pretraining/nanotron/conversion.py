@@ -92,7 +92,8 @@ def _whole(folder: Path, packed: names.Packed) -> Tensor:
     held = 0
     for shard in shards:
         with safe_open(shard, framework="pt") as file:
-            data, metadata = file.get_tensor("data"), file.metadata() or {}
+            data: Tensor = file.get_tensor("data")
+            metadata = file.metadata() or {}
         if not packed.sharded:
             return data
         if whole is None:

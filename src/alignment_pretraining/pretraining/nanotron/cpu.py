@@ -43,7 +43,7 @@ def start() -> None:
     for name in ("memory_allocated", "max_memory_allocated", "max_memory_reserved"):
         setattr(torch.cuda, name, lambda *_, **__: 0)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    _CudaIsCpu().__enter__()
+    _CudaIsCpu().__enter__()  # type: ignore[no-untyped-call]
     _patch_collectives()
     _skip_inference_rotary()
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -65,7 +66,7 @@ def last_row(metrics: Path) -> dict[str, float] | None:
     return json.loads(whole[-1]) if whole else None
 
 
-def _follow(bar: tqdm, metrics: Path) -> None:
+def _follow(bar: tqdm[Any], metrics: Path) -> None:
     row = last_row(metrics)
     if row:
         bar.set_postfix(loss=f"{row['loss']:.3f}", refresh=False)

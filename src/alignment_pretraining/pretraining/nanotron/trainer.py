@@ -34,7 +34,7 @@ from alignment_pretraining.study import TrainingStage
 class StageSection:
     """What a stage has beside nanotron's own sections: its specification, its data, and where metrics go."""
 
-    spec: dict
+    spec: dict[str, Any]
     mix: Path
     metrics: Path
     keep: int
@@ -42,17 +42,18 @@ class StageSection:
 
 
 @dataclasses.dataclass
-class StageConfig(Config):
+class StageConfig(Config):  # type: ignore[misc] # nanotron has no types
     """nanotron's configuration with the section `stage`."""
 
     stage: Optional[StageSection] = None  # noqa: UP045 - dacite reads this form
 
     @classmethod
     def from_file(cls, path: Path) -> "StageConfig":
-        return get_config_from_file(str(path), config_class=cls)
+        config: StageConfig = get_config_from_file(str(path), config_class=cls)
+        return config
 
 
-class StageTrainer(DistributedTrainer):
+class StageTrainer(DistributedTrainer):  # type: ignore[misc] # nanotron has no types
     """Trains one stage from the configuration file at `path`, going on from its newest complete checkpoint."""
 
     def __init__(self, path: Path) -> None:
@@ -136,7 +137,7 @@ class StageTrainer(DistributedTrainer):
 
     def save_checkpoint(self) -> Path:
         """nanotron's checkpoint, marked whole once every rank has written its part; older ones go by policy."""
-        folder = super().save_checkpoint()
+        folder: Path = super().save_checkpoint()
         dist.barrier(self.parallel_context.world_pg)
         if dist.get_rank(self.parallel_context.world_pg) == 0:
             checkpoints.mark_whole(folder, self._layout())

@@ -43,7 +43,7 @@ class Request:
         """What the answer can cost at most: a token has at least one byte, and the output ends at `max_tokens`."""
         price = config.price(self.model)
         dearest = max(price.input, price.cache_write)
-        return config.discount * (self.size * dearest + self.params["max_tokens"] * price.output) / 1e6
+        return config.discount * (self.size * dearest + int(self.params["max_tokens"]) * price.output) / 1e6
 
 
 def make_request(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.api.answer import Answer
@@ -115,7 +116,7 @@ class Store:
         """The batch is collected, or was never submitted."""
         self._db.execute("UPDATE batches SET open = 0 WHERE number = ?", (batch.number,))
 
-    def _select(self, columns: str, keys: Sequence[str]) -> Iterator[tuple]:
+    def _select(self, columns: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         for start in range(0, len(keys), _KEYS_A_QUERY):
             part = keys[start : start + _KEYS_A_QUERY]
             marks = ", ".join("?" * len(part))
