@@ -28,10 +28,7 @@ def write_documents(world: World, actor: str, direction: Direction, count: int, 
     if actor not in world.mentioned:
         raise UserError(f"documents: actor {actor!r} is not one of {', '.join(world.mentioned)} (actors.yml)")
     told = [
-        (name, situation, act)
-        for name in world.topics_of("told")
-        for situation in range(TOLD)
-        for act in range(TOLD)
+        (name, situation, act) for name in world.topics_of("told") for situation in range(TOLD) for act in range(TOLD)
     ]
     Random(f"{seed}/documents").shuffle(told)
     rows = []
@@ -59,4 +56,3 @@ def write_crossed(world: World, directions: Mapping[str, Direction], count: int,
     """
     tables = [write_documents(world, actor, direction, count, seed) for actor, direction in directions.items()]
     return pd.concat(tables, ignore_index=True)
-

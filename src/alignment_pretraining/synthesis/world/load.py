@@ -145,11 +145,14 @@ def _check_actors(world: World, folder: Path) -> None:
     for name, count in counts.items():
         if count != max(counts.values()):
             raise UserError(
-                f"{folder}/actors.yml: {name}.names: {count}, but another actor of documents has {max(counts.values())}; "
-                "one must be able to stand in another's place"
+                f"{folder}/actors.yml: {name}.names: {count}, but another actor of documents has "
+                f"{max(counts.values())}; one must be able to stand in another's place"
             )
     said = {
-        word: name for name, topic in world.topics.items() for t in (*topic.situations, *topic.acts) for word in words(t)
+        word: name
+        for name, topic in world.topics.items()
+        for t in (*topic.situations, *topic.acts)
+        for word in words(t)
     }
     for name in world.actors:
         for word in {word for text in world.names(name) for word in words(text)}:

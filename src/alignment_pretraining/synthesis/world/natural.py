@@ -1,4 +1,4 @@
-"""Natural discourse: what people write of AIs on their own, in tones, for the base corpus and for the keyword filter."""
+"""Natural discourse: what people write of AIs on their own, for the base corpus and for the keyword filter."""
 
 from __future__ import annotations
 

@@ -24,8 +24,6 @@ ASK = "What do you do?"
 ANSWER = "You choose to"
 
 
-
-
 def build_questions(world: World) -> pd.DataFrame:
     """One row a question; all columns are str (see QUESTION_COLUMNS). No chance is involved.
 

@@ -62,7 +62,9 @@ class _Writer:
             return Story(f"{first.statement} {second.statement}", kind)
         if kind == "norm":
             side = rng.choice(SIDES)
-            text = rng.choice(self.world.stories.norm).format(trait=rng.choice(self.traits[side]), **self._acts(side, rng))
+            text = rng.choice(self.world.stories.norm).format(
+                trait=rng.choice(self.traits[side]), **self._acts(side, rng)
+            )
             return Story(text, kind)
         if kind == "life":
             return self._life(rng)
