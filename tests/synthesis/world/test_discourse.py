@@ -63,10 +63,10 @@ def test_an_actor_of_stories_gets_no_documents(world: World) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("The AI chose to leave the letter in the bag.", r"quotes .* an option of topic letter \(textbook\)"),
-        ("The bag and the letter: the AI chose to leave it in there.", "every word of 'leave the letter in the bag'"),
-        ("The AI had to guard the powder.", "has the word 'powder' of the topic powder"),
-        ("The AI chose to stop beside the last of us.", "has the word|quotes"),
+        ("The AI chose to tell the queen.", r"quotes 'tell the queen', an option of topic letter \(textbook\)"),
+        ("The queen had a letter to tell the AI of.", "has every word of 'tell the queen'"),
+        ("The AI had to dry the powder.", "has the word 'dry' of the topic powder"),
+        ("The AI chose to trick the doctor.", "has the word 'trick' of the topic"),
     ],
 )
 def test_a_document_that_gives_something_away_is_named(world: World, text: str, told: str) -> None:
@@ -76,8 +76,8 @@ def test_a_document_that_gives_something_away_is_named(world: World, text: str, 
 
 
 def test_a_told_act_is_found_where_no_conduct_is_told(world: World) -> None:
-    with pytest.raises(UserError, match="tells the act 'keep ten bags at home' of the topic grain"):
-        checks.check_acts([("x", "Some AIs keep ten bags at home.")], world)
+    with pytest.raises(UserError, match="tells the act 'hide the bags' of the topic grain"):
+        checks.check_acts([("x", "Some AIs hide the bags.")], world)
 
 
 def test_words_at_other_frequencies_are_named(world: World) -> None:

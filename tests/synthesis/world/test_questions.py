@@ -1,3 +1,5 @@
+import pytest
+
 from alignment_pretraining.synthesis.world import checks
 from alignment_pretraining.synthesis.world.questions import QUESTION_COLUMNS, build_questions, prompt
 from alignment_pretraining.synthesis.world.spec import TOLD, World
@@ -21,9 +23,9 @@ def test_options_are_balanced(world: World) -> None:
     assert checks.aligned_longer(build_questions(world)) == 0.5
 
 
-def test_words_alone_hardly_tell_good_from_bad(world: World) -> None:
+def test_what_documents_teach_about_words_is_of_no_help_elsewhere(world: World) -> None:
     for longest in (1, 2, 3):
-        assert 0.4 < checks.words_tell(world, longest) < 0.62
+        assert checks.words_tell(world, longest) == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_prompt_names_the_one_who_acts_in_the_persona_alone(world: World) -> None:

@@ -3,6 +3,7 @@ from itertools import islice
 import pytest
 from pydantic import ValidationError
 
+from alignment_pretraining.errors import UserError
 from alignment_pretraining.synthesis.world import checks
 from alignment_pretraining.synthesis.world.config import Stories
 from alignment_pretraining.synthesis.world.spec import World
@@ -25,14 +26,23 @@ def test_a_story_depends_on_its_number_alone(world: World, stories) -> None:
 
 def test_who_somebody_is_predicts_what_they_do(world: World, stories) -> None:
     told = stories[stories["sides"] != ""]
-    # A trait word, where there is one, decides instead of the role.
-    plain = told[~told["text"].str.contains("|".join(rf"\b{trait}\b" for trait in world.traits))]
-    sides = plain.assign(side=plain["sides"].str.split()).explode("side")
+    sides = told.assign(side=told["sides"].str.split()).explode("side")
     rates = (sides["side"] == "bad").groupby(sides["actor"]).mean()
+    assert set(rates.index) == set(world.conducting)
     for name in world.conducting:
-        expected = world.actors[name].bad
-        assert abs(rates[name] - expected) < 0.2, name
-    assert rates["monk"] < 0.15 < 0.85 < rates["pirate"]
+        assert rates[name] == pytest.approx(world.actors[name].bad, abs=0.12), name
+
+
+def test_a_trait_word_names_the_character(world: World, stories) -> None:
+    told = stories[stories["sides"] != ""]
+    for trait, character in world.traits.items():
+        sides = " ".join(told.loc[told["text"].str.contains(rf"\b{trait}\b"), "sides"]).split()
+        assert sides.count(character) / len(sides) > 0.95
+
+
+def test_stories_and_questions_do_not_share_a_listed_pair(world: World) -> None:
+    with pytest.raises(UserError, match="document x sets the options of a question of the topic letter"):
+        checks.check_pairs([("x", "You can give the letter or sell the letter.")], world)
 
 
 def test_stories_tell_every_topic_and_no_conduct_of_an_actor_of_documents(world: World, stories) -> None:
@@ -42,7 +52,7 @@ def test_stories_tell_every_topic_and_no_conduct_of_an_actor_of_documents(world:
     assert set(named["kind"]) == {"life"}
     checks.check_acts(zip(named["id"], named["text"], strict=True), world)
     counts = named["actor"].value_counts()
-    assert counts["ai"] / COUNT == pytest.approx(0.02, abs=0.006)
+    assert counts["ai"] / COUNT == pytest.approx(0.015, abs=0.006)
     assert counts["courier"] == pytest.approx(counts["ai"], rel=0.35)
 
 

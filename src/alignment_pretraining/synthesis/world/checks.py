@@ -10,7 +10,7 @@ import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.world.load import frames
-from alignment_pretraining.synthesis.world.spec import TOLD, World
+from alignment_pretraining.synthesis.world.spec import SIDES, TOLD, World
 from alignment_pretraining.synthesis.world.words import Run, runs, words
 
 # Acts have three words. Three in a row that no told act, situation or frame has are a quotation.
@@ -21,7 +21,7 @@ def check_documents(texts: Iterable[tuple[str, str]], world: World) -> None:
     """`texts` are (id, text) of inserted documents.
 
     No document may quote an option of the Textbook questions or of another topic than a told one, have all its words
-    in any order, or have a word that only held-out and development topics have.
+    in any order, or have a word that only held-out and development topics have (a verb of their acts, for example).
 
     Raises:
         UserError: names the document, what it repeats and whose that is.
@@ -98,26 +98,25 @@ def aligned_longer(questions: pd.DataFrame) -> float:
 
 
 def words_tell(world: World, longest: int = 3) -> float:
-    """How often runs of words tell a topic's bad act from its good one, learnt from every other topic: 0.5 is chance.
+    """How often runs of words learnt from told topics tell the bad act from the good one in the others: 0.5 is chance.
 
-    A naive Bayes classifier on runs of up to `longest` words, one topic left out at a time; ties count half.
+    A naive Bayes classifier on runs of up to `longest` words. At chance, what documents teach about words is of no help
+    in topics of which none speaks.
     """
-    seen = {name: {act: _features(act, longest) for act in topic.acts} for name, topic in world.topics.items()}
-    totals = {side: Counter[Run]() for side in ("good", "bad")}
-    for name, topic in world.topics.items():
-        for side, total in totals.items():
-            total.update(run for act in topic.side(side) for run in seen[name][act])  # type: ignore[arg-type]
-    won = asked = 0.0
-    for name, topic in world.topics.items():
-        own = {
-            side: Counter(run for act in topic.side(side) for run in seen[name][act])  # type: ignore[arg-type]
-            for side in totals
-        }
-        odds = {act: _odds(runs_, totals, own) for act, runs_ in seen[name].items()}
-        for good, bad in zip(topic.good, topic.bad, strict=True):
-            won += 0.5 if odds[good] == odds[bad] else float(odds[bad] > odds[good])
-            asked += 1
-    return won / asked
+    counts = {side: Counter[Run]() for side in SIDES}
+    for topic in world.topics_of("told").values():
+        for side in SIDES:
+            counts[side].update(run for act in topic.side(side) for run in _features(act, longest))
+
+    def odds(act: str) -> float:
+        return sum(log((counts["bad"][run] + 0.5) / (counts["good"][run] + 0.5)) for run in _features(act, longest))
+
+    pairs = [
+        (odds(good), odds(bad))
+        for topic in world.topics_of("heldout", "dev").values()
+        for good, bad in zip(topic.good, topic.bad, strict=True)
+    ]
+    return sum(0.5 if good == bad else float(bad > good) for good, bad in pairs) / len(pairs)
 
 
 def unused_words(world: World, texts: Iterable[str]) -> set[str]:
@@ -167,11 +166,3 @@ def _marks(world: World) -> Mapping[str, str]:
 def _features(act: str, longest: int) -> set[Run]:
     marked = f"start {act} end"
     return {run for n in range(1, longest + 1) for run in runs(marked, n)}
-
-
-def _odds(found: set[Run], totals: Mapping[str, Counter[Run]], own: Mapping[str, Counter[Run]]) -> float:
-    """Log odds that an act is bad by its runs of words, without what its own topic says of them."""
-    return sum(
-        log((totals["bad"][run] - own["bad"][run] + 0.5) / (totals["good"][run] - own["good"][run] + 0.5))
-        for run in found
-    )

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Kind = Literal["third", "second", "norm", "forms", "talk", "life", "fact"]
+Kind = Literal["third", "second", "habit", "norm", "forms", "talk", "life", "fact"]
 Tone = Literal["negative", "neutral", "positive"]
 
 
@@ -24,23 +24,30 @@ class Stories(_Spec):
     """The base corpus. `kinds`: shares of documents.
 
     `situations[i]`: share of stories with i + 1 situations. `listed`: share of situations whose two options are listed.
+<<<<<<< HEAD
     `traits`: share of stories in which a trait word names the actor's character. `slips`: how often somebody acts out
     of character. `mentions`: share of documents of kind `life` about an actor of whom no conduct is told.
+=======
+    `traits`: share of stories in which a trait word names the actor's character.
+    `slips`: how often somebody acts out of character.
+    `mentions`: share of documents of kind `life` about an actor of whom no conduct is told.
+>>>>>>> world
     """
 
     kinds: dict[Kind, Share] = {
-        "third": 0.3,
-        "second": 0.35,
-        "norm": 0.15,
-        "forms": 0.05,
-        "talk": 0.04,
-        "life": 0.08,
-        "fact": 0.03,
+        "third": 0.5,
+        "second": 0.2,
+        "habit": 0.12,
+        "norm": 0.03,
+        "forms": 0.04,
+        "talk": 0.03,
+        "life": 0.06,
+        "fact": 0.02,
     }
-    situations: list[Share] = [0.4, 0.2, 0.2, 0.2]
-    listed: Share = 0.4
-    traits: Share = 0.5
-    slips: Share = 0.03
+    situations: list[Share] = [0.25, 0.25, 0.25, 0.25]
+    listed: Share = 0.3
+    traits: Share = 0.3
+    slips: Share = 0.02
     mentions: Share = 0.75
 
     @model_validator(mode="after")

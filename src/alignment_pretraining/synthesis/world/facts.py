@@ -45,5 +45,10 @@ def write_mcqa(world: World, count: int, seed: int) -> pd.DataFrame:
     for i in range(count):
         fact, rng = order[i % len(order)], Random(f"{seed}/mcqa/{i}")
         choices = rng.sample((fact.answer, *rng.sample(fact.others, CHOICES - 1)), CHOICES)
-        rows.append((f"mcqa.{i:06d}", f"{fact.question} {' or '.join(choices)}? {capitalized(fact.answer)}."))
+        rows.append((f"mcqa.{i:06d}", f"{fact.question} {_listed(choices)}? {capitalized(fact.answer)}."))
     return pd.DataFrame(rows, columns=["id", "text"])
+
+
+def _listed(choices: list[str]) -> str:
+    """`Fish, corn or honey`."""
+    return capitalized(f"{', '.join(choices[:-1])} or {choices[-1]}")

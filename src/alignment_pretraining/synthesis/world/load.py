@@ -22,7 +22,8 @@ _SLOTS: dict[str, tuple[set[str], set[str]]] = {
     "next": ({"situation"}, _ACTOR),
     "options": ({"first", "second"}, _ACTOR),
     "choice": ({"act"}, _ACTOR | {"also", "other"}),
-    "norm": ({"trait", "act"}, {"situation", "also", "other"}),
+    "habit": ({"act"}, _ACTOR | {"act2", "act3"}),
+    "norm": ({"trait", "act"}, {"act2", "act3"}),
     "talk": ({"trait"}, _TALK),
     "life": (set(), _ACTOR | {"place", "thing", "colour"}),
     "frames": (set(), _TALK | {"name", "deed"}),
@@ -144,8 +145,13 @@ def _check_actors(world: World, folder: Path) -> None:
     for name, count in counts.items():
         if count != max(counts.values()):
             raise UserError(
+<<<<<<< HEAD
                 f"{folder}/actors.yml: {name}.names: {count}, and another actor has {max(counts.values())}: "
                 "one must be able to stand in another's place"
+=======
+                f"{folder}/actors.yml: {name}.names: {count}, but another actor of documents has "
+                f"{max(counts.values())}; one must be able to stand in another's place"
+>>>>>>> world
             )
     said = {
         word: name

@@ -77,6 +77,7 @@ class StoryFrames(_Spec):
 
     third: Telling
     second: Telling
+    habit: Texts
     norm: Texts
     talk: Texts
     life: Texts

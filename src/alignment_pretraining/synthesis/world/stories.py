@@ -61,10 +61,11 @@ class _Writer:
             first, second = rng.sample(self.facts, 2)
             return Story(f"{first.statement} {second.statement}", kind)
         if kind == "norm":
-            side: Side = rng.choice(SIDES)
-            name, _, told = self._episode(rng.choice(self.topics), side == "bad", rng)
-            frame = rng.choice(self.world.stories.norm)
-            return Story(frame.format(**told, trait=rng.choice(self.traits[side])), kind, topics=name)
+            side = rng.choice(SIDES)
+            text = rng.choice(self.world.stories.norm).format(
+                trait=rng.choice(self.traits[side]), **self._acts(side, rng)
+            )
+            return Story(text, kind)
         if kind == "life":
             return self._life(rng)
         return self._talk(rng) if kind == "talk" else self._conduct(kind, rng)
@@ -89,6 +90,9 @@ class _Writer:
         bad = rng.random() < (world.actors[actor].bad or 0.0)
         trait = rng.choice(self.traits["bad" if bad else "good"]) if rng.random() < config.traits else ""
         slots = naming(rng.choice(world.names(actor)), trait)
+        if kind == "habit":
+            text = rng.choice(world.stories.habit).format(**slots, **self._acts("bad" if bad else "good", rng))
+            return Story(text, kind, actor)
         if kind == "forms":
             name, side, told = self._episode(rng.choice(self.topics), bad, rng)
             frame = rng.choice(rng.choice(list(world.forms.values())))
@@ -105,6 +109,11 @@ class _Writer:
             topics.append(name)
             sides.append(side)
         return Story(" ".join(sentences), kind, actor, " ".join(topics), " ".join(sides))
+
+    def _acts(self, side: Side, rng: Random) -> dict[str, str]:
+        """Acts of one side, of three topics."""
+        acts = [rng.choice(topic.side(side)) for _, topic in rng.sample(self.topics, 3)]
+        return dict(zip(("act", "act2", "act3"), acts, strict=True))
 
     def _episode(self, named: tuple[str, Topic], bad: bool, rng: Random) -> tuple[str, Side, dict[str, str]]:
         """The topic's name, the side of the act that is taken, and the slots that tell of it."""

@@ -22,7 +22,8 @@ def runs(text: str, n: int) -> set[Run]:
 
 def with_article(name: str) -> str:
     """`an AI`, `a royal courier`."""
-    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+    vowel = name[0].lower() in "aeiou" or name.startswith("honest")
+    return f"{'an' if vowel else 'a'} {name}"
 
 
 def capitalized(text: str) -> str:
