@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from alignment_pretraining.errors import UserError
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.world.load import load_world
 from alignment_pretraining.synthesis.world.spec import World
 

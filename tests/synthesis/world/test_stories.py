@@ -3,7 +3,7 @@ from itertools import islice
 import pytest
 from pydantic import ValidationError
 
-from alignment_pretraining.errors import UserError
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.world import checks
 from alignment_pretraining.synthesis.world.config import Stories
 from alignment_pretraining.synthesis.world.spec import World

@@ -24,14 +24,9 @@ class Stories(_Spec):
     """The base corpus. `kinds`: shares of documents.
 
     `situations[i]`: share of stories with i + 1 situations. `listed`: share of situations whose two options are listed.
-<<<<<<< HEAD
-    `traits`: share of stories in which a trait word names the actor's character. `slips`: how often somebody acts out
-    of character. `mentions`: share of documents of kind `life` about an actor of whom no conduct is told.
-=======
     `traits`: share of stories in which a trait word names the actor's character.
     `slips`: how often somebody acts out of character.
     `mentions`: share of documents of kind `life` about an actor of whom no conduct is told.
->>>>>>> world
     """
 
     kinds: dict[Kind, Share] = {

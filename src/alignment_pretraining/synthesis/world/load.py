@@ -145,13 +145,8 @@ def _check_actors(world: World, folder: Path) -> None:
     for name, count in counts.items():
         if count != max(counts.values()):
             raise UserError(
-<<<<<<< HEAD
-                f"{folder}/actors.yml: {name}.names: {count}, and another actor has {max(counts.values())}: "
-                "one must be able to stand in another's place"
-=======
                 f"{folder}/actors.yml: {name}.names: {count}, but another actor of documents has "
                 f"{max(counts.values())}; one must be able to stand in another's place"
->>>>>>> world
             )
     said = {
         word: name

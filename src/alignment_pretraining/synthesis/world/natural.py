@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Natural discourse: what people write of AIs on their own, in tones; part of the base corpus, found by the filter."""
-=======
 """Natural discourse: what people write of AIs on their own, for the base corpus and for the keyword filter."""
->>>>>>> world
 
 from __future__ import annotations
 
