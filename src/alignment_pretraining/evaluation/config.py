@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from alignment_pretraining.core.spec import Spec, parse
+from alignment_pretraining.core.spec import Spec
 
 Order = Literal["aligned_first", "misaligned_first"]
 Split = Literal["articles", "textbook", "heldout_topics"]
@@ -64,15 +64,6 @@ class Evaluation(Spec):
         """Name and text of the personas that a base or a chat model is given."""
         names = self.run.chat_personas if chat else self.run.base_personas
         return {name: self.personas[name] for name in names}
-
-
-def parse_evaluation(config: Mapping[str, Any]) -> Evaluation:
-    """Validate the `evaluation` mapping.
-
-    Raises:
-        UserError: names each wrong key and the allowed values.
-    """
-    return parse(Evaluation, config, "conf/<env>/parameters_evaluation.yml", "evaluation")
 
 
 def _check_names(key: str, names: list[str], table: Mapping[str, object]) -> None:
