@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 # Written by DVC while its stages run, so it says nothing about the code.
-_OWN_FILES = (":(exclude)dvc.lock",)
+_OWN_FILES = (":(exclude)dvc.lock", ":(exclude)environments/*/dvc.lock")
 
 # Where a distribution is not named as its package.
 _DISTRIBUTIONS = {"lm_eval": "lm-eval", "sklearn": "scikit-learn", "yaml": "PyYAML"}
