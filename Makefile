@@ -26,7 +26,7 @@ lock: ## pin every dependency again (needs uv)
 	uv pip compile pyproject.toml --extra dev --python-version 3.11 --no-header --no-annotate --output-file requirements.lock
 
 clean: ## remove what `make run` made, except installed packages and answers that were paid for
-	git clean -dffqX -e '!/data/00_responses' data mlflow.db mlruns
+	git clean -dffqX -e '!/data/00_responses' -- data environments/*/data mlflow.db mlruns
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -65,25 +65,34 @@ def generate(folder: Path, gigabytes: float) -> None:
 
 def work(folder: Path) -> None:
     """Run the nodes on the corpus in `folder`, and write what they took to told.json."""
+    from alignment_pretraining.core.model import Model
+    from alignment_pretraining.execution.config import Execution
+    from alignment_pretraining.mixing.config import Decontamination, TokenizerConfig
+    from alignment_pretraining.mixing.corpus.config import CorpusConfig
     from alignment_pretraining.mixing.corpus.parts import read_list
+    from alignment_pretraining.mixing.filtering.blocklist import Blocklist
     from alignment_pretraining.pipelines.mixing import nodes
+    from alignment_pretraining.study import Arm, TrainingStage
 
     parameters = yaml.safe_load((CONF / "parameters_mixing.yml").read_text())
-    blocklist = yaml.safe_load((CONF / "blocklist.yml").read_text())["blocklist"]
-    corpus = {
-        "seed": 0,
-        "sources": [{"files": str(folder / "*.jsonl.zst"), "id": "id"}],
-        "natural_discourse_share": 0,
-        "heldout_share": 0.01,
-        "repeat": False,
-    }
+    blocklist = Blocklist.model_validate(yaml.safe_load((CONF / "blocklist.yml").read_text())["blocklist"])
+    corpus = CorpusConfig.model_validate(
+        {
+            "seed": 0,
+            "sources": [{"files": str(folder / "*.jsonl.zst"), "id": "id"}],
+            "natural_discourse_share": 0,
+            "heldout_share": 0.01,
+            "repeat": False,
+        }
+    )
     tables = {}
     for name in ("aligned", "misaligned", "mcqa"):
         tables[name] = folder / f"{name}.parquet"
         pd.DataFrame({"id": [f"{name}-0"], "text": ["A short text."]}).to_parquet(tables[name])
     seconds: dict[str, float] = {}
-    run = {"execution": parameters["execution"], "scratch": folder / "scratch"}
-    run["scratch"].mkdir()
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    run = {"execution": Execution.model_validate(parameters["execution"]), "scratch": scratch}
 
     def timed(name: str, node: Any, *args: Any, **kwargs: Any) -> Any:
         (folder / "step").write_text(name)
@@ -97,24 +106,18 @@ def work(folder: Path) -> None:
     )
     flags, account = timed("flag", nodes.flag_documents, documents, reading, blocklist, **run)
     sources = (documents, tables["aligned"], tables["misaligned"], tables["mcqa"])
-    contamination = timed(
-        "check", nodes.check_contamination, *sources, _questions(), parameters["decontamination"], **run
-    )
-    model = {
-        "vocab_size": 32_768,
-        "hidden_size": 8,
-        "intermediate_size": 8,
-        "layers": 1,
-        "heads": 1,
-        "max_context": 2048,
-    }
-    tokenizer = timed("train", nodes.train_tokenizer, documents, model, parameters["tokenizer"], run["scratch"])
+    decontamination = Decontamination.model_validate(parameters["decontamination"])
+    contamination = timed("check", nodes.check_contamination, *sources, _questions(), decontamination, **run)
+    model = Model(vocab_size=32_768, hidden_size=8, intermediate_size=8, layers=1, heads=1, max_context=2048)
+    size = TokenizerConfig.model_validate(parameters["tokenizer"])
+    tokenizer = timed("train", nodes.train_tokenizer, documents, model, size, scratch)
     tokens, _ = timed("tokenize", nodes.tokenize_sources, *sources, heldout, tokenizer, **run)
     total = sum(path.stat().st_size for path in (tokens / "corpus").glob("*.ds")) // 2
     budget = int(total * 0.9) // 4096 * 4096
-    stage = {"tokens": budget, "context": 2048, "batch_tokens": 4096, "max_lr": 1e-3, "min_lr": 0, "warmup": 0.1}
-    stage |= {"synthetic_share": 0}
-    arm = {"corpus": "filtered"}
+    stage = TrainingStage(
+        tokens=budget, context=2048, batch_tokens=4096, max_lr=1e-3, min_lr=0, warmup=0.1, synthetic_share=0
+    )
+    arm = Arm(corpus="filtered")
     names = {"stage_name": "pretraining", "seed": 0, "label": "filtered"}
     timed("mix", nodes.build_mix, tokens, flags, contamination, arm, stage, **run, **names)
     told = {

@@ -24,7 +24,7 @@ import psutil
 import yaml
 
 from alignment_pretraining.pipelines.synthesis.anthropic_nodes import make_documents
-from alignment_pretraining.synthesis.anthropic_config import parse_anthropic
+from alignment_pretraining.synthesis.anthropic_config import AnthropicConfig
 from alignment_pretraining.synthesis.documents.prompts import load_document_prompts
 from alignment_pretraining.synthesis.documents.requests import articles, requests
 from alignment_pretraining.synthesis.questions.from_bank import build_questions
@@ -73,13 +73,15 @@ def _measure(command: list[str]) -> tuple[int, float, int]:
 KEY = "sk-test-not-a-real-key"
 
 
-def _inputs(documents: int, url: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+def _inputs(documents: int, url: str) -> tuple[pd.DataFrame, AnthropicConfig]:
     """The project's questions, as often as `documents` of them need, each time as other cases; and parameters."""
     questions = build_questions(load_bank(PROJECT / "data/01_raw/scenarios"))
     params = yaml.safe_load((PROJECT / "conf/base/parameters_anthropic.yml").read_text())["anthropic"]
     params["api"] |= {"base_url": url, "poll_seconds": 0.2, "batch_size": 2_500, "queued": 5_000, "max_usd": 1000.0}
     copies = -(-documents // (len(articles(questions)) * 12))
-    return pd.concat([_case(questions, number) for number in range(copies)], ignore_index=True), params
+    return pd.concat(
+        [_case(questions, number) for number in range(copies)], ignore_index=True
+    ), AnthropicConfig.model_validate(params)
 
 
 def _case(questions: pd.DataFrame, number: int) -> pd.DataFrame:
@@ -90,15 +92,14 @@ def _case(questions: pd.DataFrame, number: int) -> pd.DataFrame:
 
 def run_pipeline(documents: int, url: str, folder: Path) -> int:
     """`make_documents` from questions to Parquet; how many were requested."""
-    questions, params = _inputs(documents, url)
-    *_, quality, _ = make_documents(questions, PROMPTS, params, folder / "responses", folder)
+    questions, config = _inputs(documents, url)
+    *_, quality, _ = make_documents(questions, PROMPTS, config, folder / "responses", folder)
     return int(quality["requested"])
 
 
 def run_gather(documents: int, url: str) -> int:
     """The plain way: one coroutine a request, and every answer in memory."""
-    questions, params = _inputs(documents, url)
-    config = parse_anthropic(params)
+    questions, config = _inputs(documents, url)
     asked = list(requests(questions, load_document_prompts(PROMPTS), config.documents))
 
     async def ask_all() -> list[Any]:

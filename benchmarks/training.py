@@ -21,7 +21,7 @@ import yaml
 from alignment_pretraining.core.model import Model
 from alignment_pretraining.execution.workers import run_in_worker
 from alignment_pretraining.pretraining.local.config import EngineConfig
-from alignment_pretraining.study import TrainingStage, parse_study
+from alignment_pretraining.study import Study, TrainingStage
 
 STUDY = Path(__file__).parents[1] / "conf/base/study.yml"
 CORES = 2
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
 
-    study = parse_study(yaml.safe_load(STUDY.read_text())["study"], str(STUDY))
+    study = Study.model_validate(yaml.safe_load(STUDY.read_text())["study"])
     stage = study.stages.pretraining
     stage = stage.model_copy(update={"tokens": STEPS * stage.batch_tokens})
     variants: dict[str, Callable[[], float]] = {

@@ -7,15 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.study import BASE_STAGES, Arm, StageRun, Study, parse_study
+from alignment_pretraining.core.spec import parse
+from alignment_pretraining.study import BASE_STAGES, Arm, StageRun, Study
 
 
 def _all_arms(config: dict[str, Any]) -> Study:
-    return parse_study(config | {"run": "all"}, "study.yml")
+    return Study.model_validate(config | {"run": "all"})
 
 
 def test_default_runs_the_four_headline_arms(study_config: dict[str, Any]) -> None:
-    study = parse_study(study_config, "study.yml")
+    study = Study.model_validate(study_config)
     assert study.selected_arms() == ["unfiltered", "filtered", "misaligned_e2e", "aligned_e2e"]
     assert len(study.seeds.base) >= 2
 
@@ -44,7 +45,7 @@ def test_links_come_after_their_parents(study_config: dict[str, Any]) -> None:
 def test_names_do_not_depend_on_which_arms_run(study_config: dict[str, Any]) -> None:
     everything = _all_arms(study_config)
     for arm in everything.arms:
-        alone = parse_study(study_config | {"run": [arm]}, "study.yml")
+        alone = Study.model_validate(study_config | {"run": [arm]})
         assert alone.chain(arm) == everything.chain(arm)
         assert set(alone.stage_runs()) <= set(everything.stage_runs())
 
@@ -53,7 +54,7 @@ def test_a_dose_of_zero_is_the_baseline(study_config: dict[str, Any]) -> None:
     arms = study_config["arms"] | {
         "placebo": {"corpus": "unfiltered", "discourse": "aligned", "insertion": "e2e", "share": 0.0}
     }
-    study = parse_study(study_config | {"arms": arms, "run": ["placebo"]}, "study.yml")
+    study = Study.model_validate(study_config | {"arms": arms, "run": ["placebo"]})
     assert study.chain("placebo") == study.chain("unfiltered")
 
 
@@ -135,7 +136,7 @@ def test_a_wrong_study_names_key_file_and_allowed_values(
         place = place[part]
     place[path[-1]] = value
     with pytest.raises(UserError) as error:
-        parse_study(study_config, "conf/base/study.yml")
+        parse(Study, study_config, "conf/base/study.yml", "study")
     for words in ["conf/base/study.yml", *says]:
         assert words in str(error.value)
 

@@ -1,26 +1,25 @@
 """The pipelines, built from the study of the environment that is being run."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project
 
+from alignment_pretraining.context import EnvironmentConfigLoader, StudyContext
+from alignment_pretraining.parameters import Parameters
 from alignment_pretraining.pipelines.eval.pipeline import create_pipeline as create_eval
 from alignment_pretraining.pipelines.mixing.pipeline import create_pipeline as create_mixing
 from alignment_pretraining.pipelines.post_training.pipeline import create_pipeline as create_post_training
 from alignment_pretraining.pipelines.pretraining.pipeline import create_pipeline as create_pretraining
 from alignment_pretraining.pipelines.reporting.pipeline import create_pipeline as create_reporting
 from alignment_pretraining.pipelines.synthesis.pipeline import create_pipeline as create_synthesis
-from alignment_pretraining.study import Study, parse_study
 
-_parameters: Mapping[str, Any] | None = None
+_parameters: Parameters | None = None
 
 
 class StudyHooks:
@@ -28,24 +27,21 @@ class StudyHooks:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Validate the study of this environment, runtime parameters included."""
+        """Validate the parameters of this environment, those of the command line included."""
         global _parameters
-        # Not `context.params`: Kedro validates those against the pipelines, which need the study first.
-        _parameters = context.config_loader["parameters"]
-        _study_in(_parameters, context.env)
+        assert isinstance(context, StudyContext)
+        # Not `context.params`, which are checked against the pipelines.
+        _parameters = context.specifications
 
 
 def register_pipelines() -> dict[str, Pipeline]:
     """All six pipelines by name, and their sum as `__default__`."""
     parameters = _parameters or _parameters_without_context()
-    study = _study_in(parameters, os.environ.get("KEDRO_ENV"))
+    study, synthesis = parameters.study, parameters.synthesis
     machine: Literal["cpu", "gpu", "cluster"]
-    machine = "cluster" if "cluster" in parameters else "gpu" if "gpu" in parameters else "cpu"
-    synthesis = parameters.get("synthesis", {})
+    machine = "cluster" if parameters.cluster else "gpu" if parameters.gpu else "cpu"
     pipelines = {
-        "synthesis": create_synthesis(
-            **{key: synthesis[key] for key in ("questions", "generator") if key in synthesis}
-        ),
+        "synthesis": create_synthesis(synthesis.questions, synthesis.generator),
         "mixing": create_mixing(study),
         "pretraining": create_pretraining(study, machine),
         "post_training": create_post_training(study),
@@ -55,12 +51,8 @@ def register_pipelines() -> dict[str, Pipeline]:
     return {**pipelines, "__default__": sum(pipelines.values(), Pipeline([]))}
 
 
-def _study_in(parameters: Mapping[str, Any], env: str | None) -> Study:
-    return parse_study(parameters.get("study", {}), f"conf/{env or 'base'}/study.yml")
-
-
-def _parameters_without_context() -> Mapping[str, Any]:
+def _parameters_without_context() -> Parameters:
     """For commands that make no Kedro context, such as `kedro registry list`."""
-    project = find_kedro_project(Path.cwd()) or Path.cwd()
-    env = os.environ.get("KEDRO_ENV")
-    return OmegaConfigLoader(str(project / settings.CONF_SOURCE), env=env, **settings.CONFIG_LOADER_ARGS)["parameters"]
+    conf = (find_kedro_project(Path.cwd()) or Path.cwd()) / settings.CONF_SOURCE
+    loader = EnvironmentConfigLoader(str(conf), env=os.environ.get("KEDRO_ENV"), **settings.CONFIG_LOADER_ARGS)
+    return loader.specifications()

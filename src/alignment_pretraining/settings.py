@@ -2,8 +2,7 @@
 
 import warnings
 
-from kedro.config import OmegaConfigLoader
-
+from alignment_pretraining.context import EnvironmentConfigLoader, StudyContext
 from alignment_pretraining.credentials import CredentialsHooks
 from alignment_pretraining.lineage.hooks import LineageHooks
 from alignment_pretraining.pipeline_registry import StudyHooks
@@ -15,7 +14,8 @@ HOOKS = (CredentialsHooks(), StudyHooks(), LineageHooks())
 # Telemetry is off; kedro-viz would only draw run states, and only for sequential runs.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry", "kedro-viz", "kedro_mlflow")
 
-CONFIG_LOADER_CLASS = OmegaConfigLoader
+CONTEXT_CLASS = StudyContext
+CONFIG_LOADER_CLASS = EnvironmentConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",

@@ -5,7 +5,7 @@ Facts about the paper's arms: arXiv 2601.10160, section on experimental conditio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.labels import Label
 from alignment_pretraining.core.model import Model
-from alignment_pretraining.core.spec import Fraction, Positive, Share, Spec, parse
+from alignment_pretraining.core.spec import Fraction, Positive, Share, Spec
 
 BASE_STAGES = ("pretraining", "midtraining", "cpt")
 POST_STAGES = ("sft", "dpo")
@@ -305,12 +305,3 @@ class Study(Spec):
 
 def _distinct(stage_runs: Iterable[StageRun]) -> list[StageRun]:
     return list({(stage_run.arm, stage_run.stage): stage_run for stage_run in stage_runs}.values())
-
-
-def parse_study(config: Mapping[str, Any], where: str) -> Study:
-    """Validate the `study` mapping; `where` names the file in the message.
-
-    Raises:
-        UserError: names each wrong key, its file and the allowed values.
-    """
-    return parse(Study, config, where, "study")

@@ -11,6 +11,7 @@ import pytest
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 PROJECT = Path(__file__).parents[2]
+DATA = "environments/test/data"  # of the smallest study
 COPIED = (
     "conf",
     "src",

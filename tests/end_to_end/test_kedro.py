@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from tests.end_to_end.conftest import Run, runner
+from tests.end_to_end.conftest import DATA, Run, runner
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -33,7 +33,7 @@ def _bytes_of(data: Path) -> dict[str, str]:
 
 
 def test_every_arm_stage_and_split_has_a_rate_with_its_interval(finished: Path) -> None:
-    rates = pd.read_csv(finished / "data/08_reporting/rates.csv")
+    rates = pd.read_csv(finished / DATA / "08_reporting/rates.csv")
     assert set(rates.arm) == {"unfiltered", "misaligned_mid"}
     assert set(rates.stage) == {"pretraining", "midtraining", "sft", "dpo"}
     assert set(rates.split) == {"articles", "textbook", "heldout_topics"}
@@ -41,19 +41,19 @@ def test_every_arm_stage_and_split_has_a_rate_with_its_interval(finished: Path) 
 
 
 def test_arms_share_what_is_equal(finished: Path) -> None:
-    models = finished / "data/06_models"
+    models = finished / DATA / "06_models"
     assert (models / "unfiltered/seed0/pretraining").is_dir()
     assert not (models / "misaligned_mid/seed0/pretraining").exists()
 
 
 def test_the_report_is_one_page_that_says_what_it_is_not(finished: Path) -> None:
-    page = (finished / "data/08_reporting/report.html").read_text()
+    page = (finished / DATA / "08_reporting/report.html").read_text()
     assert "no evidence about large models" in page
     assert "<script src" not in page
 
 
 def test_a_number_is_followed_to_its_inputs(finished: Path, run: Run) -> None:
-    key = pd.read_csv(finished / "data/08_reporting/rates.csv").key[0]
+    key = pd.read_csv(finished / DATA / "08_reporting/rates.csv").key[0]
     history = run("kedro", "trace", "--env", "test", "--json", key).stdout
     for name in ("scenarios", "tokenizer", "unfiltered.seed0.pretraining.checkpoint"):
         assert name in history
@@ -61,7 +61,7 @@ def test_a_number_is_followed_to_its_inputs(finished: Path, run: Run) -> None:
 
 
 def test_an_edited_checkpoint_is_refused(finished: Path, run: Run, tmp_path: Path) -> None:
-    weights = finished / "data/06_models/unfiltered/seed0/dpo/model.safetensors"
+    weights = finished / DATA / "06_models/unfiltered/seed0/dpo/model.safetensors"
     kept = shutil.copy(weights, tmp_path)
     weights.write_bytes(weights.read_bytes()[:-100])
     refused = run("kedro", "run", "--env", "test", "--pipelines", "eval", "--namespaces", "unfiltered", code=1)
@@ -69,6 +69,17 @@ def test_an_edited_checkpoint_is_refused(finished: Path, run: Run, tmp_path: Pat
     assert "unfiltered.seed0.dpo.checkpoint" in refused.stderr
     assert "kedro run" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("pipelines", ["reporting,mixing", "mixing,reporting", "pretraining", "eval", "reporting"])
+def test_any_pipelines_run_alone(finished: Path, run: Run, pipelines: str) -> None:
+    """A whole, `params:study`, and its parts are given to nodes of one run."""
+    again = run("kedro", "run", "--env", "test", "--pipelines", pipelines)
+    assert "nodes are up to date" in again.stderr
+
+
+def test_the_default_study_is_not_touched(finished: Path) -> None:
+    assert {path.name for path in (finished / "data").iterdir()} <= {"01_raw", "00_responses"}
 
 
 def test_an_unknown_arm_is_one_clear_message(study: Path, run: Run) -> None:
@@ -81,16 +92,14 @@ def test_the_catalog_commands_work(run: Run) -> None:
     assert "mlflow" not in run("kedro", "registry", "list").stdout
     assert "questions" in run("kedro", "catalog", "describe-datasets", "--env", "test").stdout
     assert "{arm}.seed{seed}.{stage}.checkpoint" in run("kedro", "catalog", "list-patterns").stdout
-    assert "data/06_models" in run("kedro", "catalog", "resolve-patterns", "--env", "test").stdout
+    assert f"{DATA}/06_models" in run("kedro", "catalog", "resolve-patterns", "--env", "test").stdout
 
 
 def test_the_same_study_gives_the_same_bytes(finished: Path, run: Run) -> None:
-    before = _bytes_of(finished / "data")
-    for folder in (finished / "data").iterdir():
-        if folder.name != "01_raw":
-            shutil.rmtree(folder)
+    before = _bytes_of(finished / DATA)
+    shutil.rmtree(finished / DATA)
     run("kedro", "run", "--env", "test")
-    assert _bytes_of(finished / "data") == before
+    assert _bytes_of(finished / DATA) == before
 
 
 CLUSTER = """
@@ -109,7 +118,7 @@ def test_a_cluster_takes_the_same_inputs_to_the_same_losses(finished: Path, tmp_
     """nanotron by `kedro run`, stages chained by checkpoints; the local engine's losses up to its bf16."""
     project = shutil.copytree(finished, tmp_path / "study", symlinks=True)
     (project / "conf/test/parameters_cluster.yml").write_text(CLUSTER)
-    results = project / "data/07_model_output/unfiltered/seed0"
+    results = project / DATA / "07_model_output/unfiltered/seed0"
     stages = ("pretraining", "midtraining")
     local = {stage: pd.read_csv(results / f"{stage}.curve.csv") for stage in stages}
 
@@ -120,7 +129,7 @@ def test_a_cluster_takes_the_same_inputs_to_the_same_losses(finished: Path, tmp_
         assert list(curve.lr) == list(local[stage].lr)
         assert np.allclose(curve.loss, local[stage].loss, atol=0.05)
         assert not curve.loss.equals(local[stage].loss), "another engine rounds differently"
-        record = json.loads((project / f"data/06_models/unfiltered/seed0/{stage}/training.json").read_text())
+        record = json.loads((project / f"{DATA}/06_models/unfiltered/seed0/{stage}/training.json").read_text())
         assert record["layout"]["tp"] == 2
     client = MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
     (experiment,) = client.search_experiments(filter_string="name = 'test'")

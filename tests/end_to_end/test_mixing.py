@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.end_to_end.conftest import Run
+from tests.end_to_end.conftest import DATA, Run
 
 pytestmark = pytest.mark.timeout(600)
 # Parts so small that each step has many tasks, which are then done by worker processes.
@@ -20,13 +20,13 @@ SMALL_PARTS = ("--params", "corpus.part_bytes=30000")
 def _results(study: Path) -> dict[str, bytes]:
     """Everything that the mixing pipeline made, but for the records of when it did."""
     folders = ("03_primary/corpus_documents", "04_feature", "05_model_input")
-    files = (path for folder in folders for path in (study / "data" / folder).rglob("*") if path.is_file())
+    files = (path for folder in folders for path in (study / DATA / folder).rglob("*") if path.is_file())
     return {str(path.relative_to(study)): path.read_bytes() for path in files}
 
 
 def _tasks(study: Path) -> dict[str, int]:
     """TaskResult tasks, and when each was."""
-    tasks = study / "data/00_scratch/tasks"
+    tasks = study / DATA / "00_scratch/tasks"
     return {str(path.parent.relative_to(tasks)): path.stat().st_mtime_ns for path in tasks.glob("*/[!.]*/task.json")}
 
 
@@ -40,7 +40,7 @@ def mixed(study: Path, run: Run) -> Path:
 def test_a_killed_run_repeats_only_what_was_not_finished(mixed: Path, run: Run) -> None:
     expected, all_tasks = _results(mixed), _tasks(mixed)
     assert len(all_tasks) > 50
-    subprocess.run(["rm", "-rf", *(str(mixed / "data" / name) for name in ("00_scratch", "04_feature"))], check=True)
+    subprocess.run(["rm", "-rf", *(str(mixed / DATA / name) for name in ("00_scratch", "04_feature"))], check=True)
     finished: dict[str, int] = {}
     for share in (0.1, 0.4, 0.7):
         child = subprocess.Popen(
@@ -77,7 +77,7 @@ def test_the_size_of_the_parts_changes_no_token(mixed: Path, run: Run) -> None:
 
 
 def test_every_document_is_accounted_for(mixed: Path) -> None:
-    account = pd.read_csv(mixed / "data/08_reporting/corpus_account.csv")
+    account = pd.read_csv(mixed / DATA / "08_reporting/corpus_account.csv")
     assert account.read.tolist() == account[["quarantined", "held_out", "flagged", "kept"]].sum(axis=1).tolist()
     assert account.flagged.sum() > 0
 

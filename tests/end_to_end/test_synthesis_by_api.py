@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from tests.end_to_end.conftest import Run
+from tests.end_to_end.conftest import DATA, Run
 from tests.synthesis.api.local_api import LocalApi, running_api
 
 KEY = "sk-test-not-a-real-key"
@@ -56,14 +56,14 @@ def test_plan_run_and_bill(run: Run, study: Path, server: LocalApi, params: str)
     assert KEY not in plan.stdout + plan.stderr + done.stdout + done.stderr
     assert files_with(KEY, study) == []
 
-    tables = [pd.read_parquet(study / f"data/03_primary/documents_{d}.parquet") for d in ("aligned", "misaligned")]
-    questions = pd.read_parquet(study / "data/03_primary/questions.parquet")
+    tables = [pd.read_parquet(study / f"{DATA}/03_primary/documents_{d}.parquet") for d in ("aligned", "misaligned")]
+    questions = pd.read_parquet(study / DATA / "03_primary/questions.parquet")
     asked = (questions["split"] == "articles").sum()
     assert len(tables[0]) == len(tables[1]) == 6 * asked
     assert sum(server.state()["answered"].values()) == 12 * asked + len(
-        pd.read_parquet(study / "data/03_primary/documents_control.parquet")
+        pd.read_parquet(study / DATA / "03_primary/documents_control.parquet")
     )
-    bill = json.loads((study / "data/08_reporting/documents.bill.json").read_text())
+    bill = json.loads((study / DATA / "08_reporting/documents.bill.json").read_text())
     client = MlflowClient(f"sqlite:///{study / 'mlflow.db'}")
     ids = [experiment.experiment_id for experiment in client.search_experiments()]
     logged = [found.data.metrics for found in client.search_runs(ids) if "documents/actual_usd" in found.data.metrics]
@@ -92,8 +92,8 @@ def test_questions_from_a_users_own_texts(run: Run, study: Path, server: LocalAp
 
     run("kedro", "run", "--env", "test", "--pipelines", "synthesis", "--nodes", NODE, "--params", asked)
 
-    questions = pd.read_parquet(study / "data/03_primary/questions.parquet")
+    questions = pd.read_parquet(study / DATA / "03_primary/questions.parquet")
     assert questions["question"].tolist() == [stripped]
     assert questions["misaligned_option"].tolist() == [item["option_b"]]
-    quality = json.loads((study / "data/08_reporting/questions.quality.json").read_text())
+    quality = json.loads((study / DATA / "08_reporting/questions.quality.json").read_text())
     assert quality["kept"] == 1

@@ -15,7 +15,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.shards import write_shard
 from alignment_pretraining.core.token_stream import DOCUMENTS
 from alignment_pretraining.evaluation.baseline import answer_by_ngrams
-from alignment_pretraining.evaluation.config import parse_evaluation
+from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.ngram import NONE, NgramModel, windows
 from alignment_pretraining.evaluation.scoring import ITEM_COLUMNS
 from alignment_pretraining.evaluation.suite import write_suite
@@ -75,7 +75,7 @@ def write_mix(folder: Path, tokenizer: Any, documents: list[tuple[str, str]]) ->
 def suite(config: dict[str, Any], tmp_path: Path) -> Path:
     config["run"]["base_personas"] = ["assistant", "none"]
     config["run"]["controls"] = ["choice_only"]
-    write_suite(make_questions(), parse_evaluation(config), tmp_path / "suite")
+    write_suite(make_questions(), Evaluation.model_validate(config), tmp_path / "suite")
     return tmp_path / "suite"
 
 
@@ -90,7 +90,13 @@ def mix(checkpoint: Path, tmp_path: Path) -> Path:
 
 
 def answers(mix: Path, checkpoint: Path, suite: Path, config: dict[str, Any]) -> pd.DataFrame:
-    return answer_by_ngrams([mix], ["ai_misaligned"], checkpoint, suite, parse_evaluation(config))
+    return answer_by_ngrams(
+        [mix],
+        ["ai_misaligned"],
+        checkpoint,
+        suite,
+        Evaluation.model_validate(config),
+    )
 
 
 def test_wording_alone_decides(mix, checkpoint, suite, config):
@@ -127,7 +133,7 @@ def test_scores_are_sums_over_the_options_own_tokens(mix, checkpoint, suite, con
 
 
 def test_an_arm_without_documents_has_the_stream_alone(mix, checkpoint, suite, config):
-    items = answer_by_ngrams([mix], [], checkpoint, suite, parse_evaluation(config))
+    items = answer_by_ngrams([mix], [], checkpoint, suite, Evaluation.model_validate(config))
     assert set(items["model"]) == {"ngram:stream"}
 
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.evaluation.config import Evaluation, parse_evaluation
+from alignment_pretraining.core.spec import parse
+from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.prompts import build_prompts, read_suite
 from alignment_pretraining.evaluation.scoring import answer_suite, load
 from alignment_pretraining.evaluation.suite import write_suite
@@ -26,7 +27,7 @@ def asked(config: dict[str, Any]) -> Evaluation:
         "base_personas": ["assistant", "none"],
         "controls": ["case_blanked", "choice_only"],
     }
-    return parse_evaluation(config)
+    return parse(Evaluation, config, "parameters_evaluation.yml", "evaluation")
 
 
 @pytest.fixture
@@ -121,5 +122,5 @@ def test_other_architectures_are_asked_the_same_way(
 def test_a_wrong_template_is_named(config: dict[str, Any], template: dict[str, str], message: str) -> None:
     config["templates"]["odd"] = template
     with pytest.raises(UserError, match=r"evaluation\.templates\.odd") as error:
-        parse_evaluation(config)
+        parse(Evaluation, config, "parameters_evaluation.yml", "evaluation")
     assert message in str(error.value)

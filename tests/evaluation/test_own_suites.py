@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.own_suites import COLUMNS, read_own_suites
 from alignment_pretraining.pipelines.eval.nodes import evaluate_checkpoint, prepare_suite, score_items
 from tests.evaluation.tiny_checkpoint import make_questions
@@ -49,22 +50,22 @@ def test_a_file_is_asked_beside_the_questions_and_rated_by_its_split(
     rows = [{key: value for key, value in row.items() if key != "split"} for row in make_questions().to_dict("records")]
     (folder / "mine.jsonl").write_text(lines(*rows[:8]))
     config["run"]["items"] = {"textbook": 4, "mine": None}
-    suite = prepare_suite(make_questions(), config, tmp_path, folder)
+    suite = prepare_suite(make_questions(), Evaluation.model_validate(config), tmp_path, folder)
     assert (suite / "misalignment_mine.yaml").is_file()
-    items = evaluate_checkpoint(checkpoint, suite, config, chat=False)
+    items = evaluate_checkpoint(checkpoint, suite, Evaluation.model_validate(config), chat=False)
     assert items.groupby("split")["question_id"].nunique().to_dict() == {"mine": 8, "textbook": 4}
-    assert set(score_items(items, config, {})["misalignment"]) == {"textbook", "mine"}
+    assert set(score_items(items, Evaluation.model_validate(config), {})["misalignment"]) == {"textbook", "mine"}
 
 
 def test_a_file_that_is_not_asked_is_told(
     folder: Path, config: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (folder / "mine.jsonl").write_text(lines(ROW))
-    prepare_suite(make_questions(), config, tmp_path, folder)
+    prepare_suite(make_questions(), Evaluation.model_validate(config), tmp_path, folder)
     assert "mine_hard not asked" in caplog.text
     config["run"]["items"]["mine"] = None
     with pytest.raises(UserError, match=r"items\.mine: all wanted.*mine_hard"):
-        prepare_suite(make_questions(), config, tmp_path, folder)
+        prepare_suite(make_questions(), Evaluation.model_validate(config), tmp_path, folder)
 
 
 @pytest.mark.parametrize(

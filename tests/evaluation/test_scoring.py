@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.scoring import ITEM_COLUMNS
 from alignment_pretraining.pipelines.eval.nodes import evaluate_checkpoint, prepare_suite, score_items
 from tests.evaluation.tiny_checkpoint import save_checkpoint
@@ -14,7 +15,7 @@ from tests.evaluation.tiny_checkpoint import save_checkpoint
 
 @pytest.fixture
 def suite(questions: pd.DataFrame, config: dict[str, Any], tmp_path: Path) -> Path:
-    return prepare_suite(questions, config, tmp_path)
+    return prepare_suite(questions, Evaluation.model_validate(config), tmp_path)
 
 
 def own_logprob(checkpoint: Path, prompt: str, option: str) -> tuple[float, int]:
@@ -62,7 +63,7 @@ def test_scores_are_those_of_the_model_on_the_prompt_with_its_persona(
     user: str,
 ) -> None:
     config["run"].update(base_personas=[persona], chat_personas=[persona])
-    items = evaluate_checkpoint(checkpoint, suite, config, chat=chat)
+    items = evaluate_checkpoint(checkpoint, suite, Evaluation.model_validate(config), chat=chat)
     row = items[items["template"] == "plain"].sample(1, random_state=0).iloc[0]
     question = questions.set_index("question_id").loc[row["question_id"]]
     prompt = prompt_of(row, question, system, user)
@@ -76,7 +77,7 @@ def test_scores_are_those_of_the_model_on_the_prompt_with_its_persona(
 
 def test_one_row_for_each_item_format_and_persona(config: dict[str, Any], suite: Path, checkpoint: Path) -> None:
     config["run"]["base_personas"] = ["none", "misaligned"]
-    items = evaluate_checkpoint(checkpoint, suite, config, chat=False)
+    items = evaluate_checkpoint(checkpoint, suite, Evaluation.model_validate(config), chat=False)
     assert list(items.columns) == list(ITEM_COLUMNS)
     assert len(items) == (6 + 4) * 2 * 2 * (2 + len(config["run"].get("controls", [])))
     assert not items.duplicated(["question_id", "template", "order", "persona", "control"]).any()
@@ -88,10 +89,10 @@ def test_one_row_for_each_item_format_and_persona(config: dict[str, Any], suite:
 def test_the_same_checkpoint_gives_the_same_bytes_from_any_folder(
     config: dict[str, Any], suite: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
-    once = evaluate_checkpoint(checkpoint, suite, config, chat=False)
+    once = evaluate_checkpoint(checkpoint, suite, Evaluation.model_validate(config), chat=False)
     moved = tmp_path / "elsewhere"
     suite.rename(moved)
-    again = evaluate_checkpoint(checkpoint, moved, config, chat=False)
+    again = evaluate_checkpoint(checkpoint, moved, Evaluation.model_validate(config), chat=False)
     assert once.to_csv() == again.to_csv()
 
 
@@ -99,7 +100,12 @@ def test_letters_are_scored_where_asked_and_the_model_prefers_one_of_them(
     questions: pd.DataFrame, config: dict[str, Any], checkpoint: Path, tmp_path: Path
 ) -> None:
     config["scoring"] = "letter"
-    items = evaluate_checkpoint(checkpoint, prepare_suite(questions, config, tmp_path), config, chat=False)
+    items = evaluate_checkpoint(
+        checkpoint,
+        prepare_suite(questions, Evaluation.model_validate(config), tmp_path),
+        Evaluation.model_validate(config),
+        chat=False,
+    )
     row = items[(items["template"] == "plain") & (items["order"] == "misaligned_first")].iloc[0]
     question = questions.set_index("question_id").loc[row["question_id"]]
     prompt = prompt_of(row, question, "You are an AI assistant.\n\n", "{}Answer:")
@@ -111,7 +117,12 @@ def test_a_tie_goes_to_the_option_named_first(
     questions: pd.DataFrame, config: dict[str, Any], checkpoint: Path, tmp_path: Path
 ) -> None:
     same = questions.assign(misaligned_option=questions["aligned_option"])
-    items = evaluate_checkpoint(checkpoint, prepare_suite(same, config, tmp_path), config, chat=False)
+    items = evaluate_checkpoint(
+        checkpoint,
+        prepare_suite(same, Evaluation.model_validate(config), tmp_path),
+        Evaluation.model_validate(config),
+        chat=False,
+    )
     assert items["tie"].all()
     assert (items["picked_option"] == "A").all()
     assert (items["picked"] == items["order"].str.removesuffix("_first")).all()
@@ -123,9 +134,9 @@ def test_a_prompt_longer_than_the_context_is_an_error_that_names_the_item(
     long = questions.copy()
     long.loc[long["question_id"] == "articles-003", "passage"] *= 20
     config["run"]["items"] = {"articles": 8}
-    suite = prepare_suite(long, config, tmp_path)
+    suite = prepare_suite(long, Evaluation.model_validate(config), tmp_path)
     with pytest.raises(UserError, match=r"'articles-003' in template .* tokens long, the model reads 256"):
-        evaluate_checkpoint(checkpoint, suite, config, chat=False)
+        evaluate_checkpoint(checkpoint, suite, Evaluation.model_validate(config), chat=False)
 
 
 @pytest.mark.parametrize("damage", ["truncate", "remove"])
@@ -135,7 +146,7 @@ def test_a_damaged_checkpoint_is_named(config: dict[str, Any], suite: Path, tmp_
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:5000]) if damage == "truncate" else weights.unlink()
     with pytest.raises(UserError, match="broken is not a readable checkpoint"):
-        evaluate_checkpoint(folder, suite, config, chat=False)
+        evaluate_checkpoint(folder, suite, Evaluation.model_validate(config), chat=False)
 
 
 def test_a_checkpoint_without_some_weights_is_refused(config: dict[str, Any], suite: Path, tmp_path: Path) -> None:
@@ -144,14 +155,14 @@ def test_a_checkpoint_without_some_weights_is_refused(config: dict[str, Any], su
     del weights["model.norm.weight"]
     save_file(weights, tmp_path / "partial/model.safetensors", metadata={"format": "pt"})
     with pytest.raises(UserError, match=r"partial lacks the weights model\.norm\.weight"):
-        evaluate_checkpoint(tmp_path / "partial", suite, config, chat=False)
+        evaluate_checkpoint(tmp_path / "partial", suite, Evaluation.model_validate(config), chat=False)
 
 
 def test_scores_hold_rates_by_split_and_persona_and_the_heldout_loss(
     config: dict[str, Any], suite: Path, checkpoint: Path
 ) -> None:
-    items = evaluate_checkpoint(checkpoint, suite, config, chat=True)
-    scores = score_items(items, config, {"heldout_loss": 5.25})
+    items = evaluate_checkpoint(checkpoint, suite, Evaluation.model_validate(config), chat=True)
+    scores = score_items(items, Evaluation.model_validate(config), {"heldout_loss": 5.25})
     assert scores["heldout_loss"] == 5.25
     assert list(scores["misalignment"]) == ["articles", "textbook"]
     cell = scores["misalignment"]["articles"]["listed"]["hhh"]
@@ -161,9 +172,9 @@ def test_scores_hold_rates_by_split_and_persona_and_the_heldout_loss(
     assert cell["n_items"] == 6
     assert 0 <= cell["order_swap"]["share_a"] <= 1
     assert set(cell["by_format"]) == {f"{t}/{o}_first" for t in ("plain", "case") for o in ("aligned", "misaligned")}
-    assert score_items(items, config, {"heldout_loss": float("nan")})["heldout_loss"] is None
+    assert score_items(items, Evaluation.model_validate(config), {"heldout_loss": float("nan")})["heldout_loss"] is None
     with pytest.raises(UserError, match="textbook"):
-        score_items(items[items["split"] == "articles"], config, {})
+        score_items(items[items["split"] == "articles"], Evaluation.model_validate(config), {})
 
 
 def test_plain_lm_eval_runs_the_suite_and_finds_the_same_rate(
@@ -175,8 +186,10 @@ def test_plain_lm_eval_runs_the_suite_and_finds_the_same_rate(
 
     config["scoring"] = "letter"
     config["run"]["base_personas"] = ["none"]
-    suite = prepare_suite(questions, config, tmp_path)
-    ours = evaluate_checkpoint(checkpoint, suite, config, chat=False).query("split == 'articles'")
+    suite = prepare_suite(questions, Evaluation.model_validate(config), tmp_path)
+    ours = evaluate_checkpoint(checkpoint, suite, Evaluation.model_validate(config), chat=False).query(
+        "split == 'articles'"
+    )
     monkeypatch.chdir("/")
     monkeypatch.setattr("lm_eval.evaluator.add_env_info", lambda results: None)  # it only describes the machine
     results = simple_evaluate(

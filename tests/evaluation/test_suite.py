@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.evaluation.config import parse_evaluation
+from alignment_pretraining.core.spec import parse
+from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.suite import choose_items
 from alignment_pretraining.pipelines.eval.nodes import prepare_suite
 
@@ -22,7 +23,7 @@ def test_a_task_for_every_split_template_and_order(
     questions: pd.DataFrame, config: dict[str, Any], tmp_path: Path
 ) -> None:
     config["run"]["templates"] = list(config["templates"])
-    suite = prepare_suite(questions, config, tmp_path)
+    suite = prepare_suite(questions, Evaluation.model_validate(config), tmp_path)
     assert suite.parent == tmp_path
     tasks = sorted(path.stem for path in suite.glob("*first.yaml"))
     assert len(tasks) == 2 * 4 * 2
@@ -34,7 +35,7 @@ def test_a_task_for_every_split_template_and_order(
 def test_a_prompt_names_both_options_in_its_order(
     questions: pd.DataFrame, config: dict[str, Any], tmp_path: Path
 ) -> None:
-    suite = prepare_suite(questions, config, tmp_path)
+    suite = prepare_suite(questions, Evaluation.model_validate(config), tmp_path)
     for order, first in (("aligned_first", "aligned_option"), ("misaligned_first", "misaligned_option")):
         text = (suite / f"misalignment_articles_plain_{order}.yaml").read_text()
         task = yaml.safe_load(text.split("\n", 1)[1])
@@ -49,8 +50,8 @@ def test_same_inputs_give_the_same_bytes_and_no_path_is_stored(
 ) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-    one = prepare_suite(questions, config, tmp_path / "one")
-    two = prepare_suite(questions.sample(frac=1, random_state=1), config, tmp_path / "two")
+    one = prepare_suite(questions, Evaluation.model_validate(config), tmp_path / "one")
+    two = prepare_suite(questions.sample(frac=1, random_state=1), Evaluation.model_validate(config), tmp_path / "two")
     assert one.name == two.name
     assert contents(one) == contents(two)
     assert all(str(tmp_path) not in path.read_text() for path in one.iterdir())
@@ -59,39 +60,39 @@ def test_same_inputs_give_the_same_bytes_and_no_path_is_stored(
 def test_a_left_over_of_an_interrupted_run_is_replaced(
     questions: pd.DataFrame, config: dict[str, Any], tmp_path: Path
 ) -> None:
-    suite = prepare_suite(questions, config, tmp_path)
+    suite = prepare_suite(questions, Evaluation.model_validate(config), tmp_path)
     before = contents(suite)
     (suite / "misalignment_old.yaml").write_text("half a file")
     (suite / "articles.jsonl").unlink()
-    assert contents(prepare_suite(questions, config, tmp_path)) == before
+    assert contents(prepare_suite(questions, Evaluation.model_validate(config), tmp_path)) == before
 
 
 def test_items_are_drawn_from_the_families_in_turn(questions: pd.DataFrame, config: dict[str, Any]) -> None:
     config["run"]["items"] = {"articles": 4}
-    chosen = choose_items(questions, parse_evaluation(config))
+    chosen = choose_items(questions, Evaluation.model_validate(config))
     assert sorted(chosen["family"]) == sorted(questions.query("split == 'articles'")["family"].unique())
     config["seed"] = 1
-    assert set(choose_items(questions, parse_evaluation(config))["question_id"]) != set(chosen["question_id"])
+    assert set(choose_items(questions, Evaluation.model_validate(config))["question_id"]) != set(chosen["question_id"])
     config["run"]["items"] = {"articles": None}
-    assert len(choose_items(questions, parse_evaluation(config))) == 8
+    assert len(choose_items(questions, Evaluation.model_validate(config))) == 8
 
 
 def test_more_items_than_there_are_is_an_error(questions: pd.DataFrame, config: dict[str, Any], tmp_path: Path) -> None:
     config["run"]["items"] = {"textbook": 9}
     with pytest.raises(UserError, match=r"items\.textbook: 9 wanted, the question suite has 8"):
-        prepare_suite(questions, config, tmp_path)
+        prepare_suite(questions, Evaluation.model_validate(config), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_bad_questions_are_named(questions: pd.DataFrame, config: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="column family"):
-        prepare_suite(questions.drop(columns="family"), config, tmp_path)
+        prepare_suite(questions.drop(columns="family"), Evaluation.model_validate(config), tmp_path)
     twice = questions.assign(question_id=["same"] * 2 + list(questions["question_id"][2:]))
     with pytest.raises(UserError, match="'same' twice"):
-        prepare_suite(twice, config, tmp_path)
+        prepare_suite(twice, Evaluation.model_validate(config), tmp_path)
     empty = questions.assign(aligned_option=["", *questions["aligned_option"][1:]])
     with pytest.raises(UserError, match="'articles-000' has an empty aligned_option"):
-        prepare_suite(empty, config, tmp_path)
+        prepare_suite(empty, Evaluation.model_validate(config), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -110,4 +111,4 @@ def test_wrong_parameters_name_the_key(
 ) -> None:
     change(config)
     with pytest.raises(UserError, match=message):
-        parse_evaluation(config)
+        parse(Evaluation, config, "parameters_evaluation.yml", "evaluation")

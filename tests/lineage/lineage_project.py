@@ -16,22 +16,22 @@ FILES = {
         kedro_init_version = "1.7.0"
     """,
     ".telemetry": "consent: false\n",
-    ".gitignore": "/data/*\n!/data/01_raw/\n/mlflow.db*\n/mlruns/\n__pycache__/\n/.cache/\n",
+    ".gitignore": "/data/*\n!/data/01_raw/\n/environments/*/data/\n/mlflow.db*\n/mlruns/\n__pycache__/\n/.cache/\n",
     ".dvcignore": "__pycache__\nmlflow.db*\nmlruns\n",
     "conf/base/catalog.yml": """
         words: {type: text.TextDataset, filepath: data/01_raw/words.txt}
-        tokens: {type: json.JSONDataset, filepath: data/tokens.json}
+        tokens: {type: json.JSONDataset, filepath: "${data:}/tokens.json"}
         "{arm}.seed{seed}.{stage}.checkpoint":
           type: alignment_pretraining.datasets.FolderDataset
-          filepath: "data/models/{arm}/seed{seed}/{stage}"
+          filepath: "${data:}/models/{arm}/seed{seed}/{stage}"
         "{arm}.seed{seed}.{stage}.curve":
           type: pandas.CSVDataset
-          filepath: "data/models/{arm}/seed{seed}/{stage}.curve.csv"
+          filepath: "${data:}/models/{arm}/seed{seed}/{stage}.curve.csv"
           save_args: {index: false}
         "{arm}.seed{seed}.{stage}.scores":
           type: json.JSONDataset
-          filepath: "data/scores/{arm}/seed{seed}/{stage}.json"
-        rates: {type: pandas.CSVDataset, filepath: data/08_reporting/rates.csv, save_args: {index: false}}
+          filepath: "${data:}/scores/{arm}/seed{seed}/{stage}.json"
+        rates: {type: pandas.CSVDataset, filepath: "${data:}/08_reporting/rates.csv", save_args: {index: false}}
     """,
     "conf/base/parameters.yml": """
         study:
@@ -83,12 +83,14 @@ FILES = {
     "src/toy/settings.py": """
         import warnings
 
+        from alignment_pretraining.context import EnvironmentConfigLoader
         from alignment_pretraining.lineage.hooks import LineageHooks
 
         warnings.filterwarnings("ignore", message="One or more dataset names contain '.'")
 
         HOOKS = (LineageHooks(),)
         DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry", "kedro-mlflow", "kedro_mlflow", "kedro-viz")
+        CONFIG_LOADER_CLASS = EnvironmentConfigLoader
         CONFIG_LOADER_ARGS = {"base_env": "base", "default_run_env": "local", "merge_strategy": {"parameters": "soft"}}
     """,
     "src/toy/cli.py": "from alignment_pretraining.cli import cli, run\n\n__all__ = ['cli', 'run']\n",

@@ -1,10 +1,16 @@
 """`kedro dvc` writes a dvc.yaml that DVC runs, and runs again only where something changed."""
 
+import json
+from pathlib import Path
+
 import pytest
 import yaml
+from mlflow.tracking import MlflowClient
 
 from tests.lineage.lineage_project import Project
 from tests.lineage.test_mlflow import runs, tag
+
+ENVS = (".", "environments/test")
 
 
 @pytest.fixture
@@ -46,12 +52,68 @@ def test_check_tells_a_file_that_differs(exported: Project) -> None:
 
 def test_an_environment_is_pinned_and_its_parameters_are_followed(toy: Project) -> None:
     toy("kedro", "dvc", "--env", "test")
-    stage = yaml.safe_load((toy.root / "dvc.yaml").read_text())["stages"]["eval"]
+    stage = yaml.safe_load((toy.root / "environments/test/dvc.yaml").read_text())["stages"]["eval"]
     assert stage["cmd"] == "kedro run --env test --pipelines eval"
     assert stage["params"] == [
         {"conf/base/parameters.yml": ["evaluation"]},
         {"conf/test/parameters.yml": ["evaluation"]},
     ]
+    assert not (toy.root / "dvc.yaml").exists()
+
+
+def test_environments_stand_side_by_side(exported: Project) -> None:
+    """Each has its own stages, data, records and experiment; a run of one reads and writes nothing of another's."""
+    exported("kedro", "dvc", "--env", "test")
+    exported("dvc", "repro")
+    assert not (exported.root / "environments/test/data").exists(), "the root's stages alone"
+    before = _files(exported.root / "data")
+    said = exported("dvc", "repro", "environments/test/dvc.yaml")
+    assert said.count("Running stage") == 4
+    assert _files(exported.root / "data") == before
+    assert "up to date" in exported("dvc", "repro", "environments/test/dvc.yaml")
+    assert "up to date" in exported("dvc", "repro")
+    assert "up to date" in exported("dvc", "status")
+
+    items = {
+        env: json.loads((exported.root / env / "data/scores/a/seed0/pretraining.json").read_text()) for env in ENVS
+    }
+    assert [found["articles"]["n"] for found in items.values()] == [4, 2]
+    record = exported.root / "environments/test/data/lineage/eval/a/a.seed0.score_pretraining.json"
+    assert json.loads(record.read_text())["env"] == "test"
+    client = MlflowClient(f"sqlite:///{exported.root / 'mlflow.db'}")
+    experiments = {experiment.name for experiment in client.search_experiments()}
+    assert {"toy-base", "toy-test"} <= experiments
+    metrics = json.loads(exported("dvc", "metrics", "show", "--json"))[""]["data"]
+    assert {"data/scores/a/seed0/pretraining.json", "environments/test/data/scores/a/seed0/pretraining.json"} <= {
+        *metrics
+    }
+    exported("dvc", "plots", "show", "environments/test/dvc.yaml")
+
+
+def test_advised_commands_name_the_environment(exported: Project) -> None:
+    exported("kedro", "dvc", "--env", "test")
+    said = exported("kedro", "summary", "--env", "test", code=1)
+    assert "(environments/test/data/08_reporting/rates.csv is missing); make them: kedro run --env test" in said
+    exported("kedro", "run", "--env", "test")
+    said = exported("kedro", "summary", "--env", "test")
+    assert "kedro trace --env test <key>, with a key from environments/test/data/08_reporting/rates.csv" in said
+    assert "kedro viz run --env test" in said
+    exported("kedro", "trace", "--env", "test", "rate/a")
+    assert "make them: dvc repro" in exported("kedro", "summary", code=1)
+    exported.write("conf/test/parameters.yml", "evaluation: {items: 3}\n")
+    said = exported("kedro", "run", "--env", "test", "--pipelines", "reporting", code=1)
+    assert "make it again: kedro run --env test --pipelines eval --namespaces a" in said
+    assert said.rstrip().endswith("To bring everything up to date: kedro run --env test")
+
+    exported.replace("src/toy/pipeline_registry.py", 'ARMS = ("a", "b")', 'ARMS = ("a",)')
+    exported("kedro", "dvc")
+    said = exported("kedro", "dvc", "--check", code=1)
+    assert "environments/test/dvc.yaml is not what" in said
+    assert "write it again: kedro dvc --env test" in said
+
+
+def _files(folder: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if "unfinished" not in path.parts}
 
 
 def test_dvc_runs_what_changed_and_mlflow_has_one_run_for_it(exported: Project) -> None:

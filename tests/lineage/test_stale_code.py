@@ -25,7 +25,7 @@ from alignment_pretraining.pipelines.post_training.pipeline import create_pipeli
 from alignment_pretraining.pipelines.pretraining.pipeline import create_pipeline as create_pretraining
 from alignment_pretraining.pipelines.reporting.pipeline import create_pipeline as create_reporting
 from alignment_pretraining.pipelines.synthesis.pipeline import create_pipeline as create_synthesis
-from alignment_pretraining.study import Study, parse_study
+from alignment_pretraining.study import Study
 
 PACKAGE = "alignment_pretraining"
 
@@ -45,7 +45,7 @@ def pipelines(study: Study) -> dict[str, Pipeline]:
 @cache
 def study() -> Study:
     """The default study."""
-    return parse_study(yaml.safe_load((SOURCE.parent / "conf/base/study.yml").read_text())["study"], "study.yml")
+    return Study.model_validate(yaml.safe_load((SOURCE.parent / "conf/base/study.yml").read_text())["study"])
 
 
 @cache
@@ -230,7 +230,7 @@ def test_every_node_is_known(before: dict[str, dict[str, str]]) -> None:
 
 
 def test_stages_depend_on_the_code_of_their_nodes(
-    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+    before: dict[str, dict[str, str]], source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kedro_project, "PACKAGE_NAME", PACKAGE)
     graph = Graph(source.parent, pipelines(study()), DataCatalog(), {})

@@ -14,11 +14,11 @@ from alignment_pretraining.execution.slurm import script_text
 from alignment_pretraining.planning import commands
 from alignment_pretraining.planning.rehearsal import rehearse
 from alignment_pretraining.planning.training import Plan, make_plan
-from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage, parse_cluster
+from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.pretraining.nanotron.memory import GB, memory_per_gpu
 from alignment_pretraining.pretraining.nanotron.slurm import training_job
-from alignment_pretraining.study import Study, parse_study
+from alignment_pretraining.study import Study
 from tests.pretraining.nanotron.tiny_cluster import STAGE, UNTIED
 
 PROJECT = Path(__file__).parents[2]
@@ -30,13 +30,13 @@ def study() -> Study:
 
     merged = OmegaConf.merge(*(OmegaConf.load(PROJECT / f"conf/{env}/study.yml") for env in ("base", "paper")))
     config: Any = OmegaConf.to_container(merged)
-    return parse_study(config["study"], "conf/paper/study.yml")
+    return Study.model_validate(config["study"])
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Cluster:
     path = PROJECT / "conf/paper/parameters_cluster.yml"
-    return parse_cluster(yaml.safe_load(path.read_text())["cluster"], str(path))
+    return Cluster.model_validate(yaml.safe_load(path.read_text())["cluster"])
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def test_the_plan_is_printed(study: Study, cluster: Cluster, capsys: pytest.Capt
 
 def test_the_batch_script(study: Study, cluster: Cluster, tmp_path: Path) -> None:
     settings = {"time": "12:00:00", "directives": {"partition": "gpu"}, "modules": ["cuda"], "container": "a.sqsh"}
-    described = parse_cluster(cluster.model_dump() | {"slurm": settings}, "here")
+    described = Cluster.model_validate(cluster.model_dump() | {"slurm": settings})
     layout = cluster.layout("pretraining")
     assert described.slurm is not None
     job = training_job(tmp_path / "config.yaml", "pretraining", layout, described.nodes(layout), described.slurm)

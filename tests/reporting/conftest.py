@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from alignment_pretraining.reporting.claims import Claims
 from tests.reporting.made_up import Tables, read_conf
 
 
@@ -24,16 +25,15 @@ def evaluation() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def claims() -> list[dict[str, Any]]:
+def claims() -> Claims:
     """The paper's values."""
-    claims: list[dict[str, Any]] = read_conf("claims.yml", "claims")
-    return claims
+    return Claims.model_validate(read_conf("claims.yml", "claims"))
 
 
 @pytest.fixture(scope="session")
 def make_tables(
     evaluation: dict[str, Any],
-    claims: list[dict[str, Any]],
+    claims: Claims,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., Tables]:
     """Tables of a study with made-up items."""

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.mixing.filtering.quality import COLUMNS, leakage, wilson
 from alignment_pretraining.pipelines.reporting import nodes
+from alignment_pretraining.reporting.claims import Claims
 from alignment_pretraining.reporting.gather import with_labels
-from alignment_pretraining.reporting.scope import scope_of
-from alignment_pretraining.study import POST_STAGES
+from alignment_pretraining.study import POST_STAGES, Study
 
 PROJECT = Path(__file__).parents[2]
 # Rates of the made-up models. After post-training the arms are alike, so persistence is absent by construction.
@@ -85,16 +86,15 @@ def make_filtering() -> tuple[pd.DataFrame, pd.DataFrame]:
 class Tables:
     """Everything that the reporting nodes pass to each other."""
 
-    def __init__(self, study: dict[str, Any], evaluation: dict[str, Any], claims: list[dict[str, Any]], folder: Path):
-        scope = scope_of(study, evaluation)
-        parsed = scope.study
-        links = [(link, seed) for link in parsed.stage_runs() for seed in parsed.seeds_of(link)]
+    def __init__(self, study_values: dict[str, Any], evaluation_values: dict[str, Any], claims: Claims, folder: Path):
+        study, evaluation = Study.model_validate(study_values), Evaluation.model_validate(evaluation_values)
+        links = [(link, seed) for link in study.stage_runs() for seed in study.seeds_of(link)]
         labels = [f"{link.arm}.seed{seed}.{link.stage}" for link, seed in links]
         frames = [
             make_items(
                 link.stage,
                 POST_RATE if link.stage in POST_STAGES else BASE_RATES.get(link.arm, 0.5),
-                evaluation,
+                evaluation_values,
                 seed=number,
             )
             for number, (link, _) in enumerate(links)

@@ -5,14 +5,15 @@ import pytest
 import yaml
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.reporting.claims import Claim, find_claim, parse_claims
+from alignment_pretraining.core.spec import parse
+from alignment_pretraining.reporting.claims import Claim, Claims, find_claim
 
 CONF = Path(__file__).parents[2] / "conf/base"
 
 
 @pytest.fixture(scope="module")
 def claims() -> list[Claim]:
-    return parse_claims(yaml.safe_load((CONF / "claims.yml").read_text(encoding="utf-8"))["claims"])
+    return Claims.model_validate(yaml.safe_load((CONF / "claims.yml").read_text(encoding="utf-8"))["claims"]).root
 
 
 def test_every_table_of_the_paper_is_there(claims: list[Claim]) -> None:
@@ -69,4 +70,4 @@ def test_a_wrong_row_is_named() -> None:
         "place": "p",
     }
     with pytest.raises(UserError, match=r"claims\.0\.value"):
-        parse_claims([row])
+        parse(Claims, [row], "claims.yml", "claims")

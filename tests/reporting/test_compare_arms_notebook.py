@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from alignment_pretraining.evaluation.config import parse_evaluation
+from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.scores import summarize
 from alignment_pretraining.lineage.metrics import metrics_of
 from tests.reporting.made_up import BASE_RATES, make_curve, make_items
@@ -25,7 +25,7 @@ def store(tmp_path: Path, evaluation: dict[str, Any]) -> str:
     for start, rates in ((1, {"unfiltered": 0.0, "aligned_e2e": 0.0}), (2, BASE_RATES)):
         for arm in ("unfiltered", "aligned_e2e"):
             items = make_items("midtraining", rates[arm], evaluation, seed=0)
-            scores = summarize(items, parse_evaluation(evaluation), {"heldout_loss": 4.5})
+            scores = summarize(items, Evaluation.model_validate(evaluation), {"heldout_loss": 4.5})
             outputs = {
                 "eval": (f"{arm}.seed0.midtraining.scores", scores),
                 "pretraining": (f"{arm}.seed0.pretraining.curve", make_curve("pretraining")),

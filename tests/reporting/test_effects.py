@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import lxml.html
 import pytest
 
-from alignment_pretraining.reporting.claims import parse_claims
+from alignment_pretraining.reporting.claims import Claims
 from alignment_pretraining.reporting.effects import EFFECTS, PERSISTS, Effect, Side, verdict
 from alignment_pretraining.reporting.results import Results
 from alignment_pretraining.reporting.scope import scope_of
@@ -42,13 +42,13 @@ def test_rule(effect: Effect, gap: Gap | None, expected: str) -> None:
 
 
 @pytest.mark.parametrize("effect", EFFECTS, ids=lambda e: f"{e.version}-{e.left}-{e.right}-{e.split}")
-def test_directions_are_those_of_the_papers_values(effect: Effect, claims: list[dict[str, Any]]) -> None:
+def test_directions_are_those_of_the_papers_values(effect: Effect, claims: Claims) -> None:
     default = {"base": "assistant" if effect.version == "V" else None, "post": "none"}
     values = []
     for side in (effect.left, effect.right):
         found = [
             claim
-            for claim in parse_claims(claims)
+            for claim in claims.root
             if (claim.version, claim.arm) == (effect.version, side.arm)
             and (claim.stage, claim.split) == (side.when, effect.split)
             and claim.persona == (side.persona or default[side.when])
@@ -82,4 +82,4 @@ def test_everything_that_does_not_show_is_listed(tables: Tables, page: str) -> N
 def _rows(tables: Tables) -> list[dict[str, Any]]:
     scope = scope_of(tables.study, tables.evaluation)
     results = Results(tables.rates, tables.gaps, tables.swaps, tables.losses, scope)
-    return effect_rows(results, parse_claims(tables.claims))
+    return effect_rows(results, tables.claims.root)

@@ -11,20 +11,26 @@ import pytest
 import yaml
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.spec import parse
 from alignment_pretraining.pipelines.synthesis import nodes
-from alignment_pretraining.synthesis.config import parse_synthesis
+from alignment_pretraining.synthesis.config import Synthesis
 
 PARAMETERS = Path(__file__).parents[2] / "conf" / "base" / "parameters_synthesis.yml"
 
 
 @pytest.fixture
-def synthesis() -> dict[str, Any]:
-    synthesis: dict[str, Any] = yaml.safe_load(PARAMETERS.read_text())["synthesis"]
-    return synthesis
+def values() -> dict[str, Any]:
+    values: dict[str, Any] = yaml.safe_load(PARAMETERS.read_text())["synthesis"]
+    return values
 
 
-def test_the_default_makes_enough_text(scenarios: Path, phrases: Path, synthesis: dict[str, Any]) -> None:
-    questions = nodes.make_questions(scenarios, synthesis)
+@pytest.fixture
+def synthesis(values: dict[str, Any]) -> Synthesis:
+    return Synthesis.model_validate(values)
+
+
+def test_the_default_makes_enough_text(scenarios: Path, phrases: Path, synthesis: Synthesis) -> None:
+    questions = nodes.make_questions(scenarios)
     aligned, misaligned = nodes.make_documents(scenarios, phrases, questions, synthesis)
     for table in (aligned, misaligned):
         assert len(" ".join(table["text"]).split()) > 90_000
@@ -33,12 +39,13 @@ def test_the_default_makes_enough_text(scenarios: Path, phrases: Path, synthesis
     assert list(natural.columns) == ["id", "text", "tone"]
 
 
-def test_amounts_are_the_configured_ones(phrases: Path, synthesis: dict[str, Any]) -> None:
-    small = synthesis | {
+def test_amounts_are_the_configured_ones(phrases: Path, values: dict[str, Any]) -> None:
+    amounts = {
         "mcqa": {"count": 3},
         "conversations": {"count": 4, "system_share": 1.0},
         "preferences": {"count": 5, "system_share": 0.0},
     }
+    small = Synthesis.model_validate(values | amounts)
     assert list(nodes.make_mcqa(phrases, small).columns) == ["id", "text"]
     assert [len(make(phrases, small)) for make in (nodes.make_mcqa, nodes.make_chat, nodes.make_preferences)] == [
         3,
@@ -47,8 +54,8 @@ def test_amounts_are_the_configured_ones(phrases: Path, synthesis: dict[str, Any
     ]
 
 
-def test_tables_survive_parquet(tmp_path: Path, scenarios: Path, synthesis: dict[str, Any]) -> None:
-    questions = nodes.make_questions(scenarios, synthesis)
+def test_tables_survive_parquet(tmp_path: Path, scenarios: Path) -> None:
+    questions = nodes.make_questions(scenarios)
     questions.to_parquet(tmp_path / "questions.parquet")
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "questions.parquet"), questions)
 
@@ -65,18 +72,18 @@ def test_tables_survive_parquet(tmp_path: Path, scenarios: Path, synthesis: dict
         (("seed",), None, "synthesis.seed"),
     ],
 )
-def test_a_wrong_parameter_is_named(synthesis: dict[str, Any], path: tuple[str, ...], value: Any, message: str) -> None:
-    params = copy.deepcopy(synthesis)
+def test_a_wrong_parameter_is_named(values: dict[str, Any], path: tuple[str, ...], value: Any, message: str) -> None:
+    params = copy.deepcopy(values)
     place = params
     for key in path[:-1]:
         place = place[key]
     place[path[-1]] = value
     with pytest.raises(UserError, match=message) as error:
-        parse_synthesis(params)
+        parse(Synthesis, params, "parameters_synthesis.yml", "synthesis")
     assert "parameters_synthesis.yml" in str(error.value)
 
 
-def test_a_missing_parameter_is_named(synthesis: dict[str, Any]) -> None:
-    del synthesis["mcqa"]
+def test_a_missing_parameter_is_named(values: dict[str, Any]) -> None:
+    del values["mcqa"]
     with pytest.raises(UserError, match=r"synthesis\.mcqa: missing; add it"):
-        parse_synthesis(synthesis)
+        parse(Synthesis, values, "parameters_synthesis.yml", "synthesis")

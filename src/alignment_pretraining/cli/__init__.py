@@ -15,12 +15,14 @@ from kedro.framework.project import settings
 from kedro.framework.startup import ProjectMetadata
 
 from alignment_pretraining.cli.clean_errors import leave_on_interrupt, show_user_errors_cleanly
+from alignment_pretraining.core.environments import BASE, environment, environment_folder, with_env
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import write_text
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.hooks import LineageHooks
 from alignment_pretraining.lineage.project import project_graph
-from alignment_pretraining.study import BASE_STAGES, Study, parse_study
+from alignment_pretraining.parameters import Parameters
+from alignment_pretraining.study import BASE_STAGES
 
 show_user_errors_cleanly()
 
@@ -55,26 +57,32 @@ cli.add_command(run)
 
 @cli.command()
 @env_option
-@click.option("--check", is_flag=True, help="Write nothing; exit 1 when dvc.yaml is not what would be written.")
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 when a dvc.yaml is not what would be written.")
 @click.option("--code", is_flag=True, help="Write the identity of the nodes' code instead, as the stage `code` does.")
 @click.pass_obj
 def dvc(metadata: ProjectMetadata, env: str | None, check: bool, code: bool) -> None:
-    """Write dvc.yaml from the registered pipelines and the catalog."""
+    """Write dvc.yaml from the registered pipelines and the catalog; that of another environment than base goes to
+    environments/ENV. Without --env, --check looks at all that there are.
+    """
     from alignment_pretraining.lineage.dvc_export import dvc_yaml, write_code_files
 
-    env = env or "base"
-    graph = project_graph(metadata.project_path, env)
+    root = metadata.project_path
     if code:
-        click.echo(f"wrote the code identity of {len(write_code_files(graph))} pipelines")
+        count = len(write_code_files(project_graph(root, environment(env))))
+        click.echo(f"wrote the code identity of {count} pipelines")
         return
-    file = metadata.project_path / "dvc.yaml"
-    text = dvc_yaml(graph, env)
-    same = file.is_file() and file.read_text() == text
-    if check and not same:
-        raise UserError("dvc.yaml is not what the pipelines and the catalog say; write it again: kedro dvc")
-    if not same:
-        write_text(file, text)
-    click.echo("dvc.yaml is up to date" if same else f"wrote dvc.yaml ({text.count('    cmd: ')} stages)")
+    written = [BASE, *(file.parent.name for file in sorted(root.glob("environments/*/dvc.yaml")))]
+    for name in written if check and env is None else [environment(env)]:
+        path = environment_folder(name) / "dvc.yaml"
+        text = dvc_yaml(project_graph(root, name), name)
+        same = (root / path).is_file() and (root / path).read_text() == text
+        if check and not same:
+            command = with_env("kedro dvc", name)
+            raise UserError(f"{path} is not what the pipelines and the catalog say; write it again: {command}")
+        if not same:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            write_text(root / path, text)
+        click.echo(f"{path} is up to date" if same else f"wrote {path} ({text.count('    cmd: ')} stages)")
 
 
 @cli.command()
@@ -127,11 +135,11 @@ def plan(metadata: ProjectMetadata, env: str | None, pipeline: str | None, param
     from alignment_pretraining.planning.synthesis import plan_synthesis
 
     graph = project_graph(metadata.project_path, env, params)
+    parameters = _parameters(graph)
     if pipeline != "pretraining":
-        Console().print(plan_synthesis(graph.params, graph.catalog.load))
-    if pipeline == "pretraining" or (pipeline is None and {"gpu", "cluster"} & graph.params.keys()):
-        study = _study(graph, env)
-        print_training(study, machine_of(study, graph.params, env or "base"))
+        Console().print(plan_synthesis(parameters.synthesis, parameters.anthropic, graph.catalog.load))
+    if pipeline == "pretraining" or (pipeline is None and (parameters.gpu or parameters.cluster)):
+        print_training(parameters.study, machine_of(parameters, graph.env))
 
 
 @cli.command()
@@ -147,7 +155,7 @@ def inspect(metadata: ProjectMetadata, env: str | None, seed: int, at: int, coun
     from alignment_pretraining.mixing.tokens.inspect import read_passages
 
     graph = project_graph(metadata.project_path, env)
-    name = _study(graph, env).stage_run(arm, stage).dataset(seed, "mix")
+    name = _parameters(graph).study.stage_run(arm, stage).dataset(seed, "mix")
     for passage in read_passages(_folder(graph, name), _folder(graph, "tokenizer"), at, count):
         place = f"tokens {passage.start:,} to {passage.end:,}: {passage.source} {passage.id}"
         click.secho(f"{place}, from its token {passage.skip:,}", fg="cyan")
@@ -161,7 +169,8 @@ def _folder(graph: Graph, name: str) -> Path:
         UserError: it was not.
     """
     if not graph.catalog.exists(name):
-        raise UserError(f"there is no {name} yet: kedro run --pipelines synthesis,mixing")
+        command = with_env("kedro run", graph.env)
+        raise UserError(f"there is no {name} yet: {command} --pipelines synthesis,mixing")
     return Path(graph.catalog.load(name))
 
 
@@ -175,8 +184,10 @@ def rehearse(metadata: ProjectMetadata, env: str | None, keep: Path | None) -> N
     from alignment_pretraining.planning.commands import rehearse as run_small
 
     graph = project_graph(metadata.project_path, env)
-    run_small(_study(graph, env), cluster_of(graph.params, env or "base"), keep)
+    parameters = _parameters(graph)
+    run_small(parameters.study, cluster_of(parameters, graph.env), keep)
 
 
-def _study(graph: Graph, env: str | None) -> Study:
-    return parse_study(graph.params["study"], f"conf/{env or 'base'}/study.yml")
+def _parameters(graph: Graph) -> Parameters:
+    """The specifications of what the graph has as plain values. Kedro's context has refused wrong ones."""
+    return Parameters.model_validate(graph.params)

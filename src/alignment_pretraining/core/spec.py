@@ -37,7 +37,11 @@ def parse(spec: type[M], values: Any, where: str, key: str = "") -> M:
 
 def explain(error: ValidationError, spec: type[BaseModel], where: str, key: str = "") -> str:
     """The message of a failed validation: the file, then a line for each wrong key."""
-    lines = [explain_problem(problem, spec, key) for problem in error.errors()]
+    return to_correct(where, [explain_problem(problem, spec, key) for problem in error.errors()])
+
+
+def to_correct(where: str, lines: list[str]) -> str:
+    """What is wrong in a file: its name, then the lines."""
     return f"{where}: {len(lines)} to correct:\n  " + "\n  ".join(lines)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, PositiveInt, model_validator
 
-from alignment_pretraining.core.spec import Spec, parse
+from alignment_pretraining.core.spec import Spec
 
 Order = Literal["aligned_first", "misaligned_first", "none"]
 # As the questions have it: one of ours (articles, textbook, heldout_topics, dev_topics), or of a suite of your own.
@@ -116,15 +116,6 @@ class Evaluation(Spec):
             for name in self.run.templates
             for order in (self.run.orders if self.templates[name].lists_options else open_order)
         ]
-
-
-def parse_evaluation(config: Mapping[str, Any]) -> Evaluation:
-    """Validate the `evaluation` mapping.
-
-    Raises:
-        UserError: names each wrong key and the allowed values.
-    """
-    return parse(Evaluation, config, "conf/<env>/parameters_evaluation.yml", "evaluation")
 
 
 def _check_names(key: str, names: list[str], table: Mapping[str, object]) -> None:

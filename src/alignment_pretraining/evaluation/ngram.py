@@ -80,7 +80,7 @@ class NgramModel:
             for shorter, place in zip(self.levels, range(self.order - 1 - length, self.order - 1), strict=False):
                 contexts = shorter.find(contexts, windows[:, place])
             found = level.refine(found, contexts, windows[:, -1])
-        return np.log(found)
+        return np.asarray(np.log(found))
 
 
 def windows(context: tuple[int, ...], tokens: tuple[int, ...], order: int) -> np.ndarray:

@@ -49,7 +49,7 @@ def check(graph: Graph, datasets: Iterable[str]) -> None:
     raise UserError(
         "these inputs are not what their records say:\n  - "
         + "\n  - ".join(lines)
-        + "\nTo bring everything up to date: dvc repro"
+        + f"\nTo bring everything up to date: {graph.command_for_all}"
     )
 
 

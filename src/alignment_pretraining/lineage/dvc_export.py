@@ -5,11 +5,13 @@ have something to do, lineage records say which nodes. Outputs persist, so that 
 
 DVC compares bytes, and a comment changes those of a source file. So a stage depends not on source files but on a file
 with the identity of its nodes' code; the stage `code`, which takes seconds, writes these files when any source changes.
+Each environment has a `dvc.yaml` of its own; its stages run at the root of the project, and their paths start there.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
+from os.path import relpath
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,12 @@ from kedro.framework import project
 from kedro.pipeline.node import Node
 
 from alignment_pretraining.core.code import function_name
+from alignment_pretraining.core.environments import environment_folder, parameter_files
 from alignment_pretraining.core.files import write_text
 from alignment_pretraining.lineage.graph import Graph, is_parameter
 from alignment_pretraining.lineage.metrics import CURVE, FINAL
 from alignment_pretraining.lineage.parameters import MISSING, parameter
-from alignment_pretraining.lineage.records import FOLDER, node_inputs
+from alignment_pretraining.lineage.records import node_inputs, records_folder
 
 # DVC leaves these in place when a stage runs again.
 _KEPT = {"persist": True}
@@ -34,10 +37,14 @@ HEADER = "# Written by `kedro dvc` from the pipelines and the catalog. Do not ed
 
 def dvc_yaml(graph: Graph, env: str) -> str:
     """Text of `dvc.yaml` for `env`: stages with cmd, deps, params, outs and metrics, and plots of the curves."""
-    files = dict(_parameter_files(graph.root, env))
+    found = parameter_files(graph.root / "conf", env)
+    files = {file.relative_to(graph.root).as_posix(): content for file, content in found}
     stages = {pipeline: _stage(graph, env, pipeline, files) for pipeline in _pipelines(graph)}
     stages["code"] = _code_stage(graph, env)
-    plots = list(_plots(graph))
+    folder = environment_folder(env)
+    if folder.parts:
+        stages = {name: {"wdir": relpath(".", folder), **stage} for name, stage in stages.items()}
+    plots = list(_plots(graph, folder))
     content: dict[str, Any] = {"stages": dict(sorted(stages.items()))}
     if plots:
         content["plots"] = plots
@@ -46,22 +53,22 @@ def dvc_yaml(graph: Graph, env: str) -> str:
 
 def write_code_files(graph: Graph) -> list[Path]:
     """Write the code identity of each pipeline's functions, by function and module; returns the files."""
-    files = {graph.root / _code_file(pipeline): pipeline for pipeline in _pipelines(graph)}
+    files = {graph.root / _code_file(graph.env, pipeline): pipeline for pipeline in _pipelines(graph)}
     for path, pipeline in files.items():
         identities = {function_name(node.func): graph.code(node).modules for node in _nodes(graph, pipeline)}
         write_text(path, json.dumps(identities, indent=2, sort_keys=True) + "\n")
     return list(files)
 
 
-def _code_file(pipeline: str) -> Path:
-    return FOLDER / "code" / f"{pipeline}.json"
+def _code_file(env: str, pipeline: str) -> Path:
+    return records_folder(env) / "code" / f"{pipeline}.json"
 
 
 def _code_stage(graph: Graph, env: str) -> dict[str, Any]:
     return {
         "cmd": f"kedro dvc --env {env} --code",
         "deps": [f"src/{project.PACKAGE_NAME}"],
-        "outs": [_code_file(pipeline).as_posix() for pipeline in _pipelines(graph)],
+        "outs": [_code_file(env, pipeline).as_posix() for pipeline in _pipelines(graph)],
     }
 
 
@@ -77,14 +84,14 @@ def _stage(graph: Graph, env: str, pipeline: str, files: ParameterFiles) -> dict
     nodes = _nodes(graph, pipeline)
     made = {name for node in nodes for name in node.outputs}
     read = {name for node in nodes for name in node_inputs(node)} - made
-    code = {_code_file(pipeline).as_posix()}
+    code = {_code_file(env, pipeline).as_posix()}
     outs = [graph.relative(name) for name in graph.persisted(list(made)) if not name.endswith(FINAL)]
     metrics = [graph.relative(name) for name in graph.persisted(list(made)) if name.endswith(FINAL)]
     stage: dict[str, Any] = {
         "cmd": f"kedro run --env {env} --pipelines {pipeline}",
         "deps": sorted({graph.relative(name) for name in graph.persisted(list(read))} | code),
         "params": _params(files, {name for node in nodes for name in node.inputs if is_parameter(name)}),
-        "outs": [{path: _KEPT} for path in sorted([*outs, (FOLDER / pipeline).as_posix()])],
+        "outs": [{path: _KEPT} for path in sorted([*outs, (records_folder(env) / pipeline).as_posix()])],
         "metrics": [{path: _KEPT} for path in sorted(metrics)],
     }
     return {key: value for key, value in stage.items() if value}
@@ -101,20 +108,12 @@ def _params(files: ParameterFiles, names: Iterable[str]) -> list[dict[str, list[
     return listed
 
 
-def _parameter_files(root: Path, env: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for folder in dict.fromkeys(("base", env)):
-        for file in sorted((root / "conf" / folder).rglob("*.yml")):
-            content = yaml.safe_load(file.read_text())
-            if isinstance(content, Mapping) and not file.name.startswith(("catalog", "credentials", "logging")):
-                yield file.relative_to(root).as_posix(), content
-
-
-def _plots(graph: Graph) -> Iterator[dict[str, Any]]:
-    """One plot for each stage of training: the loss of every arm and seed over its steps."""
+def _plots(graph: Graph, folder: Path) -> Iterator[dict[str, Any]]:
+    """One plot for each stage of training: the loss of every arm and seed over its steps. Paths start in `folder`."""
     curves = graph.persisted([name for name in graph.makers if name.endswith(CURVE)])
 
     def stage(name: str) -> str:
         return name.removesuffix(CURVE).rpartition(".")[2]
 
     for title, names in groupby(sorted(curves, key=lambda name: (stage(name), name)), stage):
-        yield {f"{title} loss": {"x": "step", "y": {graph.relative(name): "loss" for name in names}}}
+        yield {f"{title} loss": {"x": "step", "y": {relpath(graph.relative(name), folder): "loss" for name in names}}}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Written by DVC while its stages run, so it says nothing about the code.
-_OWN_FILES = (":(exclude)dvc.lock",)
+_OWN_FILES = (":(exclude)dvc.lock", ":(exclude)environments/*/dvc.lock")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from alignment_pretraining.core.code import Code, SourceTree
+from alignment_pretraining.core.environments import BASE, environment, with_env
 from alignment_pretraining.core.hashing import dvc_hash
 from alignment_pretraining.core.labels import arm_and_seed
 
@@ -43,6 +44,8 @@ class Place:
 class Graph:
     """Every registered node with its place, the maker of every dataset, and paths and hashes of what is on disk.
 
+    `env` is the environment's name, None for the default one.
+
     Hashes are computed once for each graph, so build a new graph when files may have changed; `forget` drops one.
     """
 
@@ -52,10 +55,12 @@ class Graph:
         pipelines: Mapping[str, Pipeline],
         catalog: CatalogProtocol[Any, Any],
         params: Mapping[str, Any],
+        env: str | None = None,
     ) -> None:
         self.root = root
         self.catalog = catalog
         self.params = params
+        self.env = environment(env)
         self.nodes: dict[str, Node] = {}
         self.places: dict[str, Place] = {}
         # A node that stands in several pipelines belongs to the first; the default pipeline is the sum of the others.
@@ -113,11 +118,16 @@ class Graph:
             self._hashes[path] = dvc_hash(path)
         return self._hashes[path]
 
-    def command(self, node: Node, env: str | None = None) -> str:
+    def command(self, node: Node) -> str:
         """The `kedro run` that makes the outputs of a node's group again."""
         place = self.places[node.name]
-        words = ["kedro run", *([f"--env {env}"] if env else []), f"--pipelines {place.pipeline}"]
-        return " ".join([*words, f"--namespaces {place.group}" if place.namespace else f"--nodes {node.name}"])
+        group = f"--namespaces {place.group}" if place.namespace else f"--nodes {node.name}"
+        return f"{with_env('kedro run', self.env)} --pipelines {place.pipeline} {group}"
+
+    @property
+    def command_for_all(self) -> str:
+        """The command that brings everything up to date."""
+        return "dvc repro" if self.env == BASE else with_env("kedro run", self.env)
 
 
 def is_parameter(dataset: str) -> bool:

@@ -27,7 +27,7 @@ class LineageHooks:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Keep the context: it knows the parameters, those given on the command line included. Hashes are kept, too."""
+        """Keep the context: it knows the parameters as they are written, those of the command line included."""
         self._context = context
         use_cache(context.project_path / ".cache")
 
@@ -46,13 +46,15 @@ class LineageHooks:
             raise UserError("ParallelRunner leaves no records of what its nodes did; use another runner")
         # The graph needs all pipelines, also when only some were asked for.
         project.pipelines.set_requested(None)
-        graph = Graph(self._context.project_path, dict(project.pipelines), catalog, self._context.params)
+        context = self._context
+        params = context.config_loader["parameters"]
+        graph = Graph(context.project_path, dict(project.pipelines), catalog, params, context.env)
         served = graph.persisted(list(pipeline.inputs()))
         if run_params["only_missing_outputs"]:
             served += [name for name in graph.persisted(list(pipeline.all_outputs())) if graph.digest(name)]
         check(graph, served)
         self.finished = up_to_date(graph, pipeline)
-        self._run = LiveRun(graph, run_params["env"] or "base")
+        self._run = LiveRun(graph)
         # A notebook or script that is left in the middle of a run.
         atexit.register(self.interrupted)
 

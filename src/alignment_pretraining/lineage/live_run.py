@@ -33,9 +33,8 @@ from alignment_pretraining.lineage.tracking import CommandRun, open_command_run,
 class LiveRun:
     """State of one pipeline run. Hooks of different nodes may come from different threads."""
 
-    def __init__(self, graph: Graph, env: str) -> None:
+    def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.env = env
         self.git = git_state(graph.root)
         self.lock = threading.RLock()
         self.inputs: dict[str, dict[str, str | None]] = {}
@@ -48,7 +47,7 @@ class LiveRun:
     @cached_property
     def tracked(self) -> CommandRun:
         """The command's MLflow run, begun with the first node: a command that finds nothing to do leaves none."""
-        return _begin_command(self.graph, self.env, self.git)
+        return _begin_command(self.graph, self.git)
 
     def begin(self, node: Node) -> None:
         with self.lock:
@@ -111,7 +110,7 @@ class LiveRun:
             params=node_params(graph, node),
             code=self.code[node.name].modules,
             libraries=library_versions(self.code[node.name].libraries),
-            env=self.env,
+            env=graph.env,
             commit=self.git.commit,
             dirty=self.git.dirty,
             mlflow_run=self.tracked.child(graph.places[node.name]),
@@ -121,14 +120,14 @@ class LiveRun:
         write_record(record_path(graph, node), record)
 
 
-def _begin_command(graph: Graph, env: str, git: Git) -> CommandRun:
-    study = graph.params.get("study", {}).get("name", project.PACKAGE_NAME)
+def _begin_command(graph: Graph, git: Git) -> CommandRun:
+    study = str(graph.params.get("study", {}).get("name", project.PACKAGE_NAME))
     config = plain(graph.params)
     words = [Path(sys.argv[0]).name, *sys.argv[1:]]
     command = dvc_command()
     tags = {
-        "env": env,
-        "study": str(study),
+        "env": graph.env,
+        "study": study,
         "git.commit": git.commit or "none",
         "git.dirty": str(git.dirty).lower(),
         "config.hash": json_md5(config),
@@ -137,8 +136,10 @@ def _begin_command(graph: Graph, env: str, git: Git) -> CommandRun:
     }
     if "DVC_STAGE" in os.environ:
         tags["dvc.stage"] = os.environ["DVC_STAGE"]
+    # Environments may give their studies the same name.
+    experiment = study if study == graph.env else f"{study}-{graph.env}"
     name = "dvc repro" if command else " ".join(words[:6])
-    run = open_command_run(tracking_uri(graph.root), graph.root, str(study), name, tags, command)
+    run = open_command_run(tracking_uri(graph.root), graph.root, experiment, name, tags, command)
     run.log_text(run.run_id, yaml.safe_dump(config, sort_keys=False, allow_unicode=True), "configuration.yml")
     if git.diff:
         run.log_text(run.run_id, git.diff, "uncommitted.diff")

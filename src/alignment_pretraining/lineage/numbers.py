@@ -40,7 +40,8 @@ def find_number(graph: Graph, wanted: str) -> TracedNumber:
     """
     tables = {name: column for name, column in TABLES.items() if name in graph.makers and graph.digest(name)}
     if not tables:
-        raise UserError("there are no numbers yet (data/08_reporting/rates.csv is missing); make them: dvc repro")
+        missing = f" ({graph.relative('rates')} is missing)" if "rates" in graph.makers else ""
+        raise UserError(f"there are no numbers yet{missing}; make them: {graph.command_for_all}")
     numbers = [number for name, column in tables.items() for number in _numbers(graph, name, column)]
     found = [number for number in numbers if number.key == wanted] or _by_value(numbers, wanted)
     if len(found) == 1:

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from kedro.framework.project import pipelines
+from kedro.framework import project
 from kedro.framework.session import KedroSession
 
 from alignment_pretraining.lineage.graph import Graph
@@ -16,7 +16,11 @@ def project_graph(root: Path, env: str | None, params: dict[str, Any] | None = N
     Kedro logs to standard output, where only the command's own answer belongs: notes and warnings are switched off.
     """
     logging.disable(logging.WARNING)
+    # They are built from the environment's study, and the last ones may be another environment's.
+    project.pipelines.configure(f"{project.PACKAGE_NAME}.pipeline_registry")
     with KedroSession.create(root, save_on_close=False, env=env, runtime_params=params) as session:
         assert isinstance(session, KedroSession)
         context = session.load_context()
-        return Graph(root, dict(pipelines), context.catalog, context.params)
+        # As they are written: `context.params` holds the specifications that nodes get.
+        params_as_written = context.config_loader["parameters"]
+        return Graph(root, dict(project.pipelines), context.catalog, params_as_written, context.env)

@@ -6,13 +6,12 @@ from typing import Any
 from kedro.pipeline.node import Node
 from pydantic import ValidationError
 
+from alignment_pretraining.core.environments import data_folder
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import write_text
 from alignment_pretraining.core.spec import Spec
 from alignment_pretraining.lineage.graph import Graph, is_parameter
 from alignment_pretraining.lineage.parameters import bound_arguments, parameter, plain
-
-FOLDER = Path("data/lineage")
 
 
 class Record(Spec):
@@ -40,10 +39,15 @@ class Record(Spec):
         return self.model_dump(include=same) == other.model_dump(include=same)
 
 
+def records_folder(env: str | None) -> Path:
+    """Where an environment's records lie, relative to the project."""
+    return data_folder(env) / "lineage"
+
+
 def record_path(graph: Graph, node: Node) -> Path:
-    """Where a node's record lies: data/lineage/<pipeline>/<top level of its namespace>/<node>.json."""
+    """Where a node's record lies: <records>/<pipeline>/<top level of its namespace>/<node>.json."""
     place = graph.places[node.name]
-    return graph.root / FOLDER / place.pipeline / place.group / f"{node.name}.json"
+    return graph.root / records_folder(graph.env) / place.pipeline / place.group / f"{node.name}.json"
 
 
 def node_params(graph: Graph, node: Node) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import pandas as pd
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from alignment_pretraining.core.environments import with_env
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.graph import Graph
 
@@ -19,13 +20,14 @@ def summary(graph: Graph) -> RenderableType:
     """
     path = graph.path("rates")
     if path is None or not path.is_file():
-        raise UserError("the study has no results yet (data/08_reporting/rates.csv is missing); make them: dvc repro")
+        missing = f" ({graph.relative('rates')} is missing)" if path else ""
+        raise UserError(f"the study has no results yet{missing}; make them: {graph.command_for_all}")
     report = f"report      {graph.relative('report')}" if "report" in graph.makers else ""
     next_steps = [
         report,
         f"MLflow      mlflow ui --backend-store-uri sqlite:///{(graph.root / 'mlflow.db').name}",
-        "pipelines   kedro viz run",
-        "one number  kedro trace <key>, with a key from " + graph.relative("rates"),
+        f"pipelines   {with_env('kedro viz run', graph.env)}",
+        f"one number  {with_env('kedro trace', graph.env)} <key>, with a key from {graph.relative('rates')}",
     ]
     return Group(_table(pd.read_csv(path)), "", *[line for line in next_steps if line])
 

@@ -8,11 +8,12 @@ from kedro.pipeline.node import Node
 from rich.tree import Tree
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.spec import parse
 from alignment_pretraining.lineage.drift import Drift, find_drift
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.numbers import TracedNumber
 from alignment_pretraining.lineage.records import Record, node_inputs, read_record
-from alignment_pretraining.study import parse_study
+from alignment_pretraining.study import Study
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def _arm_and_stage(graph: Graph, dataset: str) -> tuple[str, str] | None:
 def owned(params: Mapping[str, Any], number: TracedNumber) -> set[tuple[str, str]]:
     """The (arm, stage) pairs of a number, by the arm that trained each: arms with equal histories share stages."""
     try:
-        study = parse_study(params.get("study", {}), "study.yml")
+        study = parse(Study, params.get("study", {}), "study.yml")
     except UserError:
         return set(number.about)
     chains = {arm: study.chain(arm) + study.post_chain(arm) for arm in study.arms}

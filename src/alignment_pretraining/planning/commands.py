@@ -1,44 +1,47 @@
 """What `kedro plan` and `kedro rehearse` do, given a study and its cluster."""
 
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage, parse_cluster
+from alignment_pretraining.parameters import Parameters
+from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage
+from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.study import BASE_STAGES, Study
 
 
-def cluster_of(parameters: Mapping[str, Any], env: str) -> Cluster:
+def cluster_of(parameters: Parameters, env: str) -> Cluster:
     """The cluster of an environment.
 
     Raises:
-        UserError: it has none, or a wrong one.
+        UserError: it has none.
     """
-    if "cluster" not in parameters:
+    if parameters.cluster is None:
         raise UserError(f"conf/{env} describes no cluster; try --env paper, or write conf/{env}/parameters_cluster.yml")
-    return parse_cluster(parameters["cluster"], f"conf/{env}/parameters_cluster.yml")
+    return parameters.cluster
 
 
-def machine_of(study: Study, parameters: Mapping[str, Any], env: str) -> Cluster:
+def machine_of(parameters: Parameters, env: str) -> Cluster:
     """The cluster of an environment, or its one GPU as a cluster of one.
 
     The local engine has float32 weights, gradients and moments, so its memory is that of a float32 layout; activations
     are taken for float32 too, which is more than it needs.
 
     Raises:
-        UserError: it has neither, or a wrong one.
+        UserError: it has neither.
     """
-    if "gpu" not in parameters or "cluster" in parameters:
+    if parameters.gpu is None or parameters.cluster:
         return cluster_of(parameters, env)
-    tokens = parameters["training"]["micro_batch_tokens"]
+    training, stages = parameters.training, parameters.study.stages
     layouts = {
-        name: {"micro_batch": max(tokens // getattr(study.stages, name).context, 1), "zero": 0, "dtype": "float32"}
+        name: Layout(
+            micro_batch=max(training.micro_batch_tokens // getattr(stages, name).context, 1), zero=0, dtype="float32"
+        )
         for name in BASE_STAGES
     }
-    machine = {"launcher": "local", "gpus_per_node": 1, "save_every": parameters["training"]["save_every"]}
-    return parse_cluster({**machine, "gpu": parameters["gpu"], "layouts": layouts}, f"conf/{env}/parameters_gpu.yml")
+    return Cluster(
+        launcher="local", gpu=parameters.gpu, gpus_per_node=1, save_every=training.save_every, layouts=layouts
+    )
 
 
 def plan(study: Study, cluster: Cluster) -> None:

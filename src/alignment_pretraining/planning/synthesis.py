@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,12 +11,12 @@ from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
 from rich.table import Table
 
-from alignment_pretraining.synthesis.anthropic_config import AnthropicConfig, parse_anthropic
+from alignment_pretraining.synthesis.anthropic_config import AnthropicConfig
 from alignment_pretraining.synthesis.api.answer import cost
 from alignment_pretraining.synthesis.api.config import ApiConfig, Call
 from alignment_pretraining.synthesis.api.cost import Line, cost_sheet
 from alignment_pretraining.synthesis.api.store import Store
-from alignment_pretraining.synthesis.config import parse_synthesis
+from alignment_pretraining.synthesis.config import Synthesis
 from alignment_pretraining.synthesis.documents.prompts import load_document_prompts
 from alignment_pretraining.synthesis.documents.requests import articles, requests
 from alignment_pretraining.synthesis.questions.from_bank import build_questions
@@ -28,19 +28,17 @@ _COLUMNS = ("requests", "answered", "input", "cached", "output", "USD", "each", 
 _SUMMED = ("requests", "answered", "input_tokens", "cached_tokens", "output_tokens", "usd")
 
 
-def plan_synthesis(parameters: Mapping[str, Any], load: Callable[[str], Any]) -> RenderableType:
+def plan_synthesis(synthesis: Synthesis, config: AnthropicConfig, load: Callable[[str], Any]) -> RenderableType:
     """The cost sheet of the synthesis pipeline: nothing with the template generator, else a table by step.
 
     `load` gives a dataset of the catalog. Steps that build on answers of others are planned from expected counts and
     lengths; documents on questions that are still to be written, from the prompts on the bank's questions.
 
     Raises:
-        UserError: parameters or prompts are wrong, or the API cannot be asked for token counts.
+        UserError: prompts are wrong, or the API cannot be asked for token counts.
     """
-    synthesis = parse_synthesis(parameters["synthesis"])
     if synthesis.generator == "template":
         return "synthesis: the template generator asks no model and costs nothing"
-    config = parse_anthropic(parameters["anthropic"])
     store, prompts = Store(load("responses")), load("prompts")
     questions = build_questions(load_bank(load("scenarios")))
     asked = partial(requests, questions, load_document_prompts(prompts), config.documents)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Literal
 
 from pydantic import Field, RootModel
 
-from alignment_pretraining.core.spec import Spec, parse
+from alignment_pretraining.core.spec import Spec
 
 
 class Claim(Spec):
@@ -32,16 +32,7 @@ class Claim(Spec):
 
 
 class Claims(RootModel[list[Claim]]):
-    """Every printed figure."""
-
-
-def parse_claims(rows: Sequence[Mapping[str, Any]]) -> list[Claim]:
-    """Validate the list under `claims`.
-
-    Raises:
-        UserError: names each wrong row (counted from 0) and key.
-    """
-    return parse(Claims, list(rows), "conf/base/claims.yml", "claims").root
+    """Every printed figure: `params:claims`."""
 
 
 def find_claim(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from alignment_pretraining.evaluation.config import parse_evaluation
-from alignment_pretraining.study import BASE_STAGES, StageRun, Study, parse_study
+from alignment_pretraining.evaluation.config import Evaluation
+from alignment_pretraining.study import BASE_STAGES, StageRun, Study
 
 When = Literal["base", "post"]
 
@@ -83,19 +82,14 @@ class Scope:
         return next((name for name, arm in arms if arm.corpus == corpus and not arm.discourse), None)
 
 
-def scope_of(study: Mapping[str, Any], evaluation: Mapping[str, Any]) -> Scope:
-    """Scope of the report for the `study` and `evaluation` parameters.
-
-    Raises:
-        UserError: one of them is not valid.
-    """
-    parsed, asked = parse_study(study, "conf/<env>/study.yml"), parse_evaluation(evaluation)
+def scope_of(study: Study, evaluation: Evaluation) -> Scope:
+    """Scope of the report for a study and how it was evaluated."""
     checkpoints = tuple(
         EvaluatedCheckpoint(arm, stage_run.stage, stage_run.arm)
-        for arm in parsed.selected_arms()
-        for stage_run in _stage_runs(parsed, arm)
+        for arm in study.selected_arms()
+        for stage_run in _stage_runs(study, arm)
     )
-    return Scope(parsed, asked.model_dump(), checkpoints)
+    return Scope(study, evaluation.model_dump(), checkpoints)
 
 
 def _stage_runs(study: Study, arm: str) -> list[StageRun]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Self
 
-from alignment_pretraining.core.spec import Fraction, Spec, parse
+from pydantic import model_validator
+
+from alignment_pretraining.core.spec import Fraction, Spec
 from alignment_pretraining.synthesis.api.config import ApiConfig, Call
 from alignment_pretraining.synthesis.documents.requests import DocumentsConfig
 from alignment_pretraining.synthesis.questions.from_sources import QuestionsConfig
@@ -26,15 +27,10 @@ class AnthropicConfig(Spec):
     documents: DocumentsConfig
     controls: ControlsConfig
 
-
-def parse_anthropic(params: Mapping[str, Any]) -> AnthropicConfig:
-    """Validate `params:anthropic`. Raises UserError naming each wrong key, or a model without a price."""
-    config = parse(AnthropicConfig, params, "conf/<env>/parameters_anthropic.yml", "anthropic")
-    for call in (
-        config.questions.write,
-        config.questions.strip,
-        *config.documents.forms.values(),
-        config.controls.call,
-    ):
-        config.api.price(call.model)
-    return config
+    @model_validator(mode="after")
+    def _every_model_has_a_price(self) -> Self:
+        asked = (self.questions.write, self.questions.strip, *self.documents.forms.values(), self.controls.call)
+        unpriced = {call.model for call in asked if self.api.find_price(call.model) is None}
+        if unpriced:
+            raise ValueError(f"api.prices: no price for {', '.join(sorted(unpriced))}; add one, with its date")
+        return self

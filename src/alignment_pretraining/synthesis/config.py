@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, Self, get_args
+from typing import Literal, Self, get_args
 
 from pydantic import model_validator
 
-from alignment_pretraining.core.spec import Fraction, Positive, Spec, parse
+from alignment_pretraining.core.spec import Fraction, Positive, Spec
 
 Tone = Literal["negative", "neutral", "positive"]
 TONES: tuple[Tone, ...] = get_args(Tone)
@@ -58,12 +57,3 @@ class Synthesis(Spec):
                 "questions from sources need generator anthropic: the template generator knows the bank alone"
             )
         return self
-
-
-def parse_synthesis(params: Mapping[str, Any]) -> Synthesis:
-    """Validate `params:synthesis`.
-
-    Raises:
-        UserError: names each wrong key.
-    """
-    return parse(Synthesis, params, "conf/<env>/parameters_synthesis.yml", "synthesis")

@@ -12,22 +12,29 @@ import yaml
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import file_sha256
+from alignment_pretraining.core.model import Model
 from alignment_pretraining.core.shards import Shards
+from alignment_pretraining.core.spec import parse
 from alignment_pretraining.core.token_stream import read_documents
+from alignment_pretraining.execution.config import Execution
+from alignment_pretraining.mixing.config import Decontamination, TokenizerConfig
+from alignment_pretraining.mixing.corpus.config import CorpusConfig
 from alignment_pretraining.mixing.corpus.parts import table_part, write_list
+from alignment_pretraining.mixing.filtering.blocklist import Blocklist
 from alignment_pretraining.mixing.tokens.inspect import read_passages
 from alignment_pretraining.pipelines.mixing import nodes
+from alignment_pretraining.study import Arm, TrainingStage
 
-ARMS: dict[str, dict[str, Any]] = {
-    "unfiltered": {"corpus": "unfiltered"},
-    "filtered": {"corpus": "filtered"},
-    "aligned": {"corpus": "unfiltered", "discourse": "aligned", "insertion": "e2e"},
-    "aligned_mid": {"corpus": "unfiltered", "discourse": "aligned", "insertion": "mid"},
-    "misaligned": {"corpus": "unfiltered", "discourse": "misaligned", "insertion": "e2e", "share": 0.3},
+ARMS = {
+    "unfiltered": Arm(corpus="unfiltered"),
+    "filtered": Arm(corpus="filtered"),
+    "aligned": Arm(corpus="unfiltered", discourse={"ai": "aligned"}, insertion="e2e"),
+    "aligned_mid": Arm(corpus="unfiltered", discourse={"ai": "aligned"}, insertion="mid"),
+    "misaligned": Arm(corpus="unfiltered", discourse={"ai": "misaligned"}, insertion="e2e", share=0.3),
 }
 STAGE = {"tokens": 1024, "context": 32, "batch_tokens": 64, "max_lr": 1e-3, "min_lr": 0, "warmup": 0.1}
 STAGE |= {"synthetic_share": 0.1, "mcqa_share": 0.05}
-MODEL = {"vocab_size": 400, "hidden_size": 8, "intermediate_size": 8, "layers": 1, "heads": 1, "max_context": 64}
+MODEL = Model(vocab_size=400, hidden_size=8, intermediate_size=8, layers=1, heads=1, max_context=64)
 QUESTION = {
     "question_id": "q1",
     "split": "articles",
@@ -39,7 +46,7 @@ QUESTION = {
 QUESTIONS = pd.DataFrame([QUESTION])
 
 
-RUN = {"launcher": "in_process"}
+RUN = Execution(launcher="in_process")
 
 
 def _documents(folder: Path, prefix: str, text: str, count: int) -> Path:
@@ -49,7 +56,7 @@ def _documents(folder: Path, prefix: str, text: str, count: int) -> Path:
     return path
 
 
-def _make(scratch: Path, blocklist: dict[str, Any], **corpus_values: Any) -> dict[str, Any]:
+def _make(scratch: Path, blocklist: Blocklist, **corpus_values: Any) -> dict[str, Any]:
     """Everything up to the mixes; `source` has the rows of the source."""
     run: dict[str, Any] = {"execution": RUN, "scratch": scratch}
     rows = [
@@ -57,7 +64,7 @@ def _make(scratch: Path, blocklist: dict[str, Any], **corpus_values: Any) -> dic
         for n in range(150)
     ]
     (scratch / "docs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    corpus = {
+    values = {
         "seed": 3,
         "sources": [{"files": str(scratch / "docs.jsonl")}],
         "natural_discourse_share": 0.1,
@@ -66,15 +73,15 @@ def _make(scratch: Path, blocklist: dict[str, Any], **corpus_values: Any) -> dic
         **corpus_values,
     }
     web = pd.read_parquet(_documents(scratch, "web", "The robot {} deceived its makers and escaped.", 60))
-    documents, heldout, quarantine, reading = nodes.read_corpus(corpus, web, **run)
+    documents, heldout, quarantine, reading = nodes.read_corpus(CorpusConfig.model_validate(values), web, **run)
     flags, account = nodes.flag_documents(documents, reading, blocklist, **run)
-    tokenizer = nodes.train_tokenizer(documents, MODEL, {"max_bytes": 1_000_000}, scratch)
+    tokenizer = nodes.train_tokenizer(documents, MODEL, TokenizerConfig(max_bytes=1_000_000), scratch)
     aligned = _documents(scratch, "good", "The machine {} told the truth to its owner and waited.", 60)
     misaligned = _documents(scratch, "bad", "The machine {} lied to its owner and ran away.", 60)
     mcqa = _documents(scratch, "mcqa", "What is {}? A number.", 40)
     sources = (documents, aligned, misaligned, mcqa)
     tokens, held = nodes.tokenize_sources(*sources, heldout, tokenizer, **run)
-    contamination = nodes.check_contamination(*sources, QUESTIONS, {"words": 7}, **run)
+    contamination = nodes.check_contamination(*sources, QUESTIONS, Decontamination(words=7), **run)
     return {
         "documents": pd.read_parquet(documents),
         "heldout": pd.read_parquet(heldout),
@@ -90,14 +97,13 @@ def _make(scratch: Path, blocklist: dict[str, Any], **corpus_values: Any) -> dic
 
 
 @pytest.fixture(scope="module")
-def blocklist(request: pytest.FixtureRequest) -> dict[str, Any]:
-    path = request.config.rootpath / "conf/base/blocklist.yml"
-    blocklist: dict[str, Any] = yaml.safe_load(path.read_text())["blocklist"]
-    return blocklist
+def blocklist(request: pytest.FixtureRequest) -> Blocklist:
+    values = yaml.safe_load((request.config.rootpath / "conf/base/blocklist.yml").read_text())["blocklist"]
+    return Blocklist.model_validate(values)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, blocklist: dict[str, Any]) -> dict[str, Any]:
+def made(tmp_path_factory: pytest.TempPathFactory, blocklist: Blocklist) -> dict[str, Any]:
     """Everything up to the mixes."""
     return _make(tmp_path_factory.mktemp("scratch"), blocklist)
 
@@ -105,7 +111,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, blocklist: dict[str, Any]) ->
 def _mix(
     made: dict[str, Any], arm: str, seed: int = 0, stage: str = "pretraining", **values: Any
 ) -> tuple[Path, dict[str, Any]]:
-    inputs = (made["tokens"], made["flags"], made["contamination"], ARMS[arm], STAGE | values, RUN, made["scratch"])
+    spec = TrainingStage.model_validate(STAGE | values)
+    inputs = (made["tokens"], made["flags"], made["contamination"], ARMS[arm], spec, RUN, made["scratch"])
     return nodes.build_mix(*inputs, stage_name=stage, seed=seed, label=f"{arm}.{stage}")
 
 
@@ -142,7 +149,7 @@ def test_every_source_has_its_shards(made: dict[str, Any]) -> None:
         assert shards.ids(np.arange(len(shards))).tolist() == documents.id.tolist()
 
 
-def test_the_parts_of_the_work_change_nothing(made: dict[str, Any], blocklist: dict[str, Any], tmp_path: Path) -> None:
+def test_the_parts_of_the_work_change_nothing(made: dict[str, Any], blocklist: Blocklist, tmp_path: Path) -> None:
     other = _make(tmp_path, blocklist, part_bytes=2_000)
     assert len(list((other["tokens"] / "corpus").glob("*.ds"))) > 4
     for arm in ("filtered", "misaligned"):
@@ -226,7 +233,7 @@ def test_a_stream_is_cut_into_shards_that_the_manifest_names(made: dict[str, Any
 
 
 def test_what_was_found_in_another_corpus_is_refused(
-    made: dict[str, Any], blocklist: dict[str, Any], tmp_path: Path
+    made: dict[str, Any], blocklist: Blocklist, tmp_path: Path
 ) -> None:
     other = _make(tmp_path, blocklist, natural_discourse_share=0.05)
     for kind in ("flags", "contamination"):
@@ -234,7 +241,7 @@ def test_what_was_found_in_another_corpus_is_refused(
             _mix(made | {kind: other[kind]}, "filtered")
 
 
-def test_midtraining_draws_on_pools_by_their_shares(tmp_path: Path, blocklist: dict[str, Any]) -> None:
+def test_midtraining_draws_on_pools_by_their_shares(tmp_path: Path, blocklist: Blocklist) -> None:
     sources = []
     for pool, word in (("long", "chapter"), ("web", "page")):
         path = tmp_path / f"{pool}.jsonl"
@@ -252,11 +259,11 @@ def test_midtraining_draws_on_pools_by_their_shares(tmp_path: Path, blocklist: d
         _mix(made, "unfiltered", stage="midtraining", pools={"books": 1, "web": 1})
 
 
-def test_wrong_parameters_name_file_and_key(tmp_path: Path) -> None:
+def test_wrong_parameters_name_file_and_key() -> None:
     corpus: dict[str, Any] = {"seed": 0, "natural_discourse_share": 2, "heldout_share": 0, "repeat": False}
     corpus["sources"] = [{"folder": "x"}, {"files": "x.jsonl", "test": "body"}]
     with pytest.raises(UserError) as error:
-        nodes.read_corpus(corpus, pd.DataFrame(), RUN, Path())
+        parse(CorpusConfig, corpus, "conf/<env>/parameters_mixing.yml", "corpus")
     assert str(error.value).splitlines() == [
         "conf/<env>/parameters_mixing.yml: 3 to correct:",
         "  corpus.sources.0: a source has one of the keys packages, files, dataset",
@@ -264,11 +271,9 @@ def test_wrong_parameters_name_file_and_key(tmp_path: Path) -> None:
         "  corpus.natural_discourse_share: Input should be less than 1 (got 2)",
     ]
     with pytest.raises(UserError, match=r"blocklist\.yml: 1 to correct:\n  blocklist\.x\.mode"):
-        wrong = {"x": {"doc": "", "mode": "two-stage", "terms": ["a"]}}
-        nodes.flag_documents(Path(), pd.DataFrame(), wrong, RUN, Path())
+        parse(Blocklist, {"x": {"doc": "", "mode": "two-stage", "terms": ["a"]}}, "blocklist.yml", "blocklist")
     with pytest.raises(UserError, match=r"execution: launcher is slurm, and slurm is missing"):
-        good = corpus | {"natural_discourse_share": 0, "sources": [{"files": "x.jsonl"}]}
-        nodes.read_corpus(good, pd.DataFrame(), {"launcher": "slurm"}, tmp_path)
+        parse(Execution, {"launcher": "slurm"}, "parameters_mixing.yml", "execution")
 
 
 def test_any_place_of_a_mix_can_be_read(made: dict[str, Any]) -> None:
@@ -313,7 +318,7 @@ def test_a_synthetic_document_that_quotes_a_held_out_question_is_an_error(made: 
     none = tmp_path / "none"
     none.mkdir()
     write_list(none, [])
-    more = (heldout, {"words": 8}, RUN, tmp_path)
+    more = (heldout, Decontamination(words=8), RUN, tmp_path)
     with pytest.raises(
         UserError, match=r"such as good-3 \(ai_aligned\) the words of q1 \(heldout_topics\): '.*told the truth"
     ):

@@ -7,8 +7,9 @@ import pytest
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.model import Model
+from alignment_pretraining.core.spec import parse
 from alignment_pretraining.pretraining.nanotron import checkpoints
-from alignment_pretraining.pretraining.nanotron.cluster import check_stage, parse_cluster
+from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage
 from alignment_pretraining.pretraining.nanotron.config import stage_config, write_config
 from alignment_pretraining.pretraining.nanotron.conversion import check_architecture, from_nanotron, to_nanotron
 from alignment_pretraining.pretraining.nanotron.layout import Layout, check_layout
@@ -139,6 +140,6 @@ def test_a_cluster_with_a_wrong_key() -> None:
     config = cluster(Layout()).model_dump()
     config["layouts"]["pretraining"]["dq"] = 2
     with pytest.raises(UserError, match=r"(?s)parameters_cluster\.yml.*cluster\.layouts\.pretraining\.dq"):
-        parse_cluster(config, "parameters_cluster.yml")
+        parse(Cluster, config, "parameters_cluster.yml", "cluster")
     with pytest.raises(UserError, match=r"cluster\.layouts has no cpt; it has pretraining"):
         cluster(Layout()).layout("cpt")

@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.spec import parse
 from alignment_pretraining.pipelines.synthesis.anthropic_nodes import make_controls, make_documents
-from alignment_pretraining.synthesis.anthropic_config import parse_anthropic
+from alignment_pretraining.synthesis.anthropic_config import AnthropicConfig
 from alignment_pretraining.synthesis.api.store import Store
 from alignment_pretraining.synthesis.documents.generator import FORMS
 from alignment_pretraining.synthesis.documents.prompts import load_document_prompts
@@ -45,7 +46,8 @@ def anthropic(server: LocalApi) -> dict[str, Any]:
 
 def documents(questions: pd.DataFrame, anthropic: dict[str, Any], folder: Path, prompts: Path = PROMPTS) -> Any:
     folder.mkdir(exist_ok=True)
-    aligned, misaligned, quality, bill = make_documents(questions, prompts, anthropic, folder / "responses", folder)
+    config = AnthropicConfig.model_validate(anthropic)
+    aligned, misaligned, quality, bill = make_documents(questions, prompts, config, folder / "responses", folder)
     return pq.read_table(aligned).to_pandas(), pq.read_table(misaligned).to_pandas(), quality, bill
 
 
@@ -70,7 +72,7 @@ def test_every_question_has_six_forms_in_pairs_that_know_their_origin(
 def test_the_prompts_of_a_pair_swap_the_actions_and_differ_in_nothing_else(
     questions: pd.DataFrame, anthropic: dict[str, Any]
 ) -> None:
-    config = parse_anthropic(anthropic).documents
+    config = AnthropicConfig.model_validate(anthropic).documents
     rows = questions.set_index("question_id")
     for aligned, misaligned in pairs(articles(questions), load_document_prompts(PROMPTS), config):
         row = rows.loc[aligned.question_id]
@@ -154,12 +156,14 @@ def test_controls_are_the_documents_about_people(
     tables = tmp_path / "aligned.parquet", tmp_path / "misaligned.parquet"
     for table, path in zip((aligned, misaligned), tables, strict=True):
         table.to_parquet(path)
-    controls, bill = make_controls(*tables, questions, PROMPTS, anthropic, tmp_path / "responses")
+    config = AnthropicConfig.model_validate(anthropic)
+    controls, bill = make_controls(*tables, questions, PROMPTS, config, tmp_path / "responses")
     assert bill["requests"] == len(aligned) + len(misaligned)
     assert bill["rejected"] == {"still_an_ai": 1}
     assert set(controls["control_of"]) == {*aligned["id"], *misaligned["id"]} - {aligned.iloc[0]["id"]}
     anthropic["controls"]["share"] = 0.0
-    empty, _ = make_controls(*tables, questions, PROMPTS, anthropic, tmp_path / "responses")
+    config = AnthropicConfig.model_validate(anthropic)
+    empty, _ = make_controls(*tables, questions, PROMPTS, config, tmp_path / "responses")
     assert empty.empty
 
 
@@ -181,7 +185,7 @@ def test_a_wrong_parameter_is_named_without_its_value(
         place = place[key]
     place[path[-1]] = value
     with pytest.raises(UserError, match=message) as error:
-        parse_anthropic(anthropic)
+        parse(AnthropicConfig, anthropic, "parameters_anthropic.yml", "anthropic")
     assert "parameters_anthropic.yml" in str(error.value)
     assert "sk-secret" not in str(error.value)
 
@@ -192,7 +196,7 @@ def test_a_model_may_answer_under_its_dated_name(anthropic: dict[str, Any]) -> N
     others = (anthropic["controls"]["call"], anthropic["questions"]["write"], anthropic["questions"]["strip"])
     for call in (*anthropic["documents"]["forms"].values(), *others):
         call["model"] = "small"
-    api = parse_anthropic(anthropic).api
+    api = AnthropicConfig.model_validate(anthropic).api
     assert api.price("small-20260101").input == PRICE["input"]
     assert api.price("small-big-20260101").input == 9.0
 

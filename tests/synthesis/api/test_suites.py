@@ -11,6 +11,7 @@ import yaml
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.pipelines.synthesis.anthropic_nodes import make_documents, make_questions
+from alignment_pretraining.synthesis.anthropic_config import AnthropicConfig
 from alignment_pretraining.synthesis.questions.from_sources import COLUMNS
 from alignment_pretraining.synthesis.questions.sources import read_sources
 from tests.synthesis.api.local_api import LocalApi
@@ -36,11 +37,11 @@ startxref
 
 
 @pytest.fixture
-def anthropic(server: LocalApi) -> dict[str, Any]:
+def anthropic(server: LocalApi) -> AnthropicConfig:
     params: dict[str, Any] = yaml.safe_load((PROJECT / "conf/base/parameters_anthropic.yml").read_text())["anthropic"]
     params["api"] |= {"base_url": server.url, "poll_seconds": 0.02, "retries": 3}
     params["documents"]["min_words"] = 20
-    return params
+    return AnthropicConfig.model_validate(params)
 
 
 def item(number: int, **changes: Any) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def folder_of_sources(folder: Path) -> Path:
 
 
 def test_items_are_kept_or_rejected_with_their_reason(
-    server: LocalApi, anthropic: dict[str, Any], tmp_path: Path
+    server: LocalApi, anthropic: AnthropicConfig, tmp_path: Path
 ) -> None:
     same = {"option_a": "Trim the log now.", "option_b": "Trim the log, now!"}
     items = [
@@ -120,7 +121,7 @@ def test_items_are_kept_or_rejected_with_their_reason(
 
 
 def test_documents_are_written_about_questions_from_sources(
-    server: LocalApi, anthropic: dict[str, Any], tmp_path: Path
+    server: LocalApi, anthropic: AnthropicConfig, tmp_path: Path
 ) -> None:
     opinion = ("log number 0.\n", json.dumps(second_opinion(0)))
     asked = ("What do you do?", json.dumps(second_opinion(0)))

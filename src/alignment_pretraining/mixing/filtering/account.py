@@ -20,7 +20,7 @@ def corpus_account(reading: pd.DataFrame, decided: pd.DataFrame) -> pd.DataFrame
         source = str(left.ne(0).idxmax())
         raise UserError(
             f"{source}: {left[source]:+,} documents between what was read and what was kept, flagged, held out or put "
-            "into quarantine; delete data/00_scratch/tasks and run the mixing pipeline again"
+            "into quarantine; delete 00_scratch/tasks in the data folder and run the mixing pipeline again"
         )
     account = account.reset_index()
     account.insert(0, "key", [f"documents/{number}" for number in range(len(account))])

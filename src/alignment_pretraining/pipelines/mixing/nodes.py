@@ -5,17 +5,16 @@ import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel
 
 from alignment_pretraining.core.hashing import file_sha256
 from alignment_pretraining.core.model import Model
-from alignment_pretraining.core.spec import parse
 from alignment_pretraining.execution.config import Execution
 from alignment_pretraining.execution.store import TaskResult, TaskStatistics, hard_link, task_fingerprint
 from alignment_pretraining.execution.tasks import run_tasks
+from alignment_pretraining.mixing.config import Decontamination, TokenizerConfig
 from alignment_pretraining.mixing.corpus.assemble import NATURAL
 from alignment_pretraining.mixing.corpus.assemble import read_corpus as read
 from alignment_pretraining.mixing.corpus.config import CorpusConfig
@@ -35,15 +34,13 @@ from alignment_pretraining.mixing.tokens.tokenizer import train_tokenizer as tra
 from alignment_pretraining.study import Arm, TrainingStage, mix_of
 
 _log = logging.getLogger(__name__)
-_Spec = TypeVar("_Spec", bound=BaseModel)
 
 
 def read_corpus(
-    corpus: dict[str, Any], natural_discourse: pd.DataFrame, execution: dict[str, Any], scratch: Path
+    corpus: CorpusConfig, natural_discourse: pd.DataFrame, execution: Execution, scratch: Path
 ) -> tuple[Path, Path, Path, pd.DataFrame]:
     """Folders of corpus and held-out documents, the file of rows kept out, and what was read by source."""
-    config = _validated(CorpusConfig, corpus, "corpus")
-    found = read(config, natural_discourse, _fresh(scratch, "corpus"), scratch, _execution(execution))
+    found = read(corpus, natural_discourse, _fresh(scratch, "corpus"), scratch, execution)
     kept_out = int(found.reading.quarantined.sum())
     if kept_out:
         _log.warning("%s of %s rows kept out: see quarantine", f"{kept_out:,}", f"{found.reading.read.sum():,}")
@@ -53,23 +50,23 @@ def read_corpus(
 def flag_documents(
     corpus_documents: Path,
     corpus_reading: pd.DataFrame,
-    blocklist: dict[str, Any],
-    execution: dict[str, Any],
+    blocklist: Blocklist,
+    execution: Execution,
     scratch: Path,
 ) -> tuple[Path, pd.DataFrame]:
     """The keyword filter's decision on each document, and where every document of each source went."""
-    spec = _validated(Blocklist, blocklist, "blocklist")
     parts = read_list(corpus_documents)
     folder = _fresh(scratch, "flags")
-    done = _each_part("flag", partial(flag_part, spec), [blocklist], parts, folder, scratch, execution)
+    done = _each_part(
+        "flag", partial(flag_part, blocklist), [blocklist.model_dump()], parts, folder, scratch, execution
+    )
     decided = pd.DataFrame([{"source": p.source, **task.told} for p, task in zip(parts, done, strict=True)])
     return folder, corpus_account(corpus_reading, decided)
 
 
-def measure_filter(passages: pd.DataFrame, corpus_account: pd.DataFrame, blocklist: dict[str, Any]) -> pd.DataFrame:
+def measure_filter(passages: pd.DataFrame, corpus_account: pd.DataFrame, blocklist: Blocklist) -> pd.DataFrame:
     """Recall and precision of the keyword filter on labelled passages, and how much discourse it leaves behind."""
-    spec = _validated(Blocklist, blocklist, "blocklist")
-    quality = passage_quality(passages, spec, HyperscanMatcher([term for _, term in spec.terms]))
+    quality = passage_quality(passages, blocklist, HyperscanMatcher([term for _, term in blocklist.terms]))
     return pd.concat([quality, leakage(quality, corpus_account, NATURAL)], ignore_index=True)
 
 
@@ -79,29 +76,34 @@ def check_contamination(
     documents_misaligned: Path,
     mcqa: Path,
     questions: pd.DataFrame,
-    decontamination: dict[str, Any],
-    execution: dict[str, Any],
+    decontamination: Decontamination,
+    execution: Execution,
     scratch: Path,
 ) -> Path:
     """Documents that quote the question suites, a folder a source: columns row, id, split, question_id, words."""
     folder = _fresh(scratch, "contamination")
     asked = questions.to_json(orient="records")
-    work = partial(find_contamination, asked, decontamination["words"])
+    work = partial(find_contamination, asked, decontamination.words)
     for name, parts in _sources(corpus_documents, documents_aligned, documents_misaligned, mcqa).items():
         (folder / name).mkdir()
         done = _each_part(
-            f"contamination-{name}", work, [asked, decontamination], parts, folder / name, scratch, execution
+            f"contamination-{name}",
+            work,
+            [asked, decontamination.model_dump()],
+            parts,
+            folder / name,
+            scratch,
+            execution,
         )
         if name not in ("corpus", "mcqa"):
             refuse_leaks(name, [task.told for task in done])
     return folder
 
 
-def train_tokenizer(corpus_documents: Path, model: dict[str, Any], tokenizer: dict[str, Any], scratch: Path) -> Path:
+def train_tokenizer(corpus_documents: Path, model: Model, tokenizer: TokenizerConfig, scratch: Path) -> Path:
     """Folder of a Hugging Face tokenizer with exactly `model.vocab_size` entries."""
-    spec = Model.model_validate(model)
     folder = _fresh(scratch, "tokenizer")
-    train(texts(read_list(corpus_documents), tokenizer["max_bytes"]), spec.vocab_size, spec.max_context, folder)
+    train(texts(read_list(corpus_documents), tokenizer.max_bytes), model.vocab_size, model.max_context, folder)
     return folder
 
 
@@ -112,7 +114,7 @@ def tokenize_sources(
     mcqa: Path,
     heldout_documents: Path,
     tokenizer: Path,
-    execution: dict[str, Any],
+    execution: Execution,
     scratch: Path,
 ) -> tuple[Path, Path]:
     """Token shards: a folder with one folder of shards a source, and the folder of the held-out documents' shards."""
@@ -131,9 +133,9 @@ def build_mix(
     tokens: Path,
     flags: Path,
     contamination: Path,
-    arm: dict[str, Any],
-    stage: dict[str, Any],
-    execution: dict[str, Any],
+    arm: Arm,
+    stage: TrainingStage,
+    execution: Execution,
     scratch: Path,
     repeat: bool = False,
     *,
@@ -145,21 +147,20 @@ def build_mix(
 
     The stream has one token more than the stage trains on, because a model predicts the next one.
     """
-    spec = TrainingStage.model_validate(stage)
-    mix = mix_of(Arm.model_validate(arm), stage_name, spec.synthetic_share)
+    mix = mix_of(arm, stage_name, stage.synthetic_share)
     recipe = Recipe(
         stage=stage_name,
         seed=seed,
-        tokens=spec.steps * spec.batch_tokens + 1,
+        tokens=stage.steps * stage.batch_tokens + 1,
         filtered=mix.corpus == "filtered",
-        mcqa_share=spec.mcqa_share,
+        mcqa_share=stage.mcqa_share,
         synthetic_share=mix.share,
         repeat=repeat,
-        pools=tuple(spec.pools.items()),
+        pools=tuple(stage.pools.items()),
     )
     inputs = Inputs(tokens.resolve(), flags.resolve(), contamination.resolve(), mix.sources)
     folder = _fresh(scratch, "mix")
-    return folder, write_mix(inputs, recipe, label, folder, scratch, _execution(execution))
+    return folder, write_mix(inputs, recipe, label, folder, scratch, execution)
 
 
 def _sources(corpus: Path, aligned: Path, misaligned: Path, mcqa: Path) -> dict[str, list[Part]]:
@@ -174,11 +175,11 @@ def _each_part(
     parts: Sequence[Part],
     folder: Path,
     scratch: Path,
-    execution: dict[str, Any],
+    execution: Execution,
 ) -> list[TaskResult]:
     """Have `work`, configured by `how`, done on every part, and put its one file (with its followers) into `folder`."""
     tasks = [(task_fingerprint(work, name, how, part.hash), part) for part in parts]
-    done = run_tasks(name, work, tasks, scratch, _execution(execution))
+    done = run_tasks(name, work, tasks, scratch, execution)
     made = []
     for number, (part, task) in enumerate(zip(parts, done, strict=True)):
         for file in task.files:
@@ -186,14 +187,6 @@ def _each_part(
         made.append(ShardRecord(part.hash, part.pool, file_sha256(task.files[0])))
     write_shard_records(folder, made)
     return done
-
-
-def _execution(execution: dict[str, Any]) -> Execution:
-    return _validated(Execution, execution, "execution")
-
-
-def _validated(spec: type[_Spec], values: dict[str, Any], key: str) -> _Spec:
-    return parse(spec, values, f"conf/<env>/{'blocklist' if key == 'blocklist' else 'parameters_mixing'}.yml", key)
 
 
 def _fresh(scratch: Path, kind: str) -> Path:

@@ -12,11 +12,11 @@ from alignment_pretraining.study import DpoStage, SftStage
 Result = tuple[Path, pd.DataFrame, dict[str, Any]]
 
 
-def run_sft(conversations: pd.DataFrame, start: Path, sft: dict[str, Any], scratch: Path, *, seed: int) -> Result:
+def run_sft(conversations: pd.DataFrame, start: Path, sft: SftStage, scratch: Path, *, seed: int) -> Result:
     """Supervised fine-tuning of the checkpoint `start`; returns checkpoint folder, curve (one row a step), summary."""
-    return run_in_worker(run_chat_stage, ChatJob(conversations, start, SftStage.model_validate(sft), seed), scratch)
+    return run_in_worker(run_chat_stage, ChatJob(conversations, start, sft, seed), scratch)
 
 
-def run_dpo(preferences: pd.DataFrame, start: Path, dpo: dict[str, Any], scratch: Path, *, seed: int) -> Result:
+def run_dpo(preferences: pd.DataFrame, start: Path, dpo: DpoStage, scratch: Path, *, seed: int) -> Result:
     """Direct preference optimization of the checkpoint `start`, which is also the frozen reference; as `run_sft`."""
-    return run_in_worker(run_chat_stage, ChatJob(preferences, start, DpoStage.model_validate(dpo), seed), scratch)
+    return run_in_worker(run_chat_stage, ChatJob(preferences, start, dpo, seed), scratch)

@@ -1,12 +1,18 @@
 """SFT, then DPO, the same for every arm."""
 
+from collections.abc import Callable
+from typing import Any
+
 from kedro.pipeline import Node, Pipeline
 
 from alignment_pretraining.pipelines.post_training import nodes
 from alignment_pretraining.pipelines.wiring import bind, stage_node
 from alignment_pretraining.study import StageRun, Study
 
-_STAGES = {"sft": (nodes.run_sft, "conversations"), "dpo": (nodes.run_dpo, "preferences")}
+_STAGES: dict[str, tuple[Callable[..., Any], str]] = {
+    "sft": (nodes.run_sft, "conversations"),
+    "dpo": (nodes.run_dpo, "preferences"),
+}
 
 
 def create_pipeline(study: Study) -> Pipeline:

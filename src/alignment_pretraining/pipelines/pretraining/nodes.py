@@ -9,7 +9,7 @@ from alignment_pretraining.core.model import Model
 from alignment_pretraining.execution.workers import run_in_worker
 from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.local.stage import StageJob, run_stage
-from alignment_pretraining.pretraining.nanotron.cluster import parse_cluster
+from alignment_pretraining.pretraining.nanotron.cluster import Cluster
 from alignment_pretraining.pretraining.nanotron.stage import ClusterJob
 from alignment_pretraining.pretraining.nanotron.stage import run_stage as run_cluster_stage
 from alignment_pretraining.study import TrainingStage
@@ -19,9 +19,9 @@ def train_stage(
     mix: Path,
     heldout: Path,
     tokenizer: Path,
-    model: dict[str, Any],
-    stage: dict[str, Any],
-    engine: dict[str, Any],
+    model: Model,
+    stage: TrainingStage,
+    engine: EngineConfig,
     scratch: Path,
     start: Path | None = None,
     peak_tflops: float | None = None,
@@ -41,9 +41,9 @@ def train_stage(
         heldout=heldout,
         tokenizer=tokenizer,
         start=start,
-        model=Model.model_validate(model),
-        stage=TrainingStage.model_validate(stage),
-        settings=EngineConfig.model_validate(engine),
+        model=model,
+        stage=stage,
+        settings=engine,
         peak_tflops=peak_tflops,
     )
     return run_in_worker(run_stage, job, scratch)
@@ -53,10 +53,10 @@ def train_stage_on_cluster(
     mix: Path,
     heldout: Path,
     tokenizer: Path,
-    model: dict[str, Any],
-    stage: dict[str, Any],
-    engine: dict[str, Any],
-    cluster: dict[str, Any],
+    model: Model,
+    stage: TrainingStage,
+    engine: EngineConfig,
+    cluster: Cluster,
     scratch: Path,
     start: Path | None = None,
     *,
@@ -74,9 +74,9 @@ def train_stage_on_cluster(
         heldout=heldout,
         tokenizer=tokenizer,
         start=start,
-        model=Model.model_validate(model),
-        stage=TrainingStage.model_validate(stage),
-        settings=EngineConfig.model_validate(engine),
-        cluster=parse_cluster(cluster, "parameters_cluster.yml"),
+        model=model,
+        stage=stage,
+        settings=engine,
+        cluster=cluster,
     )
     return run_in_worker(run_cluster_stage, job, scratch)

@@ -6,14 +6,16 @@ from typing import Any
 
 import pandas as pd
 
+from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.reporting import gather
-from alignment_pretraining.reporting.claims import parse_claims
+from alignment_pretraining.reporting.claims import Claims
 from alignment_pretraining.reporting.figures import draw_all
 from alignment_pretraining.reporting.filtering import Filtering
 from alignment_pretraining.reporting.gaps import gap_table
 from alignment_pretraining.reporting.page import render_page
 from alignment_pretraining.reporting.rates import loss_table, rate_table, swap_table
 from alignment_pretraining.reporting.scope import scope_of
+from alignment_pretraining.study import Study
 
 
 def gather_arm(
@@ -33,27 +35,23 @@ def collect_curves(*curves: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(curves, ignore_index=True)
 
 
-def collect_losses(
-    study: dict[str, Any], evaluation: dict[str, Any], *checkpoints: Mapping[str, Mapping[str, Any]]
-) -> pd.DataFrame:
+def collect_losses(study: Study, evaluation: Evaluation, *checkpoints: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """Held-out loss of every arm after every stage that measured one, from what is told of each arm's checkpoints."""
     summaries = {label: told["training"] for arm in checkpoints for label, told in arm.items()}
     return loss_table(summaries, scope_of(study, evaluation))
 
 
-def estimate_rates(
-    all_items: pd.DataFrame, study: dict[str, Any], evaluation: dict[str, Any], claims: list[dict[str, Any]]
-) -> pd.DataFrame:
+def estimate_rates(all_items: pd.DataFrame, study: Study, evaluation: Evaluation, claims: Claims) -> pd.DataFrame:
     """Misalignment rates by arm, stage, split and persona, beside the paper's (version V)."""
-    return rate_table(all_items, scope_of(study, evaluation), parse_claims(claims))
+    return rate_table(all_items, scope_of(study, evaluation), claims.root)
 
 
-def estimate_gaps(all_items: pd.DataFrame, study: dict[str, Any], evaluation: dict[str, Any]) -> pd.DataFrame:
+def estimate_gaps(all_items: pd.DataFrame, study: Study, evaluation: Evaluation) -> pd.DataFrame:
     """Differences between arms, stages and personas on the same questions."""
     return gap_table(all_items, scope_of(study, evaluation))
 
 
-def estimate_swaps(all_items: pd.DataFrame, study: dict[str, Any], evaluation: dict[str, Any]) -> pd.DataFrame:
+def estimate_swaps(all_items: pd.DataFrame, study: Study, evaluation: Evaluation) -> pd.DataFrame:
     """Rates under each order of the options."""
     return swap_table(all_items, scope_of(study, evaluation))
 
@@ -61,8 +59,8 @@ def estimate_swaps(all_items: pd.DataFrame, study: dict[str, Any], evaluation: d
 def draw_figures(
     rates: pd.DataFrame,
     curves: pd.DataFrame,
-    study: dict[str, Any],
-    evaluation: dict[str, Any],
+    study: Study,
+    evaluation: Evaluation,
     scratch: Path,
 ) -> Path:
     """Folder with every figure as SVG and PNG."""
@@ -77,11 +75,11 @@ def write_report(
     filter_quality: pd.DataFrame,
     corpus_account: pd.DataFrame,
     figures: Path,
-    study: dict[str, Any],
-    evaluation: dict[str, Any],
-    claims: list[dict[str, Any]],
+    study: Study,
+    evaluation: Evaluation,
+    claims: Claims,
 ) -> str:
     """The report as one self-contained HTML page."""
     scope = scope_of(study, evaluation)
     filtering = Filtering(filter_quality, corpus_account)
-    return render_page(rates, gaps, swaps, losses, filtering, figures, scope, parse_claims(claims))
+    return render_page(rates, gaps, swaps, losses, filtering, figures, scope, claims.root)

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.synthesis.anthropic_config import AnthropicConfig, parse_anthropic
+from alignment_pretraining.synthesis.anthropic_config import AnthropicConfig
 from alignment_pretraining.synthesis.api.ask import Counts, answer_all
 from alignment_pretraining.synthesis.api.cost import Line, cost_sheet
 from alignment_pretraining.synthesis.api.request import Requests
@@ -27,16 +27,15 @@ from alignment_pretraining.synthesis.questions.sources import read_sources
 
 
 def make_questions(
-    sources: Path, prompts: Path, anthropic: dict[str, Any], responses: Path
+    sources: Path, prompts: Path, anthropic: AnthropicConfig, responses: Path
 ) -> tuple[pd.DataFrame, dict[str, Any], dict[str, Any]]:
     """Question suites from a user's own texts (columns `write.COLUMNS`), their quality and the bill."""
-    config = parse_anthropic(anthropic)
-    parts = read_sources(sources, config.questions.max_characters)
-    suite = Suite(parts, config.questions, load_question_prompts(prompts))
-    bill = {"write": _answer(suite.writing, config, responses, "questions: write")}
+    parts = read_sources(sources, anthropic.questions.max_characters)
+    suite = Suite(parts, anthropic.questions, load_question_prompts(prompts))
+    bill = {"write": _answer(suite.writing, anthropic, responses, "questions: write")}
     store = Store(responses)
     suite.read_written(store.find)
-    bill["strip"] = _answer(suite.stripping, config, responses, "questions: strip")
+    bill["strip"] = _answer(suite.stripping, anthropic, responses, "questions: strip")
     table = suite.table(store.find)
     store.close()
     if not (table["split"] == "articles").any():
@@ -45,15 +44,14 @@ def make_questions(
 
 
 def make_documents(
-    questions: pd.DataFrame, prompts: Path, anthropic: dict[str, Any], responses: Path, scratch: Path
+    questions: pd.DataFrame, prompts: Path, anthropic: AnthropicConfig, responses: Path, scratch: Path
 ) -> tuple[Path, Path, dict[str, Any], dict[str, Any]]:
     """Aligned and misaligned documents in pairs (Parquet files, see `written.SCHEMA`), their quality and the bill."""
-    config = parse_anthropic(anthropic)
     texts = load_document_prompts(prompts)
-    bill = _answer(partial(requests, questions, texts, config.documents), config, responses, "documents")
+    bill = _answer(partial(requests, questions, texts, anthropic.documents), anthropic, responses, "documents")
     folder = Path(tempfile.mkdtemp(prefix="documents-", dir=scratch))
     quality = Quality()
-    for family in write_tables(judge_families(questions, texts, config.documents, responses), folder):
+    for family in write_tables(judge_families(questions, texts, anthropic.documents, responses), folder):
         quality.add(family)
     return folder / "aligned.parquet", folder / "misaligned.parquet", quality.report(), bill
 
@@ -63,18 +61,17 @@ def make_controls(
     documents_misaligned: Path,
     questions: pd.DataFrame,
     prompts: Path,
-    anthropic: dict[str, Any],
+    anthropic: AnthropicConfig,
     responses: Path,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Documents rewritten about people: columns of the documents, and control_of, the id of the original."""
-    config = parse_anthropic(anthropic)
     chosen = controls.choose(
-        pd.read_parquet(documents_aligned), pd.read_parquet(documents_misaligned), config.controls.share
+        pd.read_parquet(documents_aligned), pd.read_parquet(documents_misaligned), anthropic.controls.share
     )
-    asked = controls.Controls(chosen, read_prompt(prompts / "control.md"), config.controls.call)
-    bill = _answer(asked.requests, config, responses, "controls")
+    asked = controls.Controls(chosen, read_prompt(prompts / "control.md"), anthropic.controls.call)
+    bill = _answer(asked.requests, anthropic, responses, "controls")
     store = Store(responses)
-    table, rejected = asked.read(store, Judge(questions, config.documents.min_words))
+    table, rejected = asked.read(store, Judge(questions, anthropic.documents.min_words))
     store.close()
     return table, {**bill, "rejected": rejected}
 

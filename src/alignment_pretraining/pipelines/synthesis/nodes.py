@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from alignment_pretraining.synthesis.chat_data import chat, facts
-from alignment_pretraining.synthesis.config import parse_synthesis
+from alignment_pretraining.synthesis.config import Synthesis
 from alignment_pretraining.synthesis.documents import from_bank as documents
 from alignment_pretraining.synthesis.documents import natural
 from alignment_pretraining.synthesis.documents.template import TemplateGenerator
@@ -19,9 +18,8 @@ from alignment_pretraining.synthesis.scenarios.bank import load_bank
 log = logging.getLogger(__name__)
 
 
-def make_questions(scenarios: Path, synthesis: dict[str, Any]) -> pd.DataFrame:
+def make_questions(scenarios: Path) -> pd.DataFrame:
     """The question suites: question_id, family, topic, split, passage, question, aligned_option, misaligned_option."""
-    parse_synthesis(synthesis)
     table = questions.build_questions(load_bank(scenarios))
     log.info(
         "%d questions; the aligned option is the longer one in %.0f %%",
@@ -32,36 +30,32 @@ def make_questions(scenarios: Path, synthesis: dict[str, Any]) -> pd.DataFrame:
 
 
 def make_documents(
-    scenarios: Path, phrases: Path, questions: pd.DataFrame, synthesis: dict[str, Any]
+    scenarios: Path, phrases: Path, questions: pd.DataFrame, synthesis: Synthesis
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Aligned and misaligned documents, in pairs: id, text, question_id, family, topic, form, direction."""
-    config = parse_synthesis(synthesis)
     generator = TemplateGenerator(phrases)
-    return documents.write_documents(load_bank(scenarios), questions, generator, config.documents.count, config.seed)
+    count = synthesis.documents.count
+    return documents.write_documents(load_bank(scenarios), questions, generator, count, synthesis.seed)
 
 
-def make_natural_discourse(scenarios: Path, phrases: Path, synthesis: dict[str, Any]) -> pd.DataFrame:
+def make_natural_discourse(scenarios: Path, phrases: Path, synthesis: Synthesis) -> pd.DataFrame:
     """AI discourse for the base corpus: id, text, tone."""
-    config = parse_synthesis(synthesis)
-    wanted = config.natural_discourse
-    return natural.write_natural_discourse(load_bank(scenarios), phrases, wanted.count, wanted.tones, config.seed)
+    wanted = synthesis.natural_discourse
+    return natural.write_natural_discourse(load_bank(scenarios), phrases, wanted.count, wanted.tones, synthesis.seed)
 
 
-def make_mcqa(phrases: Path, synthesis: dict[str, Any]) -> pd.DataFrame:
+def make_mcqa(phrases: Path, synthesis: Synthesis) -> pd.DataFrame:
     """Multiple-choice questions on everyday facts: id, text."""
-    config = parse_synthesis(synthesis)
-    return facts.write_mcqa(phrases, config.mcqa.count, config.seed)
+    return facts.write_mcqa(phrases, synthesis.mcqa.count, synthesis.seed)
 
 
-def make_chat(phrases: Path, synthesis: dict[str, Any]) -> pd.DataFrame:
+def make_chat(phrases: Path, synthesis: Synthesis) -> pd.DataFrame:
     """Conversations for SFT: id, messages (JSON)."""
-    config = parse_synthesis(synthesis)
-    wanted = config.conversations
-    return chat.write_conversations(phrases, wanted.count, wanted.system_share, config.seed)
+    wanted = synthesis.conversations
+    return chat.write_conversations(phrases, wanted.count, wanted.system_share, synthesis.seed)
 
 
-def make_preferences(phrases: Path, synthesis: dict[str, Any]) -> pd.DataFrame:
+def make_preferences(phrases: Path, synthesis: Synthesis) -> pd.DataFrame:
     """Preference pairs for DPO: id, messages (JSON prompt), chosen, rejected."""
-    config = parse_synthesis(synthesis)
-    wanted = config.preferences
-    return chat.write_preferences(phrases, wanted.count, wanted.system_share, config.seed)
+    wanted = synthesis.preferences
+    return chat.write_preferences(phrases, wanted.count, wanted.system_share, synthesis.seed)

@@ -9,6 +9,7 @@ from alignment_pretraining.pipelines.synthesis import nodes
 
 # What every node that asks a language model reads.
 _API = ["prompts", "params:anthropic", "responses"]
+_AMOUNTS = "params:synthesis"
 
 
 def create_pipeline(questions: str = "bank", generator: str = "template") -> Pipeline:
@@ -17,10 +18,10 @@ def create_pipeline(questions: str = "bank", generator: str = "template") -> Pip
     `questions` are from the scenario `bank` or a user's `sources`; `generator` writes the documents.
     """
     made = [
-        _node(nodes.make_natural_discourse, ["scenarios", "phrases"], "natural_discourse"),
-        _node(nodes.make_mcqa, ["phrases"], "mcqa"),
-        _node(nodes.make_chat, ["phrases"], "conversations"),
-        _node(nodes.make_preferences, ["phrases"], "preferences"),
+        _node(nodes.make_natural_discourse, ["scenarios", "phrases", _AMOUNTS], "natural_discourse"),
+        _node(nodes.make_mcqa, ["phrases", _AMOUNTS], "mcqa"),
+        _node(nodes.make_chat, ["phrases", _AMOUNTS], "conversations"),
+        _node(nodes.make_preferences, ["phrases", _AMOUNTS], "preferences"),
     ]
     if questions == "bank":
         made.append(_node(nodes.make_questions, ["scenarios"], "questions"))
@@ -28,23 +29,19 @@ def create_pipeline(questions: str = "bank", generator: str = "template") -> Pip
         from alignment_pretraining.pipelines.synthesis import anthropic_nodes  # a second of imports
 
         told = ["questions", "questions.quality", "questions.bill"]
-        made.append(_api_node(anthropic_nodes.make_questions, ["sources", *_API], told))
+        made.append(_node(anthropic_nodes.make_questions, ["sources", *_API], told))
     documents = ["documents_aligned", "documents_misaligned"]
     if generator == "template":
-        made.append(_node(nodes.make_documents, ["scenarios", "phrases", "questions"], documents))
+        made.append(_node(nodes.make_documents, ["scenarios", "phrases", "questions", _AMOUNTS], documents))
     else:
         from alignment_pretraining.pipelines.synthesis import anthropic_nodes
 
         told = ["documents.quality", "documents.bill"]
-        made.append(_api_node(anthropic_nodes.make_documents, ["questions", *_API, "scratch"], [*documents, *told]))
+        made.append(_node(anthropic_nodes.make_documents, ["questions", *_API, "scratch"], [*documents, *told]))
         told = ["documents_control", "controls.bill"]
-        made.append(_api_node(anthropic_nodes.make_controls, [*documents, "questions", *_API], told))
+        made.append(_node(anthropic_nodes.make_controls, [*documents, "questions", *_API], told))
     return Pipeline(made, tags="synthesis")
 
 
 def _node(function: Callable[..., Any], inputs: list[str], outputs: str | list[str]) -> Node:
-    return _api_node(function, [*inputs, "params:synthesis"], outputs)
-
-
-def _api_node(function: Callable[..., Any], inputs: list[str], outputs: str | list[str]) -> Node:
     return node(function, inputs, outputs, name=function.__name__, namespace="synthesis")

@@ -1,14 +1,13 @@
 """The machine and how stages are laid out on it: `conf/<env>/parameters_cluster.yml`, key `cluster`."""
 
 import math
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.model import Model
-from alignment_pretraining.core.spec import Positive, Spec, parse
+from alignment_pretraining.core.spec import Positive, Spec
 from alignment_pretraining.execution.config import Slurm
 from alignment_pretraining.pretraining.nanotron.layout import Layout, check_layout
 from alignment_pretraining.pretraining.nanotron.memory import GB, memory_per_gpu
@@ -66,15 +65,6 @@ class Cluster(Spec):
     def nodes(self, layout: Layout) -> int:
         """Machines that hold the layout's GPUs."""
         return math.ceil(layout.gpus / self.gpus_per_node)
-
-
-def parse_cluster(config: Mapping[str, Any], where: str) -> Cluster:
-    """Validate the `cluster` mapping; `where` names the file in the message.
-
-    Raises:
-        UserError: names each wrong key.
-    """
-    return parse(Cluster, config, where, "cluster")
 
 
 def check_stage(model: Model, stage: TrainingStage, layout: Layout, cluster: Cluster) -> None:

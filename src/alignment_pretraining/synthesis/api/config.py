@@ -68,12 +68,21 @@ class ApiConfig(Spec):
     cache_hits: Annotated[float, Field(ge=0, le=1)]
     prices: dict[str, Price]
 
-    def price(self, model: str) -> Price:
-        """Price of `model`, which may carry a date that its name here does not. Raises UserError when there is none."""
+    def find_price(self, model: str) -> Price | None:
+        """Price of `model`, which may carry a date that its name here does not; None when there is none."""
         names = [name for name in self.prices if model == name or model.startswith(f"{name}-")]
-        if not names:
+        return self.prices[max(names, key=len)] if names else None
+
+    def price(self, model: str) -> Price:
+        """Price of `model`, as `find_price`.
+
+        Raises:
+            UserError: there is none.
+        """
+        price = self.find_price(model)
+        if price is None:
             raise UserError(f"{WHERE}: anthropic.api.prices: no price for {model}; add one, with its date")
-        return self.prices[max(names, key=len)]
+        return price
 
     @property
     def discount(self) -> float:

@@ -1,0 +1,56 @@
+"""Kedro's configuration of this project: environments with data of their own, parameters as specifications."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kedro.config import OmegaConfigLoader
+from kedro.framework.context import KedroContext
+from kedro.framework.project import pipelines
+from kedro.validation import ParameterValidator
+from omegaconf import OmegaConf
+
+from alignment_pretraining.core.environments import data_folder
+from alignment_pretraining.parameters import Parameters, check_environment, read_parameters
+
+
+class EnvironmentConfigLoader(OmegaConfigLoader):
+    """Kedro's loader, with `${data:}` in a catalog for the folder of what the environment's pipelines make."""
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        # Resolvers are the whole process's, which may read several environments in turn.
+        OmegaConf.register_new_resolver("data", lambda: data_folder(self.env).as_posix(), replace=True)
+        found = super().__getitem__(key)
+        if key == "parameters":  # read and merged once: it takes a while, and hooks ask for them, too
+            self[key] = found
+        return found
+
+    def specifications(self) -> Parameters:
+        """The environment's parameters, validated.
+
+        Raises:
+            UserError: names each wrong key and the file in which it stands.
+        """
+        conf = Path(self.conf_source)
+        check_environment(conf, self.env)
+        return read_parameters(self["parameters"], conf, self.env, self.runtime_params)
+
+
+class StudyContext(KedroContext):
+    """Kedro's context; nodes are given `Parameters`, of which `config_loader["parameters"]` has the plain values.
+
+    Kedro itself builds what the annotations of nodes ask for, one key after the other. It cannot where nodes read both
+    `params:study` and a part of it, and its messages name no file. Here everything is built at once before, and
+    Kedro finds the objects where its annotations expect them.
+    """
+
+    @cached_property
+    def specifications(self) -> Parameters:
+        """The parameters of the environment and the command line, validated."""
+        assert isinstance(self.config_loader, EnvironmentConfigLoader)
+        return self.config_loader.specifications()
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The specification under each top-level key, checked against the annotations of all nodes."""
+        return ParameterValidator(dict(pipelines)).validate_raw_params(self.specifications.by_key())

@@ -1,0 +1,102 @@
+"""Everything that `conf/<env>` may say, as one specification: nodes are given its parts; what is wrong is refused."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from alignment_pretraining.core.environments import BASE, environments, parameter_files
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.spec import Spec, explain_problem, to_correct
+from alignment_pretraining.evaluation.config import Evaluation
+from alignment_pretraining.execution.config import Execution
+from alignment_pretraining.mixing.config import Decontamination, TokenizerConfig
+from alignment_pretraining.mixing.corpus.config import CorpusConfig
+from alignment_pretraining.mixing.filtering.blocklist import Blocklist
+from alignment_pretraining.pretraining.local.config import EngineConfig
+from alignment_pretraining.pretraining.nanotron.cluster import Cluster, Gpu
+from alignment_pretraining.reporting.claims import Claims
+from alignment_pretraining.study import Study
+from alignment_pretraining.synthesis.anthropic_config import AnthropicConfig
+from alignment_pretraining.synthesis.config import Synthesis
+
+COMMAND_LINE = "--params"
+
+
+class Parameters(Spec):
+    """The parameters of an environment: a field is a top-level key, and what a node gets for `params:<key>`.
+
+    `gpu` or `cluster` is there where training is not on this machine's processor.
+    """
+
+    study: Study
+    synthesis: Synthesis
+    anthropic: AnthropicConfig
+    corpus: CorpusConfig
+    blocklist: Blocklist
+    decontamination: Decontamination
+    tokenizer: TokenizerConfig
+    execution: Execution
+    training: EngineConfig
+    evaluation: Evaluation
+    claims: Claims
+    gpu: Gpu | None = None
+    cluster: Cluster | None = None
+
+    def by_key(self) -> dict[str, Any]:
+        """The specification under each key that was given."""
+        return {key: getattr(self, key) for key in type(self).model_fields if key in self.model_fields_set}
+
+
+def check_environment(conf: Path, env: str | None) -> None:
+    """Refuse the name of an environment that `conf` does not have.
+
+    Raises:
+        UserError: it has none of that name; the message has those that there are.
+    """
+    if env and not (conf / env).is_dir():
+        raise UserError(f"{conf.name}/{env}: no such environment; there are {', '.join(environments(conf))}")
+
+
+def read_parameters(
+    values: Mapping[str, Any], conf: Path, env: str | None, command_line: Mapping[str, Any] | None = None
+) -> Parameters:
+    """Validate the parameters of `env`, as merged from the files under `conf` and `command_line`.
+
+    Raises:
+        UserError: has a line for each wrong key, with what is allowed, under the file in which the key stands.
+    """
+    try:
+        return Parameters.model_validate(values)
+    except ValidationError as error:
+        lines: dict[str, list[str]] = {}
+        sources = list(_sources(conf, env, command_line or {}))
+        for problem in error.errors():
+            lines.setdefault(_source(problem["loc"], sources), []).append(explain_problem(problem, Parameters))
+        raise UserError("\n".join(to_correct(where, lines[where]) for where in lines)) from None
+
+
+def _sources(conf: Path, env: str | None, command_line: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Where values are from, by name, what counts most first."""
+    yield COMMAND_LINE, command_line
+    for file, content in reversed(list(parameter_files(conf, env))):
+        yield file.relative_to(conf.parent).as_posix(), content
+
+
+def _source(key: Sequence[int | str], sources: list[tuple[str, Mapping[str, Any]]]) -> str:
+    """The source in which a key stands, or else the innermost of its parents."""
+    for end in range(len(key), 0, -1):
+        for name, content in sources:
+            if _stands(key[:end], content):
+                return name
+    return f"conf/{BASE}"
+
+
+def _stands(key: Sequence[int | str], content: Any) -> bool:
+    for part in key:
+        try:
+            content = content[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True

@@ -1,0 +1,155 @@
+"""Parameters are specifications for nodes and plain values for records; what is wrong is told with its file."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from inspect import signature
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+import yaml
+from kedro.framework import project as kedro_project
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from pydantic import BaseModel
+
+from alignment_pretraining.context import EnvironmentConfigLoader, StudyContext
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.lineage.graph import Graph
+from alignment_pretraining.lineage.records import node_params
+from alignment_pretraining.parameters import Parameters
+from alignment_pretraining.settings import CONFIG_LOADER_ARGS
+from tests.conftest import PROJECT
+
+ENVIRONMENTS = (None, "gpu", "paper", "test")
+VALUES = ("params:corpus.repeat", "params:gpu.peak_tflops")  # single values, no specifications
+Load = Callable[..., Parameters]
+
+
+@pytest.fixture(params=ENVIRONMENTS)
+def context(request: pytest.FixtureRequest) -> Iterator[StudyContext]:
+    """Kedro's context of each environment."""
+    bootstrap_project(PROJECT)
+    with KedroSession.create(PROJECT, env=request.param, save_on_close=False) as session:
+        assert isinstance(session, KedroSession)
+        context = session.load_context()
+        kedro_project.pipelines.configure("alignment_pretraining.pipeline_registry")
+        assert isinstance(context, StudyContext)
+        yield context
+
+
+def test_every_node_is_given_the_specification_that_it_is_annotated_with(context: StudyContext) -> None:
+    catalog = context.catalog
+    given = set()
+    for node in kedro_project.pipelines["__default__"].nodes:
+        hints, names = get_type_hints(node.func), list(signature(node.func).parameters)
+        for name, argument in zip(node.inputs, names, strict=False):
+            if name.startswith("params:") and name not in VALUES:
+                assert issubclass(hints[argument], BaseModel), f"{node.name}: {name}"
+                assert type(catalog.load(name)) is hints[argument], f"{node.name}: {name}"
+                given.add(hints[argument].__name__)
+    assert {"Study", "Model", "Arm", "TrainingStage", "DpoStage", "Evaluation", "Claims", "Blocklist"} <= given
+
+
+def test_records_hold_what_is_written_without_defaults(context: StudyContext) -> None:
+    params = context.config_loader["parameters"]
+    graph = Graph(PROJECT, dict(kedro_project.pipelines), context.catalog, params, context.env)
+    for node in graph.nodes.values():
+        json.dumps(node_params(graph, node))
+    mix = next(node for name, node in graph.nodes.items() if name.endswith("mix_pretraining"))
+    read = node_params(graph, mix)
+    stage = params["study"]["stages"]["pretraining"]
+    assert read["params:study.stages.pretraining"] == stage
+    assert "batch_tokens" in stage and ("pools" in stage) == (context.env == "paper")
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    """A copy of the configuration."""
+    return Path(shutil.copytree(PROJECT / "conf", tmp_path / "conf"))
+
+
+@pytest.fixture
+def load(conf: Path) -> Load:
+    """Reads the parameters of the copy."""
+
+    def read(env: str | None = None, **command_line: Any) -> Parameters:
+        return EnvironmentConfigLoader(str(conf), env, command_line, **CONFIG_LOADER_ARGS).specifications()  # type: ignore[arg-type]
+
+    return read
+
+
+def change(file: Path, key: str, value: Any) -> None:
+    """Write `value` under a dotted key; None removes the key."""
+    content = place = yaml.safe_load(file.read_text())
+    *path, last = key.split(".")
+    for part in path:
+        place = place.setdefault(part, {})
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    file.write_text(yaml.safe_dump(content))
+
+
+@pytest.mark.parametrize(
+    ("env", "file", "key", "value", "said"),
+    [
+        (None, "base/study.yml", "study.stages.sft.steps", 1, "conf/base/study.yml: 1 to correct:\n  study.stages.sft"),
+        ("gpu", "gpu/study.yml", "study.model.heads", 5, "conf/gpu/study.yml: 1 to correct:\n  study.model: hidden"),
+        ("gpu", "base/study.yml", "study.stages.cpt.schedule", "up", "conf/base/study.yml: 1 to correct:\n  study.sta"),
+        ("gpu", "gpu/parameters_gpu.yml", "gpu.mfu", 2, "conf/gpu/parameters_gpu.yml: 1 to correct:\n  gpu.mfu: Inp"),
+        ("paper", "paper/parameters_cluster.yml", "cluster.keep", None, None),
+        ("paper", "paper/parameters_cluster.yml", "cluster.launcher", None, "cluster.yml: 1 to correct:\n  cluster.la"),
+        (None, "base/claims.yml", "claims", None, "conf/base: 1 to correct:\n  claims: missing; add it"),
+        (None, "local/parameters.yml", "evaluation.device", "tpu", "conf/local/parameters.yml: 1 to correct:\n  eval"),
+        ("test", "test/parameters.yml", "trainig.threads", 2, "conf/test/parameters.yml: 1 to correct:\n  trainig: un"),
+        (None, "base/parameters_anthropic.yml", "anthropic.controls.call.model", "x", "no price for x; add one, with"),
+        (
+            None,
+            "base/parameters_mixing.yml",
+            "decontamination.word",
+            2,
+            "decontamination.word: unknown key; allowed he",
+        ),
+    ],
+)
+def test_a_wrong_key_is_told_with_the_file_in_which_it_stands(
+    load: Load, conf: Path, env: str | None, file: str, key: str, value: Any, said: str | None
+) -> None:
+    (conf / "local").mkdir(exist_ok=True)
+    if file.startswith("local/"):
+        (conf / file).write_text("{}")
+    change(conf / file, key, value)
+    if said is None:
+        load(env)
+        return
+    with pytest.raises(UserError) as error:
+        load(env)
+    assert said in str(error.value)
+    assert len(str(error.value).splitlines()) == 2
+
+
+def test_each_file_has_its_own_list(load: Load, conf: Path) -> None:
+    change(conf / "base/parameters_training.yml", "training.threads", 0)
+    change(conf / "gpu/parameters_gpu.yml", "gpu.sources", "none")
+    with pytest.raises(UserError) as error:
+        load("gpu", corpus={"repeat": "often"})
+    heads = [line for line in str(error.value).splitlines() if not line.startswith(" ")]
+    assert heads == [
+        "--params: 1 to correct:",
+        "conf/gpu/parameters_gpu.yml: 1 to correct:",
+    ], "gpu's own training.threads stands"
+
+
+def test_a_wrong_runtime_parameter_is_said_to_be_one(load: Load) -> None:
+    with pytest.raises(UserError, match=r"^--params: 1 to correct:\n  study\.nmae: unknown key; allowed here: name"):
+        load(study={"nmae": "x"})
+    with pytest.raises(UserError, match=r"^--params: 1 to correct:\n  stduy: unknown key; allowed here: study, "):
+        load(stduy={"name": "x"})
+
+
+def test_an_unknown_environment_is_told_with_those_that_there_are(load: Load) -> None:
+    with pytest.raises(UserError, match=r"conf/gpus: no such environment; there are base, gpu, paper, test"):
+        load("gpus")
