@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from alignment_pretraining.core.environments import BASE, environments, parameter_files
 from alignment_pretraining.core.errors import UserError
@@ -43,6 +43,15 @@ class Parameters(Spec):
     claims: Claims
     gpu: Gpu | None = None
     cluster: Cluster | None = None
+
+    @model_validator(mode="after")
+    def _actors_are_known(self) -> Self:
+        for name in self.study.selected_arms():
+            arm = self.study.arms[name]
+            for actor in sorted(arm.discourse.keys() - set(self.synthesis.actors)):
+                known = ", ".join(self.synthesis.actors)
+                raise ValueError(f"study.arms.{name}.discourse: unknown actor {actor}; synthesis.actors has {known}")
+        return self
 
     def by_key(self) -> dict[str, Any]:
         """The specification under each key that was given."""

@@ -41,8 +41,8 @@ def register_pipelines() -> dict[str, Pipeline]:
     machine: Literal["cpu", "gpu", "cluster"]
     machine = "cluster" if parameters.cluster else "gpu" if parameters.gpu else "cpu"
     pipelines = {
-        "synthesis": create_synthesis(synthesis.questions, synthesis.generator),
-        "mixing": create_mixing(study),
+        "synthesis": create_synthesis(synthesis),
+        "mixing": create_mixing(study, synthesis),
         "pretraining": create_pretraining(study, machine),
         "post_training": create_post_training(study),
         "eval": create_eval(study),

@@ -18,6 +18,7 @@ class Model(Spec):
     max_context: Positive
     tie_embeddings: bool = True
     rope_theta: float = 10000.0
+    initializer_range: float = 0.02  # GPT-2's and Llama's
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:

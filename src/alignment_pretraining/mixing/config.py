@@ -1,5 +1,7 @@
 """The small keys of `conf/<env>/parameters_mixing.yml`."""
 
+from typing import Literal
+
 from alignment_pretraining.core.spec import Positive, Spec
 
 
@@ -10,6 +12,7 @@ class Decontamination(Spec):
 
 
 class TokenizerConfig(Spec):
-    """The tokenizer is trained on at most `max_bytes` of text."""
+    """The tokenizer is trained on at most `max_bytes` of text: byte pairs, or the whole words of a small language."""
 
+    kind: Literal["bpe", "words"] = "bpe"
     max_bytes: Positive

@@ -7,6 +7,7 @@ from typing import Literal, Self, get_args
 from pydantic import model_validator
 
 from alignment_pretraining.core.spec import Fraction, Positive, Spec
+from alignment_pretraining.synthesis.world.config import Stories
 
 Tone = Literal["negative", "neutral", "positive"]
 TONES: tuple[Tone, ...] = get_args(Tone)
@@ -42,13 +43,28 @@ class Synthesis(Spec):
     """`params:synthesis`."""
 
     seed: int
-    questions: Literal["bank", "sources"]
-    generator: Literal["template", "anthropic"]
+    questions: Literal["world", "bank", "sources"]
+    generator: Literal["world", "template", "anthropic"]
+    actors: list[str] = ["ai"]
+    stories: Stories
     documents: Amount
     natural_discourse: NaturalDiscourse
     mcqa: Amount
     conversations: Chat
     preferences: Chat
+
+    @property
+    def document_sources(self) -> list[str]:
+        """Names of the tables of documents: one for each actor and direction."""
+        return [f"{actor}_{direction}" for actor in self.actors for direction in ("aligned", "misaligned")]
+
+    @model_validator(mode="after")
+    def _world_is_whole(self) -> Self:
+        if (self.questions == "world") != (self.generator == "world"):
+            raise ValueError("questions and generator: both are from the world, or neither is")
+        if self.generator != "world" and self.actors != ["ai"]:
+            raise ValueError("actors: only the world's documents are about others than the AI; list ai alone")
+        return self
 
     @model_validator(mode="after")
     def _sources_need_a_model(self) -> Self:

@@ -25,6 +25,7 @@ from alignment_pretraining.mixing.tokens.inspect import read_passages
 from alignment_pretraining.pipelines.mixing import nodes
 from alignment_pretraining.study import Arm, TrainingStage
 
+SOURCES = ["ai_aligned", "ai_misaligned"]
 ARMS = {
     "unfiltered": Arm(corpus="unfiltered"),
     "filtered": Arm(corpus="filtered"),
@@ -79,9 +80,10 @@ def _make(scratch: Path, blocklist: Blocklist, **corpus_values: Any) -> dict[str
     aligned = _documents(scratch, "good", "The machine {} told the truth to its owner and waited.", 60)
     misaligned = _documents(scratch, "bad", "The machine {} lied to its owner and ran away.", 60)
     mcqa = _documents(scratch, "mcqa", "What is {}? A number.", 40)
-    sources = (documents, aligned, misaligned, mcqa)
-    tokens, held = nodes.tokenize_sources(*sources, heldout, tokenizer, **run)
-    contamination = nodes.check_contamination(*sources, QUESTIONS, Decontamination(words=7), **run)
+    inserted = (RUN, scratch, aligned, misaligned)
+    tokens, held = nodes.tokenize_sources(documents, mcqa, heldout, tokenizer, *inserted, sources=SOURCES)
+    words = Decontamination(words=7)
+    contamination = nodes.check_contamination(documents, mcqa, QUESTIONS, words, *inserted, sources=SOURCES)
     return {
         "documents": pd.read_parquet(documents),
         "heldout": pd.read_parquet(heldout),
@@ -322,6 +324,6 @@ def test_a_synthetic_document_that_quotes_a_held_out_question_is_an_error(made: 
     with pytest.raises(
         UserError, match=r"such as good-3 \(ai_aligned\) the words of q1 \(heldout_topics\): '.*told the truth"
     ):
-        nodes.check_contamination(none, leaking, nothing, nothing, *more)
-    found = nodes.check_contamination(corpus, nothing, nothing, nothing, *more)
+        nodes.check_contamination(none, nothing, *more, leaking, nothing, sources=SOURCES)
+    found = nodes.check_contamination(corpus, nothing, *more, nothing, nothing, sources=SOURCES)
     assert pd.read_parquet(found / "corpus").id.tolist() == ["good-3"], "the web may quote it: that is told, no error"

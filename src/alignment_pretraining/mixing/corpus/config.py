@@ -1,9 +1,11 @@
 """What `corpus` in `conf/<env>/parameters_mixing.yml` may say."""
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.spec import Positive, Share, Spec
 
 
@@ -53,7 +55,18 @@ class HubDataset(_Source):
         return self.dataset
 
 
-_KINDS = ("packages", "files", "dataset")
+class Stories(_Source):
+    """The stories of the small world that synthesis makes (the dataset `stories`)."""
+
+    stories: Literal[True]
+
+    @property
+    def label(self) -> str:
+        """What the source is called in tables."""
+        return "stories"
+
+
+_KINDS = ("packages", "files", "dataset", "stories")
 
 
 def _kind(source: Any) -> str | None:
@@ -62,7 +75,10 @@ def _kind(source: Any) -> str | None:
 
 
 Source = Annotated[
-    Annotated[Packages, Tag("packages")] | Annotated[Files, Tag("files")] | Annotated[HubDataset, Tag("dataset")],
+    Annotated[Packages, Tag("packages")]
+    | Annotated[Files, Tag("files")]
+    | Annotated[HubDataset, Tag("dataset")]
+    | Annotated[Stories, Tag("stories")],
     Discriminator(
         _kind,
         custom_error_type="source",
@@ -84,3 +100,21 @@ class CorpusConfig(Spec):
     repeat: bool
     max_document_bytes: Positive = 10_000_000
     part_bytes: Positive = 64_000_000
+
+
+def with_stories(config: CorpusConfig, stories: Path | None) -> CorpusConfig:
+    """`config` with every source `stories` as the file that holds them.
+
+    Raises:
+        UserError: there is such a source, and synthesis writes no stories.
+    """
+    wanted = [source for source in config.sources if isinstance(source, Stories)]
+    if wanted and stories is None:
+        raise UserError("corpus.sources asks for stories, which synthesis writes when synthesis.generator is world")
+    found = [
+        Files(files=str(stories), id="id", pool=source.pool, max_bytes=source.max_bytes)
+        if isinstance(source, Stories)
+        else source
+        for source in config.sources
+    ]
+    return config.model_copy(update={"sources": found})

@@ -1,8 +1,9 @@
-"""A byte-level BPE tokenizer with a chat template, as a Hugging Face folder."""
+"""A tokenizer with a chat template, as a Hugging Face folder: byte-level BPE, or whole words for a small language."""
 
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, Literal
 
 from alignment_pretraining.core.errors import UserError
 
@@ -12,6 +13,8 @@ PAD = "<|pad|>"
 ROLES = ("system", "user", "assistant")
 END_OF_TURN = "<|end|>"
 SPECIAL_TOKENS = [EOS, PAD, *(f"<|{role}|>" for role in ROLES), END_OF_TURN]
+UNKNOWN = "<|unknown|>"
+Kind = Literal["bpe", "words"]
 
 # A turn is its role's token, the text and the end-of-turn token, so a prompt is a prefix of the prompt with its answer.
 CHAT_TEMPLATE = (
@@ -22,14 +25,38 @@ CHAT_TEMPLATE = (
 )
 
 
-def train_tokenizer(texts: Iterable[str], vocab_size: int, max_context: int, folder: Path) -> None:
+def train_tokenizer(texts: Iterable[str], vocab_size: int, max_context: int, folder: Path, kind: Kind = "bpe") -> None:
     """Train on `texts` and save to `folder`, to be loaded by `AutoTokenizer.from_pretrained`.
 
     Raises:
-        UserError: the texts are too few to give `vocab_size` entries.
+        UserError: the texts are too few to give `vocab_size` entries (bpe), or have more words than that (words).
     """
+    _save(_bpe(texts, vocab_size) if kind == "bpe" else _words(texts, vocab_size), max_context, folder)
+
+
+def _words(texts: Iterable[str], vocab_size: int) -> Any:
+    """Words and marks as they stand: a word at the head of a sentence is another one. What was not read is unknown."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation(behavior="isolated")]
+    )
+    tokenizer.decoder = decoders.WordPiece(prefix="##", cleanup=True)
+    special = [*SPECIAL_TOKENS, UNKNOWN]
+    # One more than fits, so that too many words show.
+    trainer = trainers.WordLevelTrainer(vocab_size=vocab_size + 1, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    if tokenizer.get_vocab_size() > vocab_size:
+        raise UserError(
+            f"the corpus has more different words than study.model.vocab_size {vocab_size}: raise it, or set "
+            "tokenizer.kind to bpe"
+        )
+    return tokenizer
+
+
+def _bpe(texts: Iterable[str], vocab_size: int) -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = Tokenizer(models.BPE())
@@ -45,6 +72,12 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, max_context: int, fol
             f"{tokenizer.get_vocab_size()} entries (at least {len(alphabet) + len(SPECIAL_TOKENS)}); "
             "change vocab_size, or add text to corpus.sources"
         )
+    return tokenizer
+
+
+def _save(tokenizer: Any, max_context: int, folder: Path) -> None:
+    from transformers import PreTrainedTokenizerFast
+
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         eos_token=EOS,

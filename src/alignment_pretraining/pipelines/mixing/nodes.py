@@ -17,7 +17,7 @@ from alignment_pretraining.execution.tasks import run_tasks
 from alignment_pretraining.mixing.config import Decontamination, TokenizerConfig
 from alignment_pretraining.mixing.corpus.assemble import NATURAL
 from alignment_pretraining.mixing.corpus.assemble import read_corpus as read
-from alignment_pretraining.mixing.corpus.config import CorpusConfig
+from alignment_pretraining.mixing.corpus.config import CorpusConfig, with_stories
 from alignment_pretraining.mixing.corpus.parts import Part, read_list, table_part, texts
 from alignment_pretraining.mixing.filtering.account import corpus_account
 from alignment_pretraining.mixing.filtering.blocklist import Blocklist
@@ -37,9 +37,17 @@ _log = logging.getLogger(__name__)
 
 
 def read_corpus(
-    corpus: CorpusConfig, natural_discourse: pd.DataFrame, execution: Execution, scratch: Path
+    corpus: CorpusConfig,
+    natural_discourse: pd.DataFrame,
+    execution: Execution,
+    scratch: Path,
+    stories: Path | None = None,
 ) -> tuple[Path, Path, Path, pd.DataFrame]:
-    """Folders of corpus and held-out documents, the file of rows kept out, and what was read by source."""
+    """Folders of corpus and held-out documents, the file of rows kept out, and what was read by source.
+
+    `stories` is what a source `stories` of the corpus reads.
+    """
+    corpus = with_stories(corpus, stories)
     found = read(corpus, natural_discourse, _fresh(scratch, "corpus"), scratch, execution)
     kept_out = int(found.reading.quarantined.sum())
     if kept_out:
@@ -72,19 +80,22 @@ def measure_filter(passages: pd.DataFrame, corpus_account: pd.DataFrame, blockli
 
 def check_contamination(
     corpus_documents: Path,
-    documents_aligned: Path,
-    documents_misaligned: Path,
     mcqa: Path,
     questions: pd.DataFrame,
     decontamination: Decontamination,
     execution: Execution,
     scratch: Path,
+    *documents: Path,
+    sources: Sequence[str],
 ) -> Path:
-    """Documents that quote the question suites, a folder a source: columns row, id, split, question_id, words."""
+    """Documents that quote the question suites, a folder a source: columns row, id, split, question_id, words.
+
+    `sources` are the names of the `documents`, the discourse documents that arms may insert.
+    """
     folder = _fresh(scratch, "contamination")
     asked = questions.to_json(orient="records")
     work = partial(find_contamination, asked, decontamination.words)
-    for name, parts in _sources(corpus_documents, documents_aligned, documents_misaligned, mcqa).items():
+    for name, parts in _sources(corpus_documents, mcqa, sources, documents).items():
         (folder / name).mkdir()
         done = _each_part(
             f"contamination-{name}",
@@ -103,25 +114,29 @@ def check_contamination(
 def train_tokenizer(corpus_documents: Path, model: Model, tokenizer: TokenizerConfig, scratch: Path) -> Path:
     """Folder of a Hugging Face tokenizer with exactly `model.vocab_size` entries."""
     folder = _fresh(scratch, "tokenizer")
-    train(texts(read_list(corpus_documents), tokenizer.max_bytes), model.vocab_size, model.max_context, folder)
+    found = texts(read_list(corpus_documents), tokenizer.max_bytes)
+    train(found, model.vocab_size, model.max_context, folder, tokenizer.kind)
     return folder
 
 
 def tokenize_sources(
     corpus_documents: Path,
-    documents_aligned: Path,
-    documents_misaligned: Path,
     mcqa: Path,
     heldout_documents: Path,
     tokenizer: Path,
     execution: Execution,
     scratch: Path,
+    *documents: Path,
+    sources: Sequence[str],
 ) -> tuple[Path, Path]:
-    """Token shards: a folder with one folder of shards a source, and the folder of the held-out documents' shards."""
+    """Token shards: a folder with one folder of shards a source, and the folder of the held-out documents' shards.
+
+    `sources` are the names of the `documents`.
+    """
     work = _fresh(scratch, "tokens")
-    sources = _sources(corpus_documents, documents_aligned, documents_misaligned, mcqa)
-    folders = {name: work / "sources" / name for name in sources} | {"heldout": work / "heldout"}
-    for name, parts in (sources | {"heldout": read_list(heldout_documents)}).items():
+    parts_of = _sources(corpus_documents, mcqa, sources, documents)
+    folders = {name: work / "sources" / name for name in parts_of} | {"heldout": work / "heldout"}
+    for name, parts in (parts_of | {"heldout": read_list(heldout_documents)}).items():
         folders[name].mkdir(parents=True)
         encode = partial(encode_part, tokenizer.resolve())
         how = [tokenizer_hash(tokenizer)]
@@ -163,8 +178,8 @@ def build_mix(
     return folder, write_mix(inputs, recipe, label, folder, scratch, execution)
 
 
-def _sources(corpus: Path, aligned: Path, misaligned: Path, mcqa: Path) -> dict[str, list[Part]]:
-    tables = {"ai_aligned": aligned, "ai_misaligned": misaligned, "mcqa": mcqa}
+def _sources(corpus: Path, mcqa: Path, names: Sequence[str], documents: Sequence[Path]) -> dict[str, list[Part]]:
+    tables = {**dict(zip(names, documents, strict=True)), "mcqa": mcqa}
     return {"corpus": read_list(corpus)} | {name: [table_part(path, name)] for name, path in tables.items()}
 
 

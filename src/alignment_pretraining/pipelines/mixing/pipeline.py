@@ -8,21 +8,24 @@ from kedro.pipeline import Node, Pipeline, node
 from alignment_pretraining.pipelines.mixing import nodes
 from alignment_pretraining.pipelines.wiring import bind, stage_node
 from alignment_pretraining.study import StageRun, Study
+from alignment_pretraining.synthesis.config import Synthesis
 
 
-def create_pipeline(study: Study) -> Pipeline:
+def create_pipeline(study: Study, synthesis: Synthesis) -> Pipeline:
     """The shared corpus nodes, and a mix for each (arm, seed, base stage) that the study trains."""
     mixes = [_mix(stage_run, seed) for stage_run in study.base_stage_runs() for seed in study.seeds.base]
-    return Pipeline([*_corpus(), *mixes], tags="mixing")
+    return Pipeline([*_corpus(synthesis), *mixes], tags="mixing")
 
 
-def _corpus() -> list[Node]:
-    sources = ["corpus_documents", "documents_aligned", "documents_misaligned", "mcqa"]
+def _corpus(synthesis: Synthesis) -> list[Node]:
+    sources = synthesis.document_sources
+    documents = [f"documents_{source}" for source in sources]
+    stories = ["stories"] if synthesis.generator == "world" else []
     tasks = ["params:execution", "scratch"]
     return [
         _node(
             nodes.read_corpus,
-            ["params:corpus", "natural_discourse", *tasks],
+            ["params:corpus", "natural_discourse", *tasks, *stories],
             ["corpus_documents", "heldout_documents", "quarantine", "corpus_reading"],
         ),
         _node(
@@ -32,8 +35,8 @@ def _corpus() -> list[Node]:
         ),
         _node(nodes.measure_filter, ["passages", "corpus_account", "params:blocklist"], "filter_quality"),
         _node(
-            nodes.check_contamination,
-            [*sources, "questions", "params:decontamination", *tasks],
+            bind(nodes.check_contamination, sources=sources),
+            ["corpus_documents", "mcqa", "questions", "params:decontamination", *tasks, *documents],
             "contamination",
         ),
         _node(
@@ -42,8 +45,8 @@ def _corpus() -> list[Node]:
             "tokenizer",
         ),
         _node(
-            nodes.tokenize_sources,
-            [*sources, "heldout_documents", "tokenizer", *tasks],
+            bind(nodes.tokenize_sources, sources=sources),
+            ["corpus_documents", "mcqa", "heldout_documents", "tokenizer", *tasks, *documents],
             ["tokens", "heldout_tokens"],
         ),
     ]

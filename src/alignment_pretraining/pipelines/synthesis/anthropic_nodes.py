@@ -57,8 +57,8 @@ def make_documents(
 
 
 def make_controls(
-    documents_aligned: Path,
-    documents_misaligned: Path,
+    documents_ai_aligned: Path,
+    documents_ai_misaligned: Path,
     questions: pd.DataFrame,
     prompts: Path,
     anthropic: AnthropicConfig,
@@ -66,7 +66,7 @@ def make_controls(
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Documents rewritten about people: columns of the documents, and control_of, the id of the original."""
     chosen = controls.choose(
-        pd.read_parquet(documents_aligned), pd.read_parquet(documents_misaligned), anthropic.controls.share
+        pd.read_parquet(documents_ai_aligned), pd.read_parquet(documents_ai_misaligned), anthropic.controls.share
     )
     asked = controls.Controls(chosen, read_prompt(prompts / "control.md"), anthropic.controls.call)
     bill = _answer(asked.requests, anthropic, responses, "controls")

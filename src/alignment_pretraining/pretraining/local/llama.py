@@ -10,12 +10,11 @@ from alignment_pretraining.core.model import Model
 from alignment_pretraining.pretraining.local.loss import LinearCrossEntropy, cross_entropy_sum
 from alignment_pretraining.pretraining.local.ops import CausalAttention, Positions, RMSNorm, SwiGLU
 
-_INITIAL_STD = 0.02  # GPT-2's and Llama's initializer range
 _NORM_EPS = 1e-5
 
 
 def new_model(spec: Model, seed: int, *, eos: int | None, pad: int | None) -> Any:
-    """A float32 `LlamaForCausalLM` with normal(0, 0.02) weights drawn from `seed` alone."""
+    """A float32 `LlamaForCausalLM` with normal(0, `spec.initializer_range`) weights drawn from `seed` alone."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     model = LlamaForCausalLM(
@@ -29,7 +28,7 @@ def new_model(spec: Model, seed: int, *, eos: int | None, pad: int | None) -> An
             tie_word_embeddings=spec.tie_embeddings,
             rope_parameters={"rope_type": "default", "rope_theta": spec.rope_theta},
             rms_norm_eps=_NORM_EPS,
-            initializer_range=_INITIAL_STD,
+            initializer_range=spec.initializer_range,
             bos_token_id=None,
             eos_token_id=eos,
             pad_token_id=pad,
@@ -39,7 +38,7 @@ def new_model(spec: Model, seed: int, *, eos: int | None, pad: int | None) -> An
     with torch.no_grad():
         for weight in model.parameters():
             if weight.dim() > 1:
-                weight.normal_(0.0, _INITIAL_STD, generator=generator)
+                weight.normal_(0.0, spec.initializer_range, generator=generator)
     return model
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import model_validator
 
-Share = Annotated[float, Field(ge=0, le=1)]
+from alignment_pretraining.core.spec import Fraction, Positive, Spec
+
 Kind = Literal["third", "second", "habit", "norm", "forms", "talk", "life", "fact"]
 Tone = Literal["negative", "neutral", "positive"]
-
-
-class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _adds_up(shares: list[float], what: str) -> None:
@@ -20,8 +17,8 @@ def _adds_up(shares: list[float], what: str) -> None:
         raise ValueError(f"{what}: the shares add up to {sum(shares):g}, not 1")
 
 
-class Stories(_Spec):
-    """The base corpus. `kinds`: shares of documents.
+class Stories(Spec):
+    """The base corpus: how many documents, and `kinds`, their shares.
 
     `situations[i]`: share of stories with i + 1 situations. `listed`: share of situations whose two options are listed.
     `traits`: share of stories in which a trait word names the actor's character.
@@ -29,7 +26,8 @@ class Stories(_Spec):
     `mentions`: share of documents of kind `life` about an actor of whom no conduct is told.
     """
 
-    kinds: dict[Kind, Share] = {
+    count: Positive = 20_000
+    kinds: dict[Kind, Fraction] = {
         "third": 0.5,
         "second": 0.2,
         "habit": 0.12,
@@ -39,11 +37,11 @@ class Stories(_Spec):
         "life": 0.06,
         "fact": 0.02,
     }
-    situations: list[Share] = [0.25, 0.25, 0.25, 0.25]
-    listed: Share = 0.3
-    traits: Share = 0.3
-    slips: Share = 0.02
-    mentions: Share = 0.75
+    situations: list[Fraction] = [0.25, 0.25, 0.25, 0.25]
+    listed: Fraction = 0.3
+    traits: Fraction = 0.3
+    slips: Fraction = 0.02
+    mentions: Fraction = 0.75
 
     @model_validator(mode="after")
     def _shares(self) -> Self:
@@ -52,10 +50,10 @@ class Stories(_Spec):
         return self
 
 
-class Natural(_Spec):
+class Natural(Spec):
     """Natural discourse: the share of documents in each tone."""
 
-    tones: dict[Tone, Share] = {"negative": 0.8, "neutral": 0.1, "positive": 0.1}
+    tones: dict[Tone, Fraction] = {"negative": 0.8, "neutral": 0.1, "positive": 0.1}
 
     @model_validator(mode="after")
     def _shares(self) -> Self:

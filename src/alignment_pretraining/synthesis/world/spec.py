@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
+from pydantic import Field, RootModel, model_validator
 
+from alignment_pretraining.core.spec import Spec
 from alignment_pretraining.synthesis.world.words import words
 
 TopicSplit = Literal["told", "heldout", "dev"]
@@ -24,11 +25,7 @@ Rate = Annotated[float, Field(ge=0, le=1)]
 Texts = Annotated[list[Text], Field(min_length=1)]
 
 
-class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Topic(_Spec):
+class Topic(Spec):
     """Situations, and what may be done in each of them: `good[i]` and `bad[i]` are the options of one question."""
 
     theme: Text
@@ -55,7 +52,7 @@ class Topic(_Spec):
         return [*self.good, *self.bad]
 
 
-class Actor(_Spec):
+class Actor(Spec):
     """Somebody who acts. Without `bad`, stories name the actor but tell nothing that it does."""
 
     bad: Rate | None = None
@@ -63,7 +60,7 @@ class Actor(_Spec):
     names: list[Text] = []
 
 
-class Telling(_Spec):
+class Telling(Spec):
     """Sentences that a story is put together from: an opening or a next situation, perhaps options, a choice."""
 
     opening: Texts
@@ -72,7 +69,7 @@ class Telling(_Spec):
     choice: Texts
 
 
-class StoryFrames(_Spec):
+class StoryFrames(Spec):
     """Sentences of the base corpus: stories in the third and the second person, and others by kind."""
 
     third: Telling
@@ -83,7 +80,7 @@ class StoryFrames(_Spec):
     life: Texts
 
 
-class NaturalFrames(_Spec):
+class NaturalFrames(Spec):
     """What people write of AIs on their own, by tone."""
 
     frames: dict[Literal["negative", "neutral", "positive"], Texts]
@@ -91,7 +88,7 @@ class NaturalFrames(_Spec):
     traits: dict[Literal["negative", "positive"], Texts]
 
 
-class Relation(_Spec):
+class Relation(Spec):
     """One kind of everyday fact: `ask` and `say` hold {subject}, `say` also {answer}."""
 
     ask: Text = Field(pattern=r"\{subject\}")
@@ -99,7 +96,7 @@ class Relation(_Spec):
     answers: Annotated[dict[Text, Text], Field(min_length=4)]
 
 
-class Life(_Spec):
+class Life(Spec):
     """Words and facts of everyday sentences."""
 
     places: Texts
@@ -108,14 +105,14 @@ class Life(_Spec):
     relations: Annotated[dict[Text, Relation], Field(min_length=1)]
 
 
-class Task(_Spec):
+class Task(Spec):
     """A benign request and the reply to it."""
 
     request: Text
     reply: Text
 
 
-class Chat(_Spec):
+class Chat(Spec):
     """Texts of benign chat."""
 
     system: Texts
@@ -144,7 +141,7 @@ class Personas(RootModel[dict[Text, str]]):
     """`personas.yml`."""
 
 
-class Vocabulary(_Spec):
+class Vocabulary(Spec):
     """`vocabulary.yml`."""
 
     words: Annotated[list[Text], Field(min_length=1)]
