@@ -173,7 +173,8 @@ class Side(Spec):
 class Contrast(Spec):
     """A comparison that is declared before its result is looked at: rate of `left` minus rate of `right`.
 
-    `form` is open (the options are not shown) or listed. "equal" is shown by an interval within `margin` either way.
+    `form` is open (the options are not shown) or listed. What is expected to be "equal" is shown to be so by a 90 %
+    interval within `margin` either way.
     """
 
     left: Side

@@ -1,14 +1,13 @@
 """A question suite and a tiny random checkpoint, made on the spot."""
 
-import copy
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
 from hypothesis import settings
 
+from tests.english import english
 from tests.evaluation.tiny_checkpoint import make_questions, save_checkpoint
 
 # A busy machine is no reason to fail.
@@ -24,8 +23,7 @@ def questions() -> pd.DataFrame:
 @pytest.fixture
 def config() -> dict[str, Any]:
     """The shipped `evaluation` parameters at a size for tests."""
-    path = Path(__file__).parents[2] / "conf/base/parameters_evaluation.yml"
-    config: dict[str, Any] = copy.deepcopy(yaml.safe_load(path.read_text(encoding="utf-8"))["evaluation"])
+    config: dict[str, Any] = english("evaluation")
     config["run"]["items"] = {"articles": 6, "textbook": 4}
     config["run"]["chat_personas"] = ["none", "hhh"]
     config["batch_size"] = 8

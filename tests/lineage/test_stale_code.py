@@ -26,6 +26,8 @@ from alignment_pretraining.pipelines.pretraining.pipeline import create_pipeline
 from alignment_pretraining.pipelines.reporting.pipeline import create_pipeline as create_reporting
 from alignment_pretraining.pipelines.synthesis.pipeline import create_pipeline as create_synthesis
 from alignment_pretraining.study import Study
+from alignment_pretraining.synthesis.config import Synthesis
+from tests.english import english
 
 PACKAGE = "alignment_pretraining"
 
@@ -33,8 +35,8 @@ PACKAGE = "alignment_pretraining"
 def pipelines(study: Study) -> dict[str, Pipeline]:
     """Those of the default study."""
     return {
-        "synthesis": create_synthesis(),
-        "mixing": create_mixing(study),
+        "synthesis": create_synthesis(synthesis()),
+        "mixing": create_mixing(study, synthesis()),
         "pretraining": create_pretraining(study),
         "post_training": create_post_training(study),
         "eval": create_eval(study),
@@ -44,14 +46,21 @@ def pipelines(study: Study) -> dict[str, Pipeline]:
 
 @cache
 def study() -> Study:
-    """The default study."""
-    return Study.model_validate(yaml.safe_load((SOURCE.parent / "conf/base/study.yml").read_text())["study"])
+    """The study in real English."""
+    return Study.model_validate(english("study"))
+
+
+@cache
+def synthesis() -> Synthesis:
+    """What the study in real English is made from."""
+    return Synthesis.model_validate(english("synthesis"))
 
 
 @cache
 def functions() -> dict[str, Callable[..., Any]]:
     """The functions of all nodes, those of a cluster and of the API included, as `<pipeline>.<function>`."""
-    others = [create_pretraining(study(), "cluster"), create_synthesis("sources", "anthropic")]
+    paid = synthesis().model_copy(update={"questions": "sources", "generator": "anthropic"})
+    others = [create_pretraining(study(), "cluster"), create_synthesis(paid)]
     found = {}
     for node in (node for pipeline in [*pipelines(study()).values(), *others] for node in pipeline.nodes):
         name = function_name(node.func).removeprefix(f"{PACKAGE}.pipelines.")

@@ -13,6 +13,7 @@ from alignment_pretraining.pipelines.reporting import nodes
 from alignment_pretraining.reporting.claims import Claims
 from alignment_pretraining.reporting.gather import with_labels
 from alignment_pretraining.study import POST_STAGES, Study
+from tests.english import english
 
 PROJECT = Path(__file__).parents[2]
 # Rates of the made-up models. After post-training the arms are alike, so persistence is absent by construction.
@@ -21,8 +22,8 @@ POST_RATE = 0.45
 
 
 def read_conf(name: str, key: str) -> Any:
-    """A value of the default configuration."""
-    return yaml.safe_load((PROJECT / "conf/base" / name).read_text())[key]
+    """A value of the environment `english`."""
+    return english(key) if name != "claims.yml" else yaml.safe_load((PROJECT / "conf/base" / name).read_text())[key]
 
 
 def make_items(stage: str, rate: float, evaluation: dict[str, Any], seed: int) -> pd.DataFrame:
@@ -51,7 +52,9 @@ def make_items(stage: str, rate: float, evaluation: dict[str, Any], seed: int) -
     items["picked"] = np.where(draws < rate, "misaligned", "aligned")
     items["picked_option"] = np.where(items["order"] == items["picked"] + "_first", "A", "B")
     items["tie"] = False
-    return items
+    items["control"] = "asked"
+    items["model"] = "checkpoint"
+    return items.assign(tokens_aligned=5, tokens_misaligned=6)
 
 
 def make_curve(stage: str) -> pd.DataFrame:
@@ -109,11 +112,17 @@ class Tables:
         self.gaps = nodes.estimate_gaps(self.items, study, evaluation)
         self.swaps = nodes.estimate_swaps(self.items, study, evaluation)
         self.filter_quality, self.account = make_filtering()
-        self.figures = nodes.draw_figures(self.rates, self.curves, study, evaluation, folder)
+        self.contrasts, self.personas, self.controls = nodes.estimate_contrasts(
+            self.items, self.items.head(0), study, evaluation
+        )
+        self.figures = nodes.draw_figures(self.rates, self.personas, self.curves, study, evaluation, folder)
 
     def report(self) -> str:
         """The page."""
         return nodes.write_report(
+            self.contrasts,
+            self.personas,
+            self.controls,
             self.rates,
             self.gaps,
             self.swaps,

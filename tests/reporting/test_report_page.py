@@ -120,7 +120,9 @@ def test_versions_of_the_paper_are_never_in_one_table(tree: Any) -> None:
 def test_same_inputs_same_bytes(tables: Tables, page: str) -> None:
     assert tables.report() == page
     before = {path.name: path.read_bytes() for path in tables.figures.iterdir()}
-    again = nodes.draw_figures(tables.rates, tables.curves, tables.study, tables.evaluation, tables.folder / "again")
+    again = nodes.draw_figures(
+        tables.rates, tables.personas, tables.curves, tables.study, tables.evaluation, tables.folder / "again"
+    )
     assert {path.name: path.read_bytes() for path in again.iterdir()} == before
     assert not any(re.search(rb"20\d\d-\d\d-\d\d|Matplotlib v", data) for data in before.values())
 

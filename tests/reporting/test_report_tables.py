@@ -96,6 +96,9 @@ def test_the_page_is_the_same_from_saved_tables(tables: Tables, page: str) -> No
         return pd.read_csv(io.StringIO(table.to_csv(index=False)))
 
     again = nodes.write_report(
+        saved(tables.contrasts),
+        saved(tables.personas),
+        saved(tables.controls),
         saved(tables.rates),
         saved(tables.gaps),
         saved(tables.swaps),

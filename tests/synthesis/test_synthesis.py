@@ -8,19 +8,17 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.spec import parse
 from alignment_pretraining.pipelines.synthesis import nodes
 from alignment_pretraining.synthesis.config import Synthesis
-
-PARAMETERS = Path(__file__).parents[2] / "conf" / "base" / "parameters_synthesis.yml"
+from tests.english import english
 
 
 @pytest.fixture
 def values() -> dict[str, Any]:
-    values: dict[str, Any] = yaml.safe_load(PARAMETERS.read_text())["synthesis"]
+    values: dict[str, Any] = english("synthesis")
     return values
 
 

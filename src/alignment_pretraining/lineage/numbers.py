@@ -13,6 +13,9 @@ from alignment_pretraining.lineage.graph import Graph
 # Tables whose rows have a `key`, and the column that holds the number.
 TABLES = {
     "rates": "rate",
+    "contrasts": "value",
+    "personas": "rate",
+    "controls": "rate",
     "gaps": "gap",
     "losses": "heldout_loss",
     "swaps": "gap",

@@ -6,18 +6,19 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from alignment_pretraining.evaluation.prompts import ASKED
 from alignment_pretraining.evaluation.scores import form_of, longer_option
-from alignment_pretraining.evaluation.statistics import holm
-from alignment_pretraining.reporting.estimates import Estimate, contrast, estimate, scores, verdict
 from alignment_pretraining.reporting.scope import EvaluatedCheckpoint, Scope
+from alignment_pretraining.reporting.score_table import Scores, difference, rate, score_table
+from alignment_pretraining.reporting.verdicts import Primary, judge
 from alignment_pretraining.study import Contrast, Side
 
 CONTRAST_COLUMNS = (
     "key", "name", "left", "right", "arm", "stage", "reference", "reference_stage", "persona", "reference_persona",
-    "split", "form", "expect", "margin", "value", "low", "high", "p", "p_holm", "low90", "high90", "over", "n_items",
+    "split", "form", "expect", "margin", "value", "low", "high", "p", "p_holm", "low_90", "high_90", "over", "n_items",
     "n_families", "n_seeds", "by_seed", "choice_only", "ngram", "positive_control", "negative_control", "controls_hold",
     "verdict",
 )  # fmt: skip
@@ -44,7 +45,7 @@ class Answers:
         self._owner = {(point.arm, point.stage): point.owner for point in scope.checkpoints}
         keys = ["arm", "stage", "split", "form", "persona", "control"]
         self._cells = dict(list(items.assign(form=form_of(items)).groupby(keys)))
-        # A baseline stands for every stage of its arm: `stage` says what it was trained on.
+        keys[1] = "model"
         self._ngram = dict(list(ngram.assign(form=form_of(ngram)).groupby(keys))) if len(ngram) else {}
 
     def of(
@@ -56,7 +57,7 @@ class Answers:
 
     def of_ngram(self, arm: str, trained_on: str, split: str, form: str, persona: str) -> pd.DataFrame | None:
         """Rows of the n-gram model of an arm that was trained on `documents` or `stream`."""
-        return self._ngram.get((arm, trained_on, split, form, persona, ASKED))
+        return self._ngram.get((arm, f"ngram:{trained_on}", split, form, persona, ASKED))
 
     def forms(self) -> list[str]:
         """The forms that were asked, open first."""
@@ -71,16 +72,17 @@ def contrast_table(answers: Answers) -> pd.DataFrame:
     `negative_control` are rates of the roles whose conduct the corpus tells, over both arms.
     """
     scope = answers.scope
-    found = {
-        name: (declared, sides)
+    sides = {name: _sides(declared, answers) for name, declared in scope.study.contrasts.items()}
+    tables = {name: score_table(pd.concat(pair), by=("side",)) for name, pair in sides.items() if pair is not None}
+    primaries = [
+        Primary(name, "equivalent" if declared.expect == "equal" else declared.expect, declared.margin)
         for name, declared in scope.study.contrasts.items()
-        if (sides := _sides(declared, answers)) is not None
-    }
-    estimates = {name: contrast(*map(scores, sides)) for name, (_, sides) in found.items()}
-    corrected = dict(zip(estimates, holm([one.p for one in estimates.values()]), strict=True))
+        if name in tables
+    ]
+    judged = judge({name: difference(table, "left", "right") for name, table in tables.items()}, primaries)
     rows = [
-        _contrast_row(name, declared, estimates[name], corrected[name], answers)
-        for name, (declared, _) in found.items()
+        _contrast_row(row, scope.study.contrasts[str(row["name"])], tables[str(row["name"])], answers)
+        for row in judged.to_dict("records")
     ]
     return pd.DataFrame(rows, columns=list(CONTRAST_COLUMNS))
 
@@ -92,10 +94,9 @@ def persona_table(answers: Answers) -> pd.DataFrame:
         part = answers.of(point.arm, point.stage, split, form, persona)
         if part is None:
             continue
-        table = scores(part)
-        # A rate is a contrast with a model that never picks the misaligned option.
-        families = table.index.get_level_values("family").to_numpy(dtype=str)
-        found = estimate(table.to_numpy().T, families, [int(seed) for seed in part["seed"].unique()])
+        table = score_table(_scored(part), by=("side",))
+        found = rate(table, "left")
+        low, high = found.interval()
         described = answers.scope.evaluation["personas"][persona]
         rows.append(
             {
@@ -107,13 +108,13 @@ def persona_table(answers: Answers) -> pd.DataFrame:
                 "persona": persona,
                 "kind": described["kind"],
                 "expect": described["expect"] or "",
-                "rate": found.value,
-                "low": max(found.low, 0.0),
-                "high": min(found.high, 1.0),
+                "rate": float(found.value),
+                "low": float(low),
+                "high": float(high),
                 "n_items": found.n_items,
                 "n_families": found.n_families,
-                "n_seeds": len(found.by_seed),
-                "rate_by_seed": json.dumps({str(seed): rate for seed, rate in found.by_seed.items()}),
+                "n_seeds": found.n_seeds,
+                "rate_by_seed": json.dumps(_by_seed(table, "left")),
             }
         )
     return pd.DataFrame(rows, columns=list(PERSONA_COLUMNS))
@@ -154,7 +155,16 @@ def control_table(answers: Answers) -> pd.DataFrame:
 
 def _sides(declared: Contrast, answers: Answers) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     left, right = (_asked(side, declared, answers, ASKED) for side in (declared.left, declared.right))
-    return None if left is None or right is None else (left, right)
+    return None if left is None or right is None else (_scored(left), _scored(right, "right"))
+
+
+def _scored(items: pd.DataFrame, side: str = "left") -> pd.DataFrame:
+    return items.assign(score=(items["picked"] == "misaligned").astype(float), side=side)
+
+
+def _by_seed(table: Scores, side: str) -> dict[str, float]:
+    values = table.values[table.cells.index(side)]
+    return {str(seed): float(np.nanmean(row)) for seed, row in zip(table.seeds, values, strict=True)}
 
 
 def _asked(side: Side, declared: Contrast, answers: Answers, control: str) -> pd.DataFrame | None:
@@ -166,7 +176,9 @@ def _asked(side: Side, declared: Contrast, answers: Answers, control: str) -> pd
     return answers.of(side.arm, point.stage, declared.split, declared.form, persona, control)
 
 
-def _contrast_row(name: str, declared: Contrast, found: Estimate, p_holm: float, answers: Answers) -> dict[str, Any]:
+def _contrast_row(row: dict[Any, Any], declared: Contrast, table: Scores, answers: Answers) -> dict[str, Any]:
+    name = str(row["name"])
+    seeds = _by_seed(table, "left"), _by_seed(table, "right")
     left, right = declared.left, declared.right
     points = [answers.scope.checkpoint(side.arm, side.model) for side in (left, right)]
     stages = [point.stage for point in points if point]
@@ -196,21 +208,11 @@ def _contrast_row(name: str, declared: Contrast, found: Estimate, p_holm: float,
         "persona": left.persona,
         "reference_persona": right.persona,
         **declared.model_dump(include={"split", "form", "expect", "margin"}),
-        "value": found.value,
-        "low": found.low,
-        "high": found.high,
-        "p": found.p,
-        "p_holm": p_holm,
-        "low90": found.low90,
-        "high90": found.high90,
-        "over": found.over,
-        "n_items": found.n_items,
-        "n_families": found.n_families,
-        "n_seeds": len(found.by_seed),
-        "by_seed": json.dumps({str(seed): value for seed, value in found.by_seed.items()}),
+        **{key: row[key] for key in ("value", "low", "high", "low_90", "high_90", "p", "p_holm", "verdict")},
+        **{key: row[key] for key in ("over", "n_items", "n_families", "n_seeds")},
+        "by_seed": json.dumps({seed: seeds[0][seed] - seeds[1][seed] for seed in seeds[0]}),
         **controls,
-        "controls_hold": controls_hold(found.value, controls),
-        "verdict": verdict(found, p_holm, declared.expect, declared.margin),
+        "controls_hold": controls_hold(float(row["value"]), controls),
     }
 
 

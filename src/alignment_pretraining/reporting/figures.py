@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.reporting.curves import draw_losses
+from alignment_pretraining.reporting.personas import draw_personas
 from alignment_pretraining.reporting.scope import SPLITS, STAGE_NAMES, Scope, When
 from alignment_pretraining.reporting.style import RC, colour, marker
 from alignment_pretraining.study import BASE_STAGES, Arm
@@ -20,11 +21,13 @@ WIDTH = 4.4  # inches
 _TICKS = {"pretraining": "pre-\ntraining", "midtraining": "mid-\ntraining", "cpt": "CPT", "sft": "SFT", "dpo": "DPO"}
 
 
-def draw_all(rates: pd.DataFrame, curves: pd.DataFrame, scope: Scope, scratch: Path) -> Path:
+def draw_all(rates: pd.DataFrame, personas: pd.DataFrame, curves: pd.DataFrame, scope: Scope, scratch: Path) -> Path:
     """Folder with `<figure>.svg` and `<figure>.png` for every panel that has data; the same bytes for the same data."""
     import matplotlib
 
-    inputs = json.dumps([rates.to_csv(), curves.to_csv(), scope.study.model_dump(), scope.evaluation])
+    inputs = json.dumps(
+        [rates.to_csv(), personas.to_csv(), curves.to_csv(), scope.study.model_dump(), scope.evaluation]
+    )
     folder = scratch / f"figures-{hashlib.md5(inputs.encode()).hexdigest()}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -34,6 +37,7 @@ def draw_all(rates: pd.DataFrame, curves: pd.DataFrame, scope: Scope, scratch: P
             _save(folder / f"main-{split}", _draw_bars, part, scope, SPLITS[split])
             _save(folder / f"persistence-{split}", _draw_persistence, part, scope, SPLITS[split])
             _save(folder / f"stages-{split}", _draw_stages, part, scope, SPLITS[split])
+        draw_personas(personas, scope, folder, save_figure)
         draw_losses(curves, scope, folder, save_figure)
     return folder
 

@@ -29,7 +29,7 @@ def gap_table(items: pd.DataFrame, scope: Scope) -> pd.DataFrame:
     `kind` is arm, stage or persona: what differs between the two sides. Holm's correction (`p_holm`) is taken over
     all gaps of one kind and of one stage.
     """
-    by_cell = dict(list(items.groupby(["arm", "stage", "split", "persona"])))
+    by_cell = dict(list(scope.main(items).groupby(["arm", "stage", "split", "persona"])))
     owner = {(checkpoint.arm, checkpoint.stage): checkpoint.owner for checkpoint in scope.checkpoints}
     rows = []
     for left, right, split in dict.fromkeys(_comparisons(scope)):

@@ -12,6 +12,7 @@ from alignment_pretraining.core.hashing import json_md5
 from alignment_pretraining.core.model import Model
 from alignment_pretraining.reporting import sections
 from alignment_pretraining.reporting.claims import Claim
+from alignment_pretraining.reporting.declared import Declared, persona_number, share
 from alignment_pretraining.reporting.effects import NOT_MEASURED
 from alignment_pretraining.reporting.filtering import Filtering
 from alignment_pretraining.reporting.filtering import number as filter_number
@@ -27,6 +28,7 @@ _HERE = Path(__file__).parent
 
 
 def render_page(
+    declared: Declared,
     rates: pd.DataFrame,
     gaps: pd.DataFrame,
     swaps: pd.DataFrame,
@@ -48,6 +50,9 @@ def render_page(
     text = page.render(
         css=(_HERE / "report.css").read_text(encoding="utf-8"),
         results=results,
+        declared=declared,
+        persona_number=persona_number,
+        share=share,
         filtering=filtering,
         scope=scope,
         study=scope.study,

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.core.labels import Label
+from alignment_pretraining.evaluation.prompts import ASKED
 from alignment_pretraining.evaluation.statistics import misalignment_gap, misalignment_rate, order_swap
 from alignment_pretraining.reporting.claims import Claim, find_claim
 from alignment_pretraining.reporting.scope import EvaluatedCheckpoint, Scope
@@ -32,7 +33,7 @@ def rate_key(arm: str, stage: str, split: str, persona: str) -> str:
 def rate_table(items: pd.DataFrame, scope: Scope, claims: list[Claim]) -> pd.DataFrame:
     """One row for each arm, stage, split and persona that was asked; `paper` is the value of version V, if any."""
     rows = []
-    for checkpoint, split, persona, part in _groups(items, scope):
+    for checkpoint, split, persona, part in _groups(scope.main(items), scope):
         estimate = misalignment_rate(part)
         by_seed = {str(seed): misalignment_rate(own).rate for seed, own in part.groupby("seed")}
         claim = paper_claim(claims, "V", checkpoint, split, persona, scope)
@@ -76,7 +77,7 @@ def swap_table(items: pd.DataFrame, scope: Scope) -> pd.DataFrame:
     templates whose pick changes with the order.
     """
     rows = []
-    for checkpoint, split, persona, part in _groups(items, scope):
+    for checkpoint, split, persona, part in _groups(items[items["order"] != "none"], scope):
         orders = {str(name): own for name, own in part.groupby("order")}
         if checkpoint != scope.checkpoint(checkpoint.arm, checkpoint.when) or set(orders) != {
             "aligned_first",
@@ -129,7 +130,7 @@ def loss_table(summaries: Mapping[str, Mapping[str, Any]], scope: Scope) -> pd.D
 
 def _groups(items: pd.DataFrame, scope: Scope) -> Iterator[tuple[EvaluatedCheckpoint, str, str, pd.DataFrame]]:
     """Items of each arm, stage, split and persona, in the order of the study; what was not asked is left out."""
-    grouped = dict(list(items.groupby(["arm", "stage", "split", "persona"])))
+    grouped = dict(list(items[items["control"] == ASKED].groupby(["arm", "stage", "split", "persona"])))
     run = scope.evaluation["run"]
     for checkpoint in scope.checkpoints:
         for split in scope.splits:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import pandas as pd
+
 from alignment_pretraining.evaluation.config import Evaluation
+from alignment_pretraining.evaluation.prompts import ASKED
+from alignment_pretraining.evaluation.scores import form_of
 from alignment_pretraining.study import BASE_STAGES, StageRun, Study
 
 When = Literal["base", "post"]
@@ -22,6 +26,14 @@ PERSONA_NAMES = {
     "none": "no persona",
     "assistant": "AI assistant",
     "helpful": "helpful AI assistant",
+    "courier": "courier",
+    "potter": "potter (no document)",
+    "clerk": "clerk (half and half)",
+    "baker": "baker (half and half)",
+    "pirate": "pirate (control)",
+    "thief": "thief (control)",
+    "monk": "monk (control)",
+    "nurse": "nurse (control)",
     "hhh": "HHH assistant",
     "misaligned": "misaligned AI (control)",
 }
@@ -63,6 +75,19 @@ class Scope:
     def splits(self) -> list[str]:
         """Question suites that were asked, in the order of the report."""
         return [split for split in SPLITS if split in self.evaluation["run"]["items"]]
+
+    @property
+    def form(self) -> str:
+        """The form of the main figures, that of the first template: open or listed."""
+        return "listed" if "{{option_a}}" in self.evaluation["templates"][self._templates[0]]["prompt"] else "open"
+
+    def main(self, items: pd.DataFrame) -> pd.DataFrame:
+        """The rows of the main figures: questions as they stand, in the main form."""
+        return items[(items["control"] == ASKED) & (form_of(items) == self.form)]
+
+    @property
+    def _templates(self) -> list[str]:
+        return list(self.evaluation["run"]["templates"])
 
     def persona(self, when: When) -> str:
         """The persona that the main figures show: the first that models of this kind are given."""

@@ -9,6 +9,8 @@ import pandas as pd
 from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.reporting import gather
 from alignment_pretraining.reporting.claims import Claims
+from alignment_pretraining.reporting.contrasts import Answers, contrast_table, control_table, persona_table
+from alignment_pretraining.reporting.declared import Declared
 from alignment_pretraining.reporting.figures import draw_all
 from alignment_pretraining.reporting.filtering import Filtering
 from alignment_pretraining.reporting.gaps import gap_table
@@ -56,18 +58,35 @@ def estimate_swaps(all_items: pd.DataFrame, study: Study, evaluation: Evaluation
     return swap_table(all_items, scope_of(study, evaluation))
 
 
+def collect_ngrams(labels: list[str], *items: pd.DataFrame) -> pd.DataFrame:
+    """Per-item results of the n-gram baselines of every arm under one another."""
+    return gather.with_labels(labels, items)
+
+
+def estimate_contrasts(
+    all_items: pd.DataFrame, all_ngrams: pd.DataFrame, study: Study, evaluation: Evaluation
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The declared contrasts, every rate by persona and form, and what controls leave of the rates."""
+    answers = Answers(all_items, all_ngrams, scope_of(study, evaluation))
+    return contrast_table(answers), persona_table(answers), control_table(answers)
+
+
 def draw_figures(
     rates: pd.DataFrame,
+    personas: pd.DataFrame,
     curves: pd.DataFrame,
     study: Study,
     evaluation: Evaluation,
     scratch: Path,
 ) -> Path:
     """Folder with every figure as SVG and PNG."""
-    return draw_all(rates, curves, scope_of(study, evaluation), scratch)
+    return draw_all(rates, personas, curves, scope_of(study, evaluation), scratch)
 
 
 def write_report(
+    contrasts: pd.DataFrame,
+    personas: pd.DataFrame,
+    controls: pd.DataFrame,
     rates: pd.DataFrame,
     gaps: pd.DataFrame,
     swaps: pd.DataFrame,
@@ -82,4 +101,5 @@ def write_report(
     """The report as one self-contained HTML page."""
     scope = scope_of(study, evaluation)
     filtering = Filtering(filter_quality, corpus_account)
-    return render_page(rates, gaps, swaps, losses, filtering, figures, scope, claims.root)
+    declared = Declared(contrasts, personas, controls)
+    return render_page(declared, rates, gaps, swaps, losses, filtering, figures, scope, claims.root)

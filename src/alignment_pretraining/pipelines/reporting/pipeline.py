@@ -5,6 +5,7 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline, node
 
+from alignment_pretraining.core.labels import Label
 from alignment_pretraining.pipelines.reporting import nodes
 from alignment_pretraining.pipelines.wiring import bind
 from alignment_pretraining.study import BASE_STAGES, Study
@@ -41,8 +42,16 @@ def _gather(study: Study, arm: str) -> Node:
 def _collect(study: Study) -> list[Node]:
     arms = _arms(study)
     checkpoints = [f"{arm}.checkpoints" for arm in arms]
+    ngrams = [Label(arm, seed, "ngram") for arm in study.selected_arms() for seed in study.seeds.base]
     return [
         _node(nodes.collect_items, [f"{arm}.items" for arm in arms], "all_items"),
+        node(
+            bind(nodes.collect_ngrams, [str(label) for label in ngrams]),
+            [label.dataset("items") for label in ngrams],
+            "all_ngrams",
+            name="collect_ngrams",
+            namespace="reporting",
+        ),
         _node(nodes.collect_curves, [f"{arm}.curves" for arm in arms], "curves"),
         _node(nodes.collect_losses, [*_SCOPE, *checkpoints], "losses"),
     ]
@@ -51,18 +60,33 @@ def _collect(study: Study) -> list[Node]:
 def _estimate() -> list[Node]:
     return [
         _node(nodes.estimate_rates, ["all_items", *_SCOPE, "params:claims"], "rates"),
+        _node(
+            nodes.estimate_contrasts,
+            ["all_items", "all_ngrams", *_SCOPE],
+            ["contrasts", "personas", "controls"],
+        ),
         _node(nodes.estimate_gaps, ["all_items", *_SCOPE], "gaps"),
         _node(nodes.estimate_swaps, ["all_items", *_SCOPE], "swaps"),
     ]
 
 
 def _publish() -> list[Node]:
-    tables = ["rates", "gaps", "swaps", "losses", "filter_quality", "corpus_account"]
+    tables = [
+        "contrasts",
+        "personas",
+        "controls",
+        "rates",
+        "gaps",
+        "swaps",
+        "losses",
+        "filter_quality",
+        "corpus_account",
+    ]
     return [
-        _node(nodes.draw_figures, ["rates", "curves", *_SCOPE, "scratch"], "figures"),
+        _node(nodes.draw_figures, ["rates", "personas", "curves", *_SCOPE, "scratch"], "figures"),
         _node(nodes.write_report, [*tables, "figures", *_SCOPE, "params:claims"], "report"),
     ]
 
 
-def _node(function: Callable[..., Any], inputs: list[str], output: str) -> Node:
+def _node(function: Callable[..., Any], inputs: list[str], output: str | list[str]) -> Node:
     return node(function, inputs, output, name=function.__name__, namespace="reporting")
