@@ -24,7 +24,7 @@ from tests.execution.counting import square, times_done
 def _run(folder: Path, values: list[Any], execution: Execution) -> list[int]:
     notes = folder / "notes"
     notes.mkdir(exist_ok=True)
-    tasks = [(task_fingerprint(value), (notes, value)) for value in values]
+    tasks = [(task_fingerprint(square, value), (notes, value)) for value in values]
     return [task.told["root"] for task in run_tasks("squares", square, tasks, folder, execution)]
 
 
@@ -93,18 +93,16 @@ def test_a_controller_that_is_away_for_a_while_ends_no_run(
     tmp_path: Path, stand_in: Path, slurm: Execution, caplog: pytest.LogCaptureFixture
 ) -> None:
     def break_and_mend() -> None:
-        _wait(lambda: times_done(tmp_path / "notes", 1.5))
+        _wait(lambda: "1 RUNNING, 1 PENDING" in caplog.text)
         (stand_in / "broken-squeue").write_text("squeue: error: Unable to contact slurm controller")
-        time.sleep(0.7)
+        _wait(lambda: "Unable to contact slurm controller" in caplog.text)
         (stand_in / "broken-squeue").unlink()
 
-    mender = threading.Thread(target=break_and_mend)
+    mender = threading.Thread(target=break_and_mend, daemon=True)
     mender.start()
     with caplog.at_level(logging.INFO):
-        assert _run(tmp_path, [1.5, 2], slurm) == [1, 2]
-    mender.join()
+        assert _run(tmp_path, [2.5, 3], slurm) == [2, 3]
     assert "Unable to contact slurm controller" in caplog.text
-    assert "1 RUNNING, 1 PENDING" in caplog.text
 
 
 def test_without_slurm_the_missing_command_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

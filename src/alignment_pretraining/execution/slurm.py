@@ -113,7 +113,9 @@ def wait_for_earlier(label: str, folder: Path, slurm: Slurm) -> None:
 
 
 def describe(states: States) -> str:
-    """`3 COMPLETED, 1 TIMEOUT`, for a message."""
+    """`3 COMPLETED, 1 TIMEOUT`, or of a job without tasks `TIMEOUT`, for a message."""
+    if states.total() == 1:
+        return next(iter(states))
     return ", ".join(f"{count} {state}" for state, count in states.items())
 
 

@@ -66,7 +66,7 @@ def last_row(metrics: Path) -> dict[str, float] | None:
     return json.loads(whole[-1]) if whole else None
 
 
-def _follow(bar: tqdm[Any], metrics: Path) -> None:
+def _follow(bar: "tqdm[Any]", metrics: Path) -> None:
     row = last_row(metrics)
     if row:
         bar.set_postfix(loss=f"{row['loss']:.3f}", refresh=False)
