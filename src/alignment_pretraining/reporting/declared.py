@@ -50,7 +50,7 @@ class Declared:
                 "split": SPLITS.get(str(row.split), str(row.split)),
                 "form": row.form,
                 "expect": row.expect,
-                "p": p_value(float(row.p_holm)),
+                "p": p_value(row.p_holm),  # type: ignore[arg-type]
                 "seeds": ", ".join(signed(value) for value in json.loads(str(row.by_seed)).values()),
                 "verdict": row.verdict,
                 "holds": "hold" if row.controls_hold else "fail",
