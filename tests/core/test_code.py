@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alignment_pretraining.core.code import SourceTree, code_identity, work_code
+from alignment_pretraining.core.code import SOURCE, SourceTree, work_code
 
 FILES = {
     "__init__.py": '"""A package."""\n',
@@ -242,6 +242,6 @@ def test_the_code_of_this_project_has_its_libraries_versions() -> None:
     from alignment_pretraining.evaluation.statistics import misalignment_gap
 
     found = work_code(misalignment_gap)
-    assert found["code"] == code_identity(misalignment_gap)
+    assert found["code"] == SourceTree(SOURCE).code(misalignment_gap).modules
     assert "alignment_pretraining/evaluation/statistics.py" in found["code"]
     assert {"numpy", "pandas", "statsmodels"} <= found["libraries"].keys()

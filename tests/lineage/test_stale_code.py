@@ -230,7 +230,7 @@ def test_every_node_is_known(before: dict[str, dict[str, str]]) -> None:
 
 
 def test_stages_depend_on_the_code_of_their_nodes(
-    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+    source: Path, before: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kedro_project, "PACKAGE_NAME", PACKAGE)
     graph = Graph(source.parent, pipelines(study()), DataCatalog(), {})
