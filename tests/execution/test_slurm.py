@@ -24,7 +24,7 @@ from tests.execution.counting import square, times_done
 def _run(folder: Path, values: list[Any], execution: Execution) -> list[int]:
     notes = folder / "notes"
     notes.mkdir(exist_ok=True)
-    tasks = [(task_fingerprint(value), (notes, value)) for value in values]
+    tasks = [(task_fingerprint(square, value), (notes, value)) for value in values]
     return [task.told["root"] for task in run_tasks("squares", square, tasks, folder, execution)]
 
 
