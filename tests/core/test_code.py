@@ -227,7 +227,9 @@ def test_bound_functions_and_objects_are_those_that_they_stand_for(root: Path) -
     build = _function("build")
     bound = update_wrapper(partial(build, [1]), build)
     assert tree.code(partial(bound, errors=[])) == tree.code(build)
-    assert tree.code(_function("Node")()) == tree.code_of("reached.nodes", "Node")
+    made = _function("Node")()
+    assert callable(made)
+    assert tree.code(made) == tree.code_of("reached.nodes", "Node")
 
 
 def test_libraries_are_those_that_the_code_uses(root: Path) -> None:
