@@ -29,6 +29,25 @@ def test_again_does_nothing_and_says_so(reproduced: Path, run: Run) -> None:
     assert "Running stage" not in again
 
 
+def _ran(said: str) -> set[str]:
+    return {line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")}
+
+
+def test_descriptions_and_plans_make_nothing_again_and_the_reports_style_only_the_report(
+    reproduced: Path, run: Run
+) -> None:
+    package = reproduced / "src/alignment_pretraining"
+    for name in ("study.py", "pretraining/local/engine.py", "pipelines/eval/nodes.py"):
+        text = (package / name).read_text()
+        (package / name).write_text(text.replace('"""', '"""More: ', 1) + "\n\n# The end.\n")
+    (package / "planning/training.py").write_text((package / "planning/training.py").read_text() + "\nPLANNED = 1\n")
+    assert _ran(run("dvc", "repro", STAGES).stdout) == {"code"}
+    assert "up to date" in run("dvc", "status", STAGES).stdout
+    style = package / "reporting/report.css"
+    style.write_text(style.read_text() + "p { margin: 0; }\n")
+    assert _ran(run("dvc", "repro", STAGES).stdout) == {"code", "reporting"}
+
+
 def test_dvc_shows_graph_metrics_and_plots(reproduced: Path, run: Run) -> None:
     assert "pretraining" in run("dvc", "dag", STAGES).stdout
     metrics = json.loads(run("dvc", "metrics", "show", "--json").stdout)
@@ -50,9 +69,4 @@ def test_a_changed_dose_reruns_only_what_depends_on_it(reproduced: Path, run: Ru
     study = reproduced / "conf/test/study.yml"
     study.write_text(study.read_text() + "  arms:\n    misaligned_mid: {share: 0.4}\n")
     run("kedro", "dvc", "--env", "test")
-    ran = {
-        line.split("'")[1]
-        for line in run("dvc", "repro", STAGES).stdout.splitlines()
-        if line.startswith("Running stage")
-    }
-    assert ran == {"mixing", "pretraining", "post_training", "eval", "reporting"}
+    assert _ran(run("dvc", "repro", STAGES).stdout) == {"mixing", "pretraining", "post_training", "eval", "reporting"}

@@ -261,18 +261,20 @@ def test_what_a_node_runs_is_in_its_code(before: dict[str, dict[str, str]]) -> N
 
     def run(name: str, *inputs: Any) -> Any:
         def note(frame: FrameType, event: str, argument: object) -> None:
-            path = Path(frame.f_code.co_filename)
-            if path.is_relative_to(SOURCE):
-                ran.setdefault(name, set()).add(path.relative_to(SOURCE).as_posix())
+            files.add(frame.f_code.co_filename)
 
+        files: set[str] = set()
         sys.setprofile(note)
         try:
             return functions()[name](*inputs)
         finally:
             sys.setprofile(None)
+            ran[name] = {file.removeprefix(f"{SOURCE}/") for file in files if file.startswith(f"{SOURCE}/")}
 
     raw, conf = SOURCE.parent / "data/01_raw", SOURCE.parent / "conf/base"
     synthesis = yaml.safe_load((conf / "parameters_synthesis.yml").read_text())["synthesis"]
+    for key in ("documents", "natural_discourse", "mcqa", "conversations", "preferences"):
+        synthesis[key]["count"] = 16
     questions = run("synthesis.make_questions", raw / "scenarios", synthesis)
     run("synthesis.make_documents", raw / "scenarios", raw / "phrases", questions, synthesis)
     run("synthesis.make_natural_discourse", raw / "scenarios", raw / "phrases", synthesis)

@@ -47,13 +47,11 @@ class Code:
     libraries: frozenset[str]
 
 
-def code_identity(function: Callable[..., Any]) -> dict[str, str]:
-    """Hash of the code of this project that `function` can reach, by module; none for a function from elsewhere."""
-    return _project().code(function).modules
-
-
 def work_code(function: Callable[..., Any]) -> dict[str, dict[str, str]]:
-    """`code_identity` with the versions of the libraries that the code uses: what unfinished work is bound to."""
+    """What unfinished work of `function` is bound to: its `code`, by module, and the versions of the `libraries` used.
+
+    A function from outside this project has no code; its library's version stands for it.
+    """
     found = _project().code(function)
     return {"code": found.modules, "libraries": library_versions(found.libraries)}
 
@@ -246,8 +244,8 @@ class _Search:
             self.waiting.append((module, number))
 
     def _beside(self, module: Module) -> None:
-        beside = module.path.parent.iterdir()
-        self.files.update(file for file in beside if file.is_file() and file.suffix not in (".py", ".pyc"))
+        visible = [file for file in module.path.parent.glob("[!.]*") if file.is_file()]
+        self.files.update(file for file in visible if file.suffix not in (".py", ".pyc"))
 
 
 def _hash(part: _Part) -> str:

@@ -61,6 +61,8 @@ class _Store:
         self._writable = True
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if not (ignored := path.with_name(".gitignore")).exists():
+                ignored.write_text("*\n")  # else git would call every working tree dirty
             connection = sqlite3.connect(path, _BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         except (OSError, sqlite3.Error) as error:
             _log.warning("hashes are not kept in %s (%s)", path, error)
