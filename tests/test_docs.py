@@ -10,7 +10,7 @@ PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md")])
 PLACE = re.compile(r"`((?:src|conf|docs|tests|benchmarks|notebooks|data/01_raw)/[\w./-]*)`")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 # Made or brought by the user.
-OPTIONAL = ("conf/local", "data/01_raw/sources", "data/01_raw/web")
+OPTIONAL = ("conf/local", "data/01_raw/sources", "data/01_raw/web", "benchmarks/results")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
