@@ -2,8 +2,12 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+
+from alignment_pretraining.study import Study
 
 PROJECT = Path(__file__).parents[1]
 PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md")])
@@ -19,6 +23,15 @@ def test_what_a_page_names_is_there(page: Path) -> None:
     missing = [name for name in PLACE.findall(text) if not (PROJECT / name).exists() and not name.startswith(OPTIONAL)]
     missing += [target for target in LINK.findall(text) if not (page.parent / target).exists()]
     assert missing == []
+
+
+def test_the_arm_that_the_page_adds_is_one_and_has_a_stronger_dose(study_config: dict[str, Any]) -> None:
+    page = (PROJECT / "docs/add-an-arm.md").read_text()
+    added = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
+    arms = study_config["arms"] | added["arms"]
+    study = Study.model_validate(study_config | {"arms": arms, "run": added["run"], "contrasts": {}})
+    (name,) = added["arms"]
+    assert study.mix(name, "midtraining").share > study.stages.midtraining.synthetic_share
 
 
 def test_every_package_has_its_tests() -> None:
