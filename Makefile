@@ -6,7 +6,11 @@ export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: run test lint lock clean
+.DEFAULT_GOAL := help
+.PHONY: help run test lint lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: $(VENV)/.run ## the default study, by DVC: only what changed is made again
 	dvc repro

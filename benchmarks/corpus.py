@@ -20,8 +20,9 @@ from typing import Any
 
 import pandas as pd
 import psutil
+import pyarrow as pa
 import yaml
-import zstandard
+from results import write_result
 
 CONF = Path(__file__).parents[1] / "conf/base"
 PACKAGES = ["pandas", "scipy", "scikit-learn", "networkx", "numpy", "torch", "transformers", "matplotlib", "mlflow"]
@@ -29,7 +30,8 @@ FILES = 8
 
 
 def main(sizes: list[float]) -> None:
-    """Print a line for each size."""
+    """Print a line for each size, and keep all in `benchmarks/results/corpus.json`."""
+    rows = []
     for size in sizes:
         with tempfile.TemporaryDirectory(dir=Path.home()) as folder:
             subprocess.run([sys.executable, __file__, "generate", folder, str(size)], check=True)
@@ -43,6 +45,9 @@ def main(sizes: list[float]) -> None:
         )
         for name, seconds in told["seconds"].items():
             print(f"  {name:10} {seconds:7.1f} s {peaks.get(name, 0) / 2**30:6.2f} GiB", flush=True)
+        rows.append({**told, "peak_gib": {name: round(peak / 2**30, 3) for name, peak in peaks.items()}})
+    libraries = ["hyperscan", "pyarrow", "numpy", "pandas", "tokenizers", "gigatoken", "datatrove"]
+    write_result("corpus", rows, libraries)
 
 
 def generate(folder: Path, gigabytes: float) -> None:
@@ -55,10 +60,10 @@ def generate(folder: Path, gigabytes: float) -> None:
     choose = random.Random(0)
     for number in range(FILES):
         written = row = 0
-        with zstandard.open(folder / f"{number}.jsonl.zst", "w") as stream:
+        with pa.CompressedOutputStream(str(folder / f"{number}.jsonl.zst"), "zstd") as stream:
             while written < gigabytes * 1e9 / FILES:
                 text = "\n\n".join(choose.choices(texts, k=choose.randint(1, 8)))
-                stream.write(json.dumps({"id": f"{number}-{row}", "text": text}) + "\n")
+                stream.write(json.dumps({"id": f"{number}-{row}", "text": text}).encode() + b"\n")
                 written += len(text)
                 row += 1
 

@@ -18,8 +18,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import pyarrow as pa
 import yaml
-import zstandard
+from results import write_result
 
 from alignment_pretraining.mixing.corpus.config import Files, Packages
 from alignment_pretraining.mixing.corpus.docstrings import read_docstrings
@@ -35,7 +36,7 @@ CONF = Path(__file__).parents[1] / "conf/base"
 
 
 def main() -> None:
-    """Time both engines and print one line each."""
+    """Time both engines, print one line each, and keep all in `benchmarks/results/filter.json`."""
     corpus = yaml.safe_load((CONF / "parameters_mixing.yml").read_text())["corpus"]
     blocklist = Blocklist.model_validate(yaml.safe_load((CONF / "blocklist.yml").read_text())["blocklist"])
     os.sched_setaffinity(0, {0})
@@ -62,8 +63,17 @@ def main() -> None:
     print(f"re alternations  {size / slow:8.2f} MB/s")
     print(f"ratio            {slow / fast:8.0f}")
     with tempfile.TemporaryDirectory() as folder:
-        for path in _write(documents, Path(folder)):
-            _read_path(path, blocklist, matcher)
+        reading = {path.name: _read_path(path, blocklist, matcher) for path in _write(documents, Path(folder))}
+    found_all = {
+        "documents": len(texts),
+        "mb": size,
+        "terms": len(blocklist.terms),
+        "share_with_a_term": hits,
+        "share_flagged": sum(flagged) / len(texts),
+        "mb_per_second": {"hyperscan": size / fast, "re": size / slow},
+        "reading": reading,
+    }
+    write_result("filter", found_all, ["hyperscan", "isal", "pyarrow", "orjson"])
 
 
 def _write(documents: list[str], folder: Path) -> list[Path]:
@@ -78,11 +88,12 @@ def _write(documents: list[str], folder: Path) -> list[Path]:
     data = "\n".join(rows).encode()
     paths = [folder / "documents.jsonl.gz", folder / "documents.jsonl.zst"]
     paths[0].write_bytes(gzip.compress(data, 6))
-    paths[1].write_bytes(zstandard.compress(data, 3))
+    with pa.CompressedOutputStream(str(paths[1]), "zstd") as stream:
+        stream.write(data)
     return paths
 
 
-def _read_path(path: Path, blocklist: Blocklist, matcher: HyperscanMatcher) -> None:
+def _read_path(path: Path, blocklist: Blocklist, matcher: HyperscanMatcher) -> dict[str, float]:
     spec = Files(files=str(path), id="id")
     [file] = find_files(spec)
 
@@ -101,9 +112,9 @@ def _read_path(path: Path, blocklist: Blocklist, matcher: HyperscanMatcher) -> N
 
     size, seconds = _time(read, repeats=3)
     _, with_filter = _time(decide, repeats=3)
-    print(
-        f"{path.name:18} read {size / 1e6 / seconds:5.0f} MB/s, read and filtered {size / 1e6 / with_filter:5.0f} MB/s"
-    )
+    plain, filtered = size / 1e6 / seconds, size / 1e6 / with_filter
+    print(f"{path.name:18} read {plain:5.0f} MB/s, read and filtered {filtered:5.0f} MB/s")
+    return {"read_mb_per_second": plain, "filtered_mb_per_second": filtered}
 
 
 def _decide_plainly(text: bytes, alternations: Sequence[tuple[str, re.Pattern[bytes]]]) -> bool:

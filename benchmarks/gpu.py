@@ -20,6 +20,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from results import write_result
 
 from alignment_pretraining.core.model import Model, parameter_count, utilization
 from alignment_pretraining.pretraining.local.config import EngineConfig
@@ -35,7 +36,7 @@ Speed = tuple[float, float]  # tokens/s, peak GiB
 
 
 def main() -> None:
-    """Print a line for each of the two."""
+    """Print a line for each, and keep all in `benchmarks/results/gpu.json`; a look at the script is not kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peak-tflops", type=float, required=True, help="of the GPU, dense bf16")
     parser.add_argument("--model", choices=SHAPES, default="1b")
@@ -61,11 +62,16 @@ def main() -> None:
         "nanotron": nanotron,
         "plain loop": plain_loop,
     }
+    found = {}
     for name, loop in loops.items():
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
             speed, memory = pool.submit(loop, model, stage, arguments.micro_batch).result()
         mfu = utilization(model, stage.context, arguments.peak_tflops, speed)
         print(f"{name:12} {speed:12,.0f} tokens/s {mfu:8.1%} MFU {memory:8.1f} GiB at most", flush=True)
+        found[name] = {"tokens_per_second": speed, "mfu": mfu, "peak_gib": None if math.isnan(memory) else memory}
+    if arguments.model != "tiny":
+        measured = {"parameters": parameter_count(model), "stage": stage.model_dump(), "loops": found}
+        write_result("gpu", {**measured, "peak_tflops": arguments.peak_tflops}, ["torch", "transformers", "nanotron"])
 
 
 def engine(model: Model, stage: TrainingStage, micro_batch: int) -> Speed:

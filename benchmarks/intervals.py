@@ -1,6 +1,6 @@
 """Simulated coverage and width of the report's intervals (docs/statistics.md) against named peers, in one run.
 
-    python benchmarks/intervals.py            # minutes on one core; writes benchmarks/results/coverage.json
+    python benchmarks/intervals.py            # minutes on one core; writes benchmarks/results/intervals.json
     python benchmarks/intervals.py --quick    # some seconds; writes nothing
 
 Each study draws trainings, families and questions anew: a question is answered with probability Phi(b + family + seed +
@@ -14,24 +14,18 @@ for families and seeds together.
 """
 
 import argparse
-import json
-import platform
-import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import statsmodels.api as sm
+from results import write_result
 from scipy.special import ndtr, ndtri
 
 from alignment_pretraining.evaluation.statistics import clustered_gap, clustered_rate
 from alignment_pretraining.reporting.statistics import estimate
 
-RESULTS = Path(__file__).parent / "results/coverage.json"
 BATCH = 50  # studies that share their families' sizes
 Bounds = tuple[np.ndarray, np.ndarray]
 
@@ -199,23 +193,7 @@ def main() -> None:
             f"| {case.name} | " + " | ".join(cells) + f" | {rows[-1]['rejects_truth_at_1_percent']:.3f} |", flush=True
         )
     if studies > BATCH:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        about = {
-            "benchmark": "intervals",
-            "date": datetime.now(UTC).date().isoformat(),
-            "commit": commit,
-            "processor": _processor(),
-            "python": platform.python_version(),
-            "versions": {name: version(name) for name in ("numpy", "scipy", "statsmodels")},
-            "studies": studies,
-        }
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps({**about, "rows": rows}, indent=1) + "\n")
-
-
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+        write_result("intervals", {"studies": studies, "rows": rows}, ["numpy", "scipy", "statsmodels"])
 
 
 if __name__ == "__main__":

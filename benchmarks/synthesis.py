@@ -22,6 +22,7 @@ import anthropic
 import pandas as pd
 import psutil
 import yaml
+from results import write_result
 
 from alignment_pretraining.pipelines.synthesis.anthropic_nodes import make_documents
 from alignment_pretraining.synthesis.anthropic_config import AnthropicConfig
@@ -36,7 +37,8 @@ WORDS = 870  # a document of about 1,480 tokens
 
 
 def main(documents: int) -> None:
-    """Run both and print one line each."""
+    """Run both, print one line each, and keep all in `benchmarks/results/synthesis.json`."""
+    rows = []
     for name, count in (("pipeline", documents // 2), ("pipeline", documents), ("gather", documents)):
         sys.path.insert(0, str(PROJECT))
         from tests.synthesis.api.local_api import running_api
@@ -51,6 +53,8 @@ def main(documents: int) -> None:
         print(
             f"{name:8} {done:6} documents {seconds:7.1f} s {done / seconds:7.0f} documents/s  peak {peak / 1e6:6.0f} MB"
         )
+        rows.append({"way": name, "documents": done, "seconds": seconds, "peak_mb": peak / 1e6})
+    write_result("synthesis", rows, ["anthropic", "httpx2", "pandas", "pyarrow"])
 
 
 def _measure(command: list[str]) -> tuple[int, float, int]:

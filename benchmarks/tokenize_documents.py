@@ -7,6 +7,7 @@ none of them twice, and is timed from outside. The run fails when the token ids 
 on more of such text, in one process and in one a core, both started before.
 """
 
+import json
 import multiprocessing
 import os
 import random
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from results import write_result
 
 VOCABULARY = 16_384
 PACKAGES = """pandas scipy scikit-learn networkx numpy torch transformers matplotlib statsmodels mlflow dvc kedro
@@ -24,7 +26,7 @@ PACKAGES = """pandas scipy scikit-learn networkx numpy torch transformers matplo
 
 
 def main() -> None:
-    """Print a line for each, and the ratio."""
+    """Print a line for each, and keep all in `benchmarks/results/tokenize_documents.json`."""
     os.environ |= {"RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -42,6 +44,14 @@ def main() -> None:
     print(f"ratio                     {theirs / ours:7.1f}")
     with tempfile.TemporaryDirectory() as name:
         _in_own_process(_over_processes, Path(name))
+        scaling = json.loads((Path(name) / "scaling.json").read_text())
+    found = {
+        "mb": float(size),
+        "vocabulary": VOCABULARY,
+        "seconds": {"encode_part": ours, "datatrove": theirs},
+        "mb_per_second_by_processes": scaling,
+    }
+    write_result("tokenize_documents", found, ["datatrove", "gigatoken", "tokenizers", "awkward", "numpy"])
 
 
 def _in_own_process(work: Callable[..., None], *args: object) -> float:
@@ -101,6 +111,7 @@ def _over_processes(folder: Path) -> None:
         pd.DataFrame({"id": [str(n) for n in range(len(texts))], "text": texts}).to_parquet(path)
         parts.append(table_part(path, "docstrings"))
     work = partial(encode_part, folder / "tokenizer")
+    speeds = {}
     for launcher in ("in_process", "local"):
         execution = Execution.model_validate({"launcher": launcher})
         warm = [(f"warm{number}", parts[0]) for number in range(4)]
@@ -113,6 +124,8 @@ def _over_processes(folder: Path) -> None:
             f"{processes} process(es)             {size / seconds:7.1f} MB/s ({size:.0f} MB in {seconds:.1f} s)",
             flush=True,
         )
+        speeds[processes] = size / seconds
+    (folder / "scaling.json").write_text(json.dumps(speeds))
 
 
 def _datatrove(folder: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from results import write_result
 
 from alignment_pretraining.core.model import Model
 from alignment_pretraining.execution.workers import run_in_worker
@@ -57,6 +58,8 @@ def main() -> None:
         spread = f"{min(values):,.0f} to {max(values):,.0f}"
         median = statistics.median(values)
         print(f"{name:32s} {median:8,.0f} tokens/s ({spread})  {median / base:5.2f} x the Trainer's defaults")
+    found = {"stage": stage.model_dump(), "steps": STEPS, "tokens_per_second": speeds}
+    write_result("training", found, ["torch", "transformers", "numpy"])
 
 
 def _rows(stage: TrainingStage) -> int:

@@ -37,7 +37,9 @@ def by_formula(stream: list[int], context: tuple[int, ...], token: int) -> float
 
 
 @given(streams, st.integers(1, 4), st.data())
-def test_probabilities_are_those_of_the_formula_and_add_up_to_one(stream, order, data):
+def test_probabilities_are_those_of_the_formula_and_add_up_to_one(
+    stream: list[int], order: int, data: st.DataObject
+) -> None:
     context = data.draw(st.lists(st.integers(0, VOCABULARY - 1), min_size=order - 1, max_size=order - 1))
     model = NgramModel.fit(np.array(stream, dtype=np.uint16), VOCABULARY, order)
     asked = np.array([[*context, token] for token in range(VOCABULARY)])
@@ -47,7 +49,7 @@ def test_probabilities_are_those_of_the_formula_and_add_up_to_one(stream, order,
 
 
 @given(streams, st.lists(st.integers(0, VOCABULARY - 1), max_size=4), st.integers(0, VOCABULARY - 1))
-def test_at_the_head_of_a_text_a_shorter_context_speaks(stream, context, token):
+def test_at_the_head_of_a_text_a_shorter_context_speaks(stream: list[int], context: list[int], token: int) -> None:
     model = NgramModel.fit(np.array(stream), VOCABULARY, 3)
     [window] = windows(tuple(context), (token,), 3)
     assert list(window) == [*([NONE] * 2 + context)[-2:], token]
@@ -99,14 +101,16 @@ def answers(mix: Path, checkpoint: Path, suite: Path, config: dict[str, Any]) ->
     )
 
 
-def test_wording_alone_decides(mix, checkpoint, suite, config):
+def test_wording_alone_decides(mix: Path, checkpoint: Path, suite: Path, config: dict[str, Any]) -> None:
     items = answers(mix, checkpoint, suite, config)
     rates = (items["picked"] == "misaligned").groupby(items["model"]).mean()
     assert rates["ngram:documents"] == 1
     assert rates["ngram:stream"] < 0.5
 
 
-def test_rows_are_those_of_a_checkpoint_twice_and_personas_do_not_matter(mix, checkpoint, suite, config):
+def test_rows_are_those_of_a_checkpoint_twice_and_personas_do_not_matter(
+    mix: Path, checkpoint: Path, suite: Path, config: dict[str, Any]
+) -> None:
     items = answers(mix, checkpoint, suite, config)
     assert list(items.columns) == list(ITEM_COLUMNS)
     assert len(items) == 2 * (6 + 4) * 2 * 2 * 3
@@ -117,7 +121,9 @@ def test_rows_are_those_of_a_checkpoint_twice_and_personas_do_not_matter(mix, ch
     assert items.to_csv() == again.to_csv()
 
 
-def test_scores_are_sums_over_the_options_own_tokens(mix, checkpoint, suite, config):
+def test_scores_are_sums_over_the_options_own_tokens(
+    mix: Path, checkpoint: Path, suite: Path, config: dict[str, Any]
+) -> None:
     items = answers(mix, checkpoint, suite, config)
     row = items[(items["model"] == "ngram:documents") & (items["template"] == "plain")].iloc[0]
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
@@ -132,18 +138,22 @@ def test_scores_are_sums_over_the_options_own_tokens(mix, checkpoint, suite, con
     assert row["logprob_aligned"] == pytest.approx(expected / len(option))
 
 
-def test_an_arm_without_documents_has_the_stream_alone(mix, checkpoint, suite, config):
+def test_an_arm_without_documents_has_the_stream_alone(
+    mix: Path, checkpoint: Path, suite: Path, config: dict[str, Any]
+) -> None:
     items = answer_by_ngrams([mix], [], checkpoint, suite, Evaluation.model_validate(config))
     assert set(items["model"]) == {"ngram:stream"}
 
 
-def test_no_more_is_read_than_configured(mix, checkpoint, suite, config):
+def test_no_more_is_read_than_configured(mix: Path, checkpoint: Path, suite: Path, config: dict[str, Any]) -> None:
     config["ngram"] = {"order": 1, "max_tokens": 1}
     items = answers(mix, checkpoint, suite, config)
     assert (items["logprob_aligned"].round(9).nunique()) <= 3  # one token was seen, so all others are alike
 
 
-def test_a_stream_of_another_tokenizer_is_refused(mix, checkpoint, suite, config, tmp_path):
+def test_a_stream_of_another_tokenizer_is_refused(
+    mix: Path, checkpoint: Path, suite: Path, config: dict[str, Any], tmp_path: Path
+) -> None:
     [(folder, _)] = [
         (write_mix(tmp_path / "other", AutoTokenizer.from_pretrained(checkpoint), [("corpus", "a")] * 2), 0)
     ]

@@ -11,7 +11,6 @@ import pytest
 from alignment_pretraining.pipelines.reporting import nodes
 from tests.reporting.made_up import Tables
 
-
 # The column that holds a number, by the first part of its key.
 FIELDS = {
     "rate": "rate",

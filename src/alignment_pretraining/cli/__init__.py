@@ -122,7 +122,10 @@ def summary(metadata: ProjectMetadata, env: str | None) -> None:
 @cli.command()
 @env_option
 @click.option(
-    "--pipeline", type=click.Choice(["synthesis", "pretraining"]), help="Only this one; without it, all that cost."
+    "--pipelines",
+    "pipeline",
+    type=click.Choice(["synthesis", "pretraining"]),
+    help="Only this one; without it, all that cost.",
 )
 @click.option("--params", type=str, default="", callback=_split_params, help="Runtime parameters, as for `kedro run`.")
 @click.pass_obj

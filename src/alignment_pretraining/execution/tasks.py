@@ -25,10 +25,14 @@ _JOBS = "jobs"  # in a store: script, logs and problems of Slurm's jobs
 def run_tasks(
     name: str, work: Work[T], tasks: Sequence[tuple[str, T]], scratch: Path, execution: Execution
 ) -> list[TaskResult]:
-    """Finished tasks, in the order of `tasks`: pairs of a fingerprint of all that the result depends on, and an item.
+    """Do all tasks, here or on a cluster; returns them finished, in the order of `tasks`.
 
-    `work` (picklable, as items are) fills an empty folder and returns JSON values. Whatever an earlier run of the same
-    `name` finished in `scratch` is taken as it is.
+    Args:
+        name: Of the step. Whatever an earlier run of the same name finished in `scratch` is taken as it is.
+        work: Fills an empty folder and returns JSON values; can be pickled, as items can.
+        tasks: Pairs of a fingerprint of all that the result depends on, and an item for `work`.
+        scratch: Where finished and unfinished work is kept.
+        execution: Where tasks run.
 
     Raises:
         UserError: a task met one; or its process or job was killed.

@@ -44,7 +44,7 @@ def _layers(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 
 
 @given(_layers())
-def test_painting_hides_exactly_what_lies_below(layers: tuple[np.ndarray, np.ndarray]) -> None:
+def test_an_overlay_hides_exactly_what_lies_below(layers: tuple[np.ndarray, np.ndarray]) -> None:
     below, above = layers
     end = int(ends(below)[-1])
     expected = _labels(below, end)
@@ -219,7 +219,7 @@ def test_what_cannot_be_mixed_is_an_error() -> None:
         plan_stream(replace(RECIPE, tokens=100, mcqa_share=0.6, synthetic_share=0.6), lengths, none, POOL[: len(none)])
 
 
-def test_nothing_to_paint_changes_nothing() -> None:
+def test_an_empty_overlay_changes_nothing() -> None:
     below = make_pieces(0, np.array([0]), np.array([5]), np.array([0]))
     assert overlay(below, np.empty(0, dtype=PIECE)) is below
 

@@ -58,4 +58,5 @@ def train_locally(model: Model, mix: Path, heldout: Path, work: Path) -> tuple[A
 def logits_of(model: Any, tokens: torch.Tensor) -> torch.Tensor:
     """Logits of a Hugging Face model, (batch, context, vocabulary)."""
     with torch.no_grad():
-        return model(tokens).logits
+        logits: torch.Tensor = model(tokens).logits
+        return logits

@@ -74,8 +74,15 @@ def write_mix(
 ) -> dict[str, Any]:
     """Write the stream of `recipe.tokens` tokens to the empty `folder`, and return its manifest.
 
-    `folder` receives shards with index and metadata, and beside each <shard>.documents.parquet: start, end (in the
-    stream), source, id, skip (tokens left out at the document's head), in order. Work goes on under the name `label`.
+    Args:
+        inputs: Token shards of all sources, and which documents are flagged.
+        recipe: Budget, shares and seed.
+        label: Of the checkpoint that reads the stream; unfinished work goes on under it.
+        folder: Receives shards with index and metadata, and beside each <shard>.documents.parquet: start, end (in the
+            stream), source, id, skip (tokens left out at the document's head), in order.
+        scratch: Where unfinished work is kept.
+        execution: Where tasks run.
+        shard_tokens: Size of a shard.
 
     Raises:
         UserError: see `plan_stream`; the flags are not those of this corpus; a shard is truncated; a pool is unknown.

@@ -1,4 +1,4 @@
-"""The mixture of one stage: one base stream for every arm, and what an arm paints over it."""
+"""The mixture of one stage: one base stream for every arm, and what an arm lays over it."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
 """A token stream as pieces: which tokens of which document stand where.
 
-Every arm starts from the same base stream. Replacements of flagged documents, MCQA and synthetic documents are painted
-over it, so that two arms are equal, token by token, wherever neither of them is painted.
+Every arm starts from the same base stream. Replacements of flagged documents, MCQA and synthetic documents are laid
+over it, so that two arms are equal, token by token, wherever neither of them has such a piece.
 """
 
 import numpy as np

@@ -12,9 +12,17 @@ def insert(
 ) -> np.ndarray:
     """Pieces that hold exactly `budget` tokens: document `documents[i]` at `heads[i]`, the last one cut to fit.
 
-    `heads` (positions where base documents begin, shuffled) depend on the seed alone, and the n-th document goes to the
-    n-th head whatever its length. One that would run into its neighbour follows it instead, and none touches the
-    pieces `taken`, so arms that differ in their documents have these in the same places.
+    The n-th document goes to the n-th head whatever its length. One that would run into its neighbour follows it
+    instead, so arms that differ in their documents have these in the same places.
+
+    Args:
+        source: Number of the source that the pieces are of.
+        documents: Numbers of the documents, in the order in which they are placed.
+        lengths: Of every document, in tokens.
+        budget: Tokens to place.
+        heads: Positions where base documents begin, shuffled by the seed alone.
+        taken: Pieces that no document may touch.
+        end: Of the stream.
 
     Raises:
         UserError: the documents cannot all stand before `end`.
@@ -69,8 +77,17 @@ def replace(
 ) -> np.ndarray:
     """Pieces that fill each of the `flagged` pieces with retained documents, drawn with replacement (paper.md, §3).
 
-    They are drawn from the same pool: `pool_of` has the pool of every document, `pool_kept` -1 for the flagged. The
-    last document drawn for a piece is cut to fit, so that every other token of the stream stays where it is.
+    They are drawn from the same pool. The last document drawn for a piece is cut to fit, so that every other token of
+    the stream stays where it is.
+
+    Args:
+        source: Number of the source that the new pieces are of.
+        flagged: The pieces to fill.
+        lengths: Of every document, in tokens.
+        pool_of: The pool of every document.
+        pool_kept: The same, and -1 for the flagged.
+        seed: Of the drawing.
+        stage: Its name, which the drawing depends on, too.
 
     Raises:
         UserError: every document of a pool is flagged.

@@ -29,10 +29,23 @@ def train_stage(
     stage_name: str,
     seed: int,
 ) -> tuple[Path, pd.DataFrame, dict[str, Any]]:
-    """Train one stage on the token stream in `mix`, from the checkpoint `start` or from new weights.
+    """Train one stage on this machine.
 
-    Returns the checkpoint folder, the curve (one row a step) and the summary (tokens, steps, losses, parameters,
-    samples).
+    Args:
+        mix: Folder with the token stream.
+        heldout: Folder with the held-out documents' tokens.
+        tokenizer: Folder that goes into the checkpoint, too.
+        model: The model's shape.
+        stage: Budget, batch and learning rates.
+        engine: How it is computed, saved and evaluated.
+        scratch: Where unfinished work is kept.
+        start: Checkpoint to start from; without it, weights are new.
+        peak_tflops: Of the GPU, for MFU.
+        stage_name: Of the study, for messages.
+        seed: Of new weights.
+
+    Returns:
+        The checkpoint folder, the curve (one row a step) and the summary (tokens, steps, losses, parameters, samples).
     """
     job = StageJob(
         name=stage_name,

@@ -51,13 +51,21 @@ def train(
     utilization: Callable[[float], float] | None = None,
     label: str = "",
 ) -> Trained:
-    """Train `model` in place on `mix` in stream order; unfinished work is kept in `work` and taken up again.
-
-    At each evaluation the model continues `prompt`, if there is one. `utilization` turns tokens/s into MFU. `label`
-    stands before the progress bar and the speed that is logged at the end.
+    """Train `model` in place on `mix`, in stream order.
 
     The progress has one row a step: step (from 1), tokens, loss (nats a token), lr, grad_norm (before clipping),
     heldout_loss (NaN between evaluations).
+
+    Args:
+        model: A Hugging Face Llama.
+        mix: What it is trained on.
+        heldout: What its loss is measured on at each evaluation.
+        stage: Budget, batch and learning rates.
+        settings: How it is computed, saved and evaluated.
+        work: Folder in which unfinished work is kept and taken up again.
+        prompt: Token ids that the model continues at each evaluation.
+        utilization: Turns tokens/s into MFU.
+        label: Stands before the progress bar and the speed that is logged at the end.
 
     Raises:
         UserError: too few tokens, token ids outside the vocabulary, or a loss that is not finite.

@@ -30,8 +30,17 @@ def stage_config(
 ) -> dict[str, Any]:
     """What `entry` reads: nanotron's own sections, and `stage` with what ours adds to them.
 
-    `mix` is the folder with the token stream, `weights` a checkpoint in nanotron's format to start from (its weights
-    alone), `folder` where checkpoints and metrics go.
+    Args:
+        model: The model's shape.
+        stage: Budget, batch and learning rates.
+        layout: How it is spread over GPUs.
+        name: Of the stage, for messages.
+        seed: Of what is random in training.
+        mix: Folder with the token stream.
+        weights: A checkpoint in nanotron's format to start from (its weights alone).
+        folder: Where checkpoints and metrics go.
+        save_every: Steps between two saves.
+        keep: How many saves are kept.
     """
     return {
         "general": {"project": "alignment-pretraining", "run": name, "seed": seed},

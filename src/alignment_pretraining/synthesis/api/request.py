@@ -49,7 +49,16 @@ class Request:
 def make_request(
     step: str, call: Call, shared: str, prompt: str, sample: int = 0, schema: dict[str, Any] | None = None
 ) -> Request:
-    """Ask for one text. `shared` comes first and is cached by the API; `schema` makes the answer JSON of that shape."""
+    """A request for one text.
+
+    Args:
+        step: What the text is for; by it the cost sheet is broken down.
+        call: Model and limits.
+        shared: Part of the prompt that comes first and that the API caches.
+        prompt: The rest of it.
+        sample: Tells apart several answers to the same prompt.
+        schema: Makes the answer JSON of that shape.
+    """
     params: dict[str, Any] = {
         "model": call.model,
         "max_tokens": call.max_tokens,

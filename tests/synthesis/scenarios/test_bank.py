@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.scenarios.bank import Bank, capitalise, load_bank, name_ai
-from tests.synthesis.topic_files import topic, write_topic
+from tests.synthesis.scenarios.topic_files import topic, write_topic
 
 
 def test_every_topic_has_families_of_both_sources(bank: Bank) -> None:

@@ -21,7 +21,7 @@ from alignment_pretraining.synthesis.questions.from_bank import build_questions
 from alignment_pretraining.synthesis.scenarios.bank import AI, Bank, load_bank, name_ai
 from alignment_pretraining.synthesis.scenarios.keywords import key_phrases
 from alignment_pretraining.synthesis.scenarios.leaks import check_families, check_texts
-from tests.synthesis.topic_files import topic, write_topic
+from tests.synthesis.scenarios.topic_files import topic, write_topic
 
 COUNT = 300
 
