@@ -15,6 +15,7 @@ from kedro.framework.startup import bootstrap_project
 from pydantic import BaseModel
 
 from alignment_pretraining.context import EnvironmentConfigLoader, StudyContext
+from alignment_pretraining.core.environments import BASE, environments
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.records import node_params
@@ -22,7 +23,7 @@ from alignment_pretraining.parameters import Parameters
 from alignment_pretraining.settings import CONFIG_LOADER_ARGS
 from tests.conftest import PROJECT
 
-ENVIRONMENTS = (None, "gpu", "paper", "test")
+ENVIRONMENTS = [None if name == BASE else name for name in environments(PROJECT / "conf")]
 VALUES = ("params:corpus.repeat", "params:gpu.peak_tflops")  # single values, no specifications
 Load = Callable[..., Parameters]
 
@@ -102,6 +103,13 @@ def change(file: Path, key: str, value: Any) -> None:
         ("gpu", "gpu/parameters_gpu.yml", "gpu.mfu", 2, "conf/gpu/parameters_gpu.yml: 1 to correct:\n  gpu.mfu: Inp"),
         ("paper", "paper/parameters_cluster.yml", "cluster.keep", None, None),
         ("paper", "paper/parameters_cluster.yml", "cluster.launcher", None, "cluster.yml: 1 to correct:\n  cluster.la"),
+        (
+            "test",
+            "test/study.yml",
+            "study.arms.misaligned_mid.discourse",
+            {"ghost": "misaligned"},
+            "study.yml: 1 to co",
+        ),
         (None, "base/claims.yml", "claims", None, "conf/base: 1 to correct:\n  claims: missing; add it"),
         (None, "local/parameters.yml", "evaluation.device", "tpu", "conf/local/parameters.yml: 1 to correct:\n  eval"),
         ("test", "test/parameters.yml", "trainig.threads", 2, "conf/test/parameters.yml: 1 to correct:\n  trainig: un"),
@@ -151,5 +159,5 @@ def test_a_wrong_runtime_parameter_is_said_to_be_one(load: Load) -> None:
 
 
 def test_an_unknown_environment_is_told_with_those_that_there_are(load: Load) -> None:
-    with pytest.raises(UserError, match=r"conf/gpus: no such environment; there are base, gpu, paper, test"):
+    with pytest.raises(UserError, match=r"^conf/gpus: no such environment; there are base, (\w+, )*gpu, paper, test$"):
         load("gpus")

@@ -8,7 +8,7 @@ from pydantic import ValidationError, model_validator
 
 from alignment_pretraining.core.environments import BASE, environments, parameter_files
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.core.spec import Spec, explain_problem, to_correct
+from alignment_pretraining.core.spec import WHOLE, Spec, explain_problem, to_correct
 from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.execution.config import Execution
 from alignment_pretraining.mixing.config import Decontamination, TokenizerConfig
@@ -82,7 +82,10 @@ def read_parameters(
         lines: dict[str, list[str]] = {}
         sources = list(_sources(conf, env, command_line or {}))
         for problem in error.errors():
-            lines.setdefault(_source(problem["loc"], sources), []).append(explain_problem(problem, Parameters))
+            line = explain_problem(problem, Parameters).removeprefix(f"{WHOLE}: ")
+            # What concerns several keys names one of them at the beginning.
+            key = problem["loc"] or line.partition(":")[0].split(".")
+            lines.setdefault(_source(key, sources), []).append(line)
         raise UserError("\n".join(to_correct(where, lines[where]) for where in lines)) from None
 
 

@@ -31,7 +31,8 @@ def copy_project(to: Path) -> Path:
         source, target = PROJECT / name, to / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "local"))
+            own = ["local"] if name == "conf" else []  # src has a package of that name
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", *own))
         else:
             shutil.copy(source, target)
     (to / "conf/local").mkdir()  # a user's own, credentials among them, stays where it is

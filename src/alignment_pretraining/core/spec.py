@@ -15,6 +15,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 M = TypeVar("M", bound=BaseModel)
 _SHOWN_CHARACTERS = 60
+WHOLE = "the whole file"
 
 
 class Spec(BaseModel):
@@ -48,7 +49,7 @@ def to_correct(where: str, lines: list[str]) -> str:
 def explain_problem(problem: Any, spec: type[BaseModel], prefix: str = "") -> str:
     """One line for one of pydantic's problems. An unknown key is named without its value, which may be a secret."""
     loc = problem["loc"]
-    key = ".".join(str(part) for part in (prefix, *loc) if part != "") or "the whole file"
+    key = ".".join(str(part) for part in (prefix, *loc) if part != "") or WHOLE
     if problem["type"] == "missing":
         return f"{key}: missing; add it"
     if problem["type"] == "extra_forbidden":
