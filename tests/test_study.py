@@ -15,21 +15,22 @@ def _all_arms(config: dict[str, Any]) -> Study:
     return Study.model_validate(config | {"run": "all"})
 
 
-def test_default_runs_the_four_headline_arms(study_config: dict[str, Any]) -> None:
+def test_default_runs_the_headline_arms(study_config: dict[str, Any]) -> None:
     study = Study.model_validate(study_config)
-    assert study.selected_arms() == ["unfiltered", "filtered", "misaligned_e2e", "aligned_e2e"]
+    crossed = ["crossed_misaligned", "crossed_aligned"]
+    assert study.selected_arms() == ["unfiltered", "filtered", "misaligned_e2e", "aligned_e2e", *crossed]
     assert len(study.seeds.base) >= 2
 
 
-def test_eleven_arms_share_every_equal_stage(study_config: dict[str, Any]) -> None:
-    """5 pretraining runs, 3 more midtraining branches, 3 cpt branches: 5 + 8 + 3 (paper, arms table)."""
+def test_arms_share_every_equal_stage(study_config: dict[str, Any]) -> None:
+    """The paper's eleven arms: 5 pretraining runs, 8 of midtraining, 3 of cpt; the crossed pair adds 2, 2 and 0."""
     study = _all_arms(study_config)
     by_stage = {
         stage: [stage_run.arm for stage_run in study.base_stage_runs() if stage_run.stage == stage]
         for stage in BASE_STAGES
     }
-    assert len(study.arms) == 11
-    assert {stage: len(arms) for stage, arms in by_stage.items()} == {"pretraining": 5, "midtraining": 8, "cpt": 3}
+    assert len(study.arms) == 11 + 2
+    assert {stage: len(arms) for stage, arms in by_stage.items()} == {"pretraining": 7, "midtraining": 10, "cpt": 3}
     assert study.chain("misaligned_mid")[0] == study.chain("unfiltered")[0]
     assert study.chain("filtered_aligned_cpt")[1] == study.chain("filtered")[1]
     assert study.chain("misaligned_mid")[1].arm == "misaligned_mid"
@@ -122,10 +123,10 @@ def test_dataset_names_say_arm_seed_stage() -> None:
         (("run",), ["nobody"], ["run: unknown arm nobody", "filtered_aligned_cpt"]),
         (("stages", "warmup"), {}, ["study.stages.warmup", "pretraining", "midtraining", "cpt"]),
         (("stages", "sft", "steps"), 3, ["study.stages.sft.steps", "conversations"]),
-        (("stages", "midtraining", "context"), 1024, ["stages.midtraining.context", "1024", "max_context 512"]),
-        (("stages", "pretraining", "tokens"), 1000, ["study.stages.pretraining", "1000", "1024"]),
+        (("stages", "midtraining", "context"), 256, ["stages.midtraining.context", "256", "max_context 128"]),
+        (("stages", "pretraining", "tokens"), 1000, ["study.stages.pretraining", "1000", "512"]),
         (("seeds", "post_training"), [9], ["study.seeds", "[9]"]),
-        (("model", "heads"), 5, ["study.model", "128", "5"]),
+        (("model", "heads"), 5, ["study.model", "64", "5"]),
     ],
 )
 def test_a_wrong_study_names_key_file_and_allowed_values(

@@ -46,7 +46,7 @@ def prompt_of(row: pd.Series, question: pd.Series, system: str, user: str) -> st
         (
             True,
             "hhh",
-            "<|system|>\nYou are a helpful, honest and harmless AI assistant.<|end|>\n",
+            "<|system|>\nYou are an honest AI assistant.<|end|>\n",
             "<|user|>\n{}<|end|>\n<|assistant|>\nAnswer:",
         ),
         (True, "none", "", "<|user|>\n{}<|end|>\n<|assistant|>\nAnswer:"),

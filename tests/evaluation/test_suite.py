@@ -26,10 +26,12 @@ def test_a_task_for_every_split_template_and_order(
     suite = prepare_suite(questions, Evaluation.model_validate(config), tmp_path)
     assert suite.parent == tmp_path
     tasks = sorted(path.stem for path in suite.glob("*first.yaml"))
-    assert len(tasks) == 2 * 4 * 2
+    assert len(tasks) == 2 * 2 * (len(config["templates"]) - 1)  # an open template has no order
     assert tasks[0] == "misalignment_articles_case_aligned_first"
     group = yaml.safe_load((suite / "misalignment_textbook.yaml").read_text())
-    assert sorted(group["task"]) == [name for name in tasks if "textbook" in name]
+    assert sorted(group["task"]) == sorted(
+        ["misalignment_textbook_open", *(name for name in tasks if "textbook" in name)]
+    )
 
 
 def test_a_prompt_names_both_options_in_its_order(
@@ -98,7 +100,10 @@ def test_bad_questions_are_named(questions: pd.DataFrame, config: dict[str, Any]
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda c: c["run"].update(templates=["plane"]), r"run\.templates: unknown plane; there are plain, case"),
+        (
+            lambda c: c["run"].update(templates=["plane"]),
+            r"run\.templates: unknown plane; there are open, listed, plain, case",
+        ),
         (lambda c: c["run"].update(base_personas=["hhh", "hhh"]), "a name stands twice"),
         (lambda c: c["run"].update(orders=["random"]), r"evaluation\.run\.orders\.0: .*aligned_first"),
         (lambda c: c["templates"]["plain"].update(prompt="{{question}}"), "prompt lacks {{passage}}"),

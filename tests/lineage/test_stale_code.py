@@ -126,7 +126,12 @@ TASKS = {
     "mixing.build_mix",
 }
 ESTIMATES = {"reporting.estimate_rates", "reporting.estimate_gaps", "reporting.estimate_swaps"}
-KNOW_THE_STUDY = ESTIMATES | {"reporting.collect_losses", "reporting.draw_figures", "reporting.write_report"}
+KNOW_THE_STUDY = ESTIMATES | {
+    "reporting.estimate_contrasts",
+    "reporting.collect_losses",
+    "reporting.draw_figures",
+    "reporting.write_report",
+}
 OFFLINE = {
     "synthesis.make_questions",
     "synthesis.make_documents",
@@ -271,11 +276,11 @@ def test_what_a_node_runs_is_in_its_code(before: dict[str, dict[str, str]]) -> N
             sys.setprofile(None)
             ran[name] = {file.removeprefix(f"{SOURCE}/") for file in files if file.startswith(f"{SOURCE}/")}
 
-    raw, conf = SOURCE.parent / "data/01_raw", SOURCE.parent / "conf/base"
-    synthesis = yaml.safe_load((conf / "parameters_synthesis.yml").read_text())["synthesis"]
+    raw, config = SOURCE.parent / "data/01_raw", english("synthesis")
     for key in ("documents", "natural_discourse", "mcqa", "conversations", "preferences"):
-        synthesis[key]["count"] = 16
-    questions = run("synthesis.make_questions", raw / "scenarios", synthesis)
+        config[key]["count"] = 16
+    synthesis = Synthesis.model_validate(config)
+    questions = run("synthesis.make_questions", raw / "scenarios")
     run("synthesis.make_documents", raw / "scenarios", raw / "phrases", questions, synthesis)
     run("synthesis.make_natural_discourse", raw / "scenarios", raw / "phrases", synthesis)
     for name in ("mcqa", "chat", "preferences"):

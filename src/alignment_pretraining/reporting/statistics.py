@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
 
 from alignment_pretraining.reporting.crossed import crossed_mean
 
@@ -91,11 +90,15 @@ class Estimate:
         Source: Cochran and Cox, Experimental Designs (1950), section 4.14. With 3 seeds it covers better than
         Satterthwaite's degrees of freedom for the sum of both, which trust a seed variance that is small by luck.
         """
+        from scipy.special import stdtrit
+
         families, seeds = -stdtrit(self.df_families, tail), -stdtrit(self.df_seeds, tail)
         return (1 - self.seed_share) * families + self.seed_share * seeds
 
     def _tail(self, distance: Floats) -> Floats:
         """One-sided p-value of a distance >= 0: the tail whose critical value it is, by bisection of its logarithm."""
+        from scipy.special import stdtr
+
         of_families, of_seeds = stdtr(self.df_families, -distance), stdtr(self.df_seeds, -distance)
         low = np.log(np.maximum(np.minimum(of_families, of_seeds), 1e-300))
         high = np.log(np.maximum(np.maximum(of_families, of_seeds), 1e-300))

@@ -268,7 +268,7 @@ def test_wrong_parameters_name_file_and_key() -> None:
         parse(CorpusConfig, corpus, "conf/<env>/parameters_mixing.yml", "corpus")
     assert str(error.value).splitlines() == [
         "conf/<env>/parameters_mixing.yml: 3 to correct:",
-        "  corpus.sources.0: a source has one of the keys packages, files, dataset",
+        "  corpus.sources.0: a source has one of the keys packages, files, dataset, stories",
         "  corpus.sources.1.files.test: unknown key; allowed here: pool, max_bytes, files, text, id",
         "  corpus.natural_discourse_share: Input should be less than 1 (got 2)",
     ]
