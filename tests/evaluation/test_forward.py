@@ -1,5 +1,7 @@
 """Packing as trees changes no score, whatever the texts share."""
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ prompts = st.lists(st.tuples(ids, ids, ids), min_size=1, max_size=8)
 
 
 @pytest.fixture(scope="module")
-def model():
+def model() -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
@@ -24,7 +26,7 @@ def model():
     ).eval()  # fmt: skip
 
 
-def alone(model, context, option):
+def alone(model: Any, context: list[int], option: list[int]) -> float:
     with torch.inference_mode():
         scores = torch.log_softmax(model(torch.tensor([[*context, *option]])).logits[0], -1)
     return sum(float(scores[len(context) - 1 + n, token]) for n, token in enumerate(option))
@@ -32,7 +34,9 @@ def alone(model, context, option):
 
 @settings(max_examples=30)
 @given(prompts, st.integers(1, 3), st.booleans())
-def test_scores_are_those_of_each_text_alone(model, prompts, batch_size, backwards):
+def test_scores_are_those_of_each_text_alone(
+    model: Any, prompts: list[tuple[list[int], ...]], batch_size: int, backwards: bool
+) -> None:
     packed = [
         one for n, (context, *options) in enumerate(prompts) for one in pack(n, context, [context + o for o in options])
     ]
@@ -46,7 +50,7 @@ def test_scores_are_those_of_each_text_alone(model, prompts, batch_size, backwar
             assert found[number, place] == pytest.approx(alone(model, context, option), abs=1e-4)
 
 
-def test_a_tokenizer_that_merges_across_the_border_is_scored_by_its_own_tokens(model):
+def test_a_tokenizer_that_merges_across_the_border_is_scored_by_its_own_tokens(model: Any) -> None:
     [first, second] = pack(0, [1, 2], [[1, 2, 3], [1, 0, 3]])
     found = {place: total for _, place, total in log_probabilities(model, [first, second], 1, "cpu")}
     assert found == pytest.approx({0: alone(model, [1, 2], [3]), 1: alone(model, [1, 0], [3])}, abs=1e-4)
