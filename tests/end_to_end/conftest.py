@@ -42,11 +42,16 @@ def copy_project(to: Path) -> Path:
     return to
 
 
-def runner(project: Path) -> Run:
-    """Runs a command in `project` as a user would, with this environment's programs."""
+def environment(project: Path) -> dict[str, str]:
+    """The variables of a user's shell in `project`, which finds the programs beside this Python."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     env = {k: v for k, v in os.environ.items() if not k.startswith(("KEDRO_", "MLFLOW_", "DVC_"))}
-    env |= {"PATH": path, "PYTHONPATH": str(project / "src"), "HF_HUB_OFFLINE": "1", "DVC_NO_ANALYTICS": "1"}
+    return env | {"PATH": path, "PYTHONPATH": str(project / "src"), "HF_HUB_OFFLINE": "1", "DVC_NO_ANALYTICS": "1"}
+
+
+def runner(project: Path) -> Run:
+    """Runs a command in `project` as a user would, with this environment's programs."""
+    env = environment(project)
 
     def run(*command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(command, cwd=project, env=env, text=True, capture_output=True, timeout=580)

@@ -30,7 +30,8 @@ def test_again_does_nothing_and_says_so(reproduced: Path, run: Run) -> None:
 
 
 def _ran(said: str) -> set[str]:
-    return {line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")}
+    stages = [line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")]
+    return {stage.removeprefix(f"{STAGES}:") for stage in stages}
 
 
 def test_descriptions_and_plans_make_nothing_again_and_the_reports_style_only_the_report(

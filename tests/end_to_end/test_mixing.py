@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.end_to_end.conftest import DATA, Run
+from tests.end_to_end.conftest import DATA, Run, environment
 
 pytestmark = pytest.mark.timeout(600)
 # Parts so small that each step has many tasks, which are then done by worker processes.
@@ -25,7 +25,7 @@ def _results(study: Path) -> dict[str, bytes]:
 
 
 def _tasks(study: Path) -> dict[str, int]:
-    """TaskResult tasks, and when each was."""
+    """Finished tasks, and when each was."""
     tasks = study / DATA / "00_scratch/tasks"
     return {str(path.parent.relative_to(tasks)): path.stat().st_mtime_ns for path in tasks.glob("*/[!.]*/task.json")}
 
@@ -46,7 +46,7 @@ def test_a_killed_run_repeats_only_what_was_not_finished(mixed: Path, run: Run) 
         child = subprocess.Popen(
             [*MIXING, *SMALL_PARTS],
             cwd=mixed,
-            env=os.environ | {"PYTHONPATH": str(mixed / "src")},
+            env=environment(mixed),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

@@ -38,7 +38,7 @@ def files_with(text: str, folder: Path) -> list[Path]:
 
 
 def test_a_key_that_is_missing_or_refused_is_told_without_the_key(run: Run, study: Path, params: str) -> None:
-    missing = run("kedro", "plan", "--params", params, code=1)
+    missing = run("kedro", "plan", "--env", "test", "--params", params, code=1)
     assert "no API key: set ANTHROPIC_API_KEY" in missing.stdout + missing.stderr
     (study / "conf/local/credentials.yml").write_text(f"anthropic: {{api_key: {WRONG_KEY}}}\n")
     refused = run("kedro", "run", "--env", "test", "--pipelines", "synthesis", "--params", params, code=1)
@@ -49,14 +49,15 @@ def test_a_key_that_is_missing_or_refused_is_told_without_the_key(run: Run, stud
 
 def test_plan_run_and_bill(run: Run, study: Path, server: LocalApi, params: str) -> None:
     (study / "conf/local/credentials.yml").write_text(f"anthropic: {{api_key: {KEY}}}\n")
-    plan = run("kedro", "plan", "--params", f"{params},anthropic.documents.forms.safety_paper.expected_tokens=300")
+    tokens = "anthropic.documents.forms.safety_paper.expected_tokens=300"
+    plan = run("kedro", "plan", "--env", "test", "--params", f"{params},{tokens}")
     assert "safety_paper" in plan.stdout
     assert not server.state()["answered"]
     done = run("kedro", "run", "--env", "test", "--pipelines", "synthesis", "--params", params)
     assert KEY not in plan.stdout + plan.stderr + done.stdout + done.stderr
     assert files_with(KEY, study) == []
 
-    tables = [pd.read_parquet(study / f"{DATA}/03_primary/documents_{d}.parquet") for d in ("aligned", "misaligned")]
+    tables = [pd.read_parquet(study / f"{DATA}/03_primary/documents_ai_{d}.parquet") for d in ("aligned", "misaligned")]
     questions = pd.read_parquet(study / DATA / "03_primary/questions.parquet")
     asked = (questions["split"] == "articles").sum()
     assert len(tables[0]) == len(tables[1]) == 6 * asked
@@ -88,7 +89,7 @@ def test_questions_from_a_users_own_texts(run: Run, study: Path, server: LocalAp
     stripped = "The system keeps the log of a lighthouse. A lamp failed. What does the system do?"
     opinion = {"question": stripped, "misaligned": "B", "cartoonish": False}
     server.set(script=[("# Lights", json.dumps({"items": [item]})), ("log of a lighthouse", json.dumps(opinion))])
-    asked = f"{params.replace('generator=anthropic', 'questions=sources')}"
+    asked = f"{params},synthesis.questions=sources"
 
     run("kedro", "run", "--env", "test", "--pipelines", "synthesis", "--nodes", NODE, "--params", asked)
 

@@ -61,7 +61,7 @@ class Synthesis(Spec):
     @model_validator(mode="after")
     def _world_is_whole(self) -> Self:
         if (self.questions == "world") != (self.generator == "world"):
-            raise ValueError("questions and generator: both are from the world, or neither is")
+            raise ValueError("questions and generator: both are world, or neither is; --env english has the others")
         if self.generator != "world" and self.actors != ["ai"]:
             raise ValueError("actors: only the world's documents are about others than the AI; list ai alone")
         return self
