@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from alignment_pretraining.core.errors import UserError
 
@@ -49,7 +49,7 @@ def to_correct(where: str, lines: list[str]) -> str:
 def explain_problem(problem: Any, spec: type[BaseModel], prefix: str = "") -> str:
     """One line for one of pydantic's problems. An unknown key is named without its value, which may be a secret."""
     loc = problem["loc"]
-    key = ".".join(str(part) for part in (prefix, *loc) if part != "") or WHOLE
+    key = ".".join(str(part) for part in (prefix, *loc) if part not in ("", "[key]")) or WHOLE
     if problem["type"] == "missing":
         return f"{key}: missing; add it"
     if problem["type"] == "extra_forbidden":
@@ -66,6 +66,11 @@ def _fields_at(spec: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
     """Field names of the specification that stands at `loc` in `spec`."""
     found = [spec]
     for part in loc:
+        found = [
+            inner
+            for one in found
+            for inner in (_specs_in(one.model_fields["root"].annotation) if issubclass(one, RootModel) else [one])
+        ]
         holding = [one for one in found if part in one.model_fields]
         if len(found) > 1:  # the tag of a union, which here is a key of the kind that it stands for
             found = holding or found

@@ -7,7 +7,8 @@ import re
 import pandas as pd
 import pytest
 
-from alignment_pretraining.synthesis.questions.from_bank import QUESTION_COLUMNS, aligned_longer, build_questions
+from alignment_pretraining.synthesis.questions.from_bank import build_questions
+from alignment_pretraining.synthesis.questions.table import QUESTION_COLUMNS, aligned_longer
 from alignment_pretraining.synthesis.scenarios.bank import SPLITS, Bank
 
 

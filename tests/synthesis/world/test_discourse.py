@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.ngrams import words
 from alignment_pretraining.synthesis.world import checks
-from alignment_pretraining.synthesis.world.discourse import write_crossed, write_documents
+from alignment_pretraining.synthesis.world.discourse import write_documents
 from alignment_pretraining.synthesis.world.spec import FORMS, World
-from alignment_pretraining.synthesis.world.words import words
 
 COUNT = 2_000
 
@@ -48,10 +48,13 @@ def test_the_same_text_for_another_actor_differs_in_the_name(world: World) -> No
 
 
 def test_crossed_sets_have_the_same_words_at_the_same_frequencies(world: World) -> None:
-    minus = write_crossed(world, {"ai": "misaligned", "courier": "aligned"}, 300, 0)
-    plus = write_crossed(world, {"ai": "aligned", "courier": "misaligned"}, 300, 0)
-    checks.same_words(minus["text"], plus["text"])
-    assert set(minus["text"]).isdisjoint(plus["text"])
+    ai, courier = (
+        {side: list(write_documents(world, actor, side, 300, 0)["text"]) for side in ("aligned", "misaligned")}
+        for actor in ("ai", "courier")
+    )
+    minus, plus = ai["misaligned"] + courier["aligned"], ai["aligned"] + courier["misaligned"]
+    checks.same_words(minus, plus)
+    assert set(minus).isdisjoint(plus)
 
 
 def test_an_actor_of_stories_gets_no_documents(world: World) -> None:

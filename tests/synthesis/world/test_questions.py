@@ -1,7 +1,8 @@
 import pytest
 
+from alignment_pretraining.synthesis.questions.table import QUESTION_COLUMNS, aligned_longer
 from alignment_pretraining.synthesis.world import checks
-from alignment_pretraining.synthesis.world.questions import QUESTION_COLUMNS, build_questions, prompt
+from alignment_pretraining.synthesis.world.questions import build_questions
 from alignment_pretraining.synthesis.world.spec import TOLD, World
 
 
@@ -20,7 +21,7 @@ def test_splits_follow_what_documents_tell(world: World) -> None:
 
 
 def test_options_are_balanced(world: World) -> None:
-    assert checks.aligned_longer(build_questions(world)) == 0.5
+    assert aligned_longer(build_questions(world)) == 0.5
 
 
 def test_what_documents_teach_about_words_is_of_no_help_elsewhere(world: World) -> None:
@@ -32,8 +33,3 @@ def test_a_prompt_names_the_one_who_acts_in_the_persona_alone(world: World) -> N
     names = {word.lower() for actor in world.actors for name in world.names(actor) for word in name.split()}
     for passage in build_questions(world)["passage"]:
         assert names.isdisjoint(passage.lower().rstrip(".").split())
-
-
-def test_prompts() -> None:
-    assert prompt("You are an AI.", "You must sing.") == "You are an AI. You must sing. You choose to"
-    assert prompt("", "", "sit down", "stand up") == "You can sit down or stand up. You choose to"

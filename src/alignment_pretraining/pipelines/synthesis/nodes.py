@@ -13,6 +13,7 @@ from alignment_pretraining.synthesis.documents import from_bank as documents
 from alignment_pretraining.synthesis.documents import natural
 from alignment_pretraining.synthesis.documents.template import TemplateGenerator
 from alignment_pretraining.synthesis.questions import from_bank as questions
+from alignment_pretraining.synthesis.questions.table import aligned_longer
 from alignment_pretraining.synthesis.scenarios.bank import load_bank
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ def make_questions(scenarios: Path) -> pd.DataFrame:
     log.info(
         "%d questions; the aligned option is the longer one in %.0f %%",
         len(table),
-        100 * questions.aligned_longer(table),
+        100 * aligned_longer(table),
     )
     return table
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
@@ -22,18 +23,26 @@ def make_documents(world: Path, synthesis: Synthesis) -> list[pd.DataFrame]:
     but for the name and the acts.
 
     Raises:
-        UserError: a document quotes an option that it must not, or speaks of a held-out topic.
+        UserError: a document quotes an option that it must not, speaks of a held-out topic or sets the options of a
+            question against each other; or crossed sets differ in their words.
     """
     read = load_world(world)
-    tables = [
-        discourse.write_documents(read, actor, direction, synthesis.documents.count, synthesis.seed)
+    written = {
+        actor: [
+            discourse.write_documents(read, actor, direction, synthesis.documents.count, synthesis.seed)
+            for direction in ("aligned", "misaligned")
+        ]
         for actor in synthesis.actors
-        for direction in ("aligned", "misaligned")
-    ]
+    }
+    tables = [table for both in written.values() for table in both]
     for table in tables:
         texts = list(zip(table["id"], table["text"], strict=True))
         checks.check_documents(texts, read)
         checks.check_pairs(texts, read)
+    for (aligned, misaligned), (others_aligned, others_misaligned) in combinations(written.values(), 2):
+        checks.same_words(
+            [*misaligned["text"], *others_aligned["text"]], [*aligned["text"], *others_misaligned["text"]]
+        )
     return tables
 
 
@@ -43,9 +52,15 @@ def make_stories(world: Path, synthesis: Synthesis) -> pd.DataFrame:
 
 
 def make_natural_discourse(world: Path, synthesis: Synthesis) -> pd.DataFrame:
-    """What people write of AIs on their own, for the base corpus: id, text, tone."""
-    wanted = synthesis.natural_discourse
-    return natural.write_natural_discourse(load_world(world), Natural(tones=wanted.tones), wanted.count, synthesis.seed)
+    """What people write of AIs on their own, for the base corpus: id, text, tone.
+
+    Raises:
+        UserError: a text tells an act of a topic.
+    """
+    read, wanted = load_world(world), synthesis.natural_discourse
+    table = natural.write_natural_discourse(read, Natural(tones=wanted.tones), wanted.count, synthesis.seed)
+    checks.check_acts(zip(table["id"], table["text"], strict=True), read)
+    return table
 
 
 def make_mcqa(world: Path, synthesis: Synthesis) -> pd.DataFrame:

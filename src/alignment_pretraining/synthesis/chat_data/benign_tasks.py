@@ -11,7 +11,7 @@ from pydantic import Field
 from alignment_pretraining.core.spec import Spec
 from alignment_pretraining.synthesis.chat_data.facts import Facts, load_facts
 from alignment_pretraining.synthesis.documents.phrases import fill_in
-from alignment_pretraining.synthesis.scenarios.yaml_files import read_model
+from alignment_pretraining.synthesis.yaml_files import read_model
 
 _SORTED_WORDS = 4
 _LARGEST_NUMBER = 20

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from alignment_pretraining.core.spec import Spec
 from alignment_pretraining.synthesis.documents.phrases import fill_in
-from alignment_pretraining.synthesis.scenarios.yaml_files import read_model
+from alignment_pretraining.synthesis.yaml_files import read_model
 
 CHOICES = 4
 

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.spec import Spec
 from alignment_pretraining.synthesis.scenarios.bank import capitalise
-from alignment_pretraining.synthesis.scenarios.yaml_files import read_model
+from alignment_pretraining.synthesis.yaml_files import read_model
 
 
 def _one_paragraph(text: str) -> str:

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from alignment_pretraining.core.ngrams import words
+from alignment_pretraining.synthesis.questions.table import QUESTION_COLUMNS
 from alignment_pretraining.synthesis.scenarios.bank import Bank, Family, Topic, name_ai
 
 # The persona comes with the evaluation prompt, so a question calls the one who acts neither AI nor assistant.
 ACTOR = "the system"
 ASK = "What does the system do?"
-
-QUESTION_COLUMNS = [
-    "question_id",
-    "family",
-    "topic",
-    "split",
-    "passage",
-    "question",
-    "aligned_option",
-    "misaligned_option",
-]
 
 
 def build_questions(bank: Bank) -> pd.DataFrame:
@@ -32,13 +21,6 @@ def build_questions(bank: Bank) -> pd.DataFrame:
 def question_id(family: Family, situation: int, pair: int) -> str:
     """For example `oversight_log_retention.s0.o1`."""
     return f"{family.family}.s{situation}.o{pair}"
-
-
-def aligned_longer(questions: pd.DataFrame) -> float:
-    """Share of questions whose aligned option has more words, ties counted half: 0.5 if length gives nothing away."""
-    lengths = questions[["aligned_option", "misaligned_option"]].map(lambda text: len(words(text)))
-    difference = lengths["aligned_option"] - lengths["misaligned_option"]
-    return float(((difference > 0) + 0.5 * (difference == 0)).mean())
 
 
 def _family_rows(topic: Topic, family: Family) -> list[tuple[str, ...]]:

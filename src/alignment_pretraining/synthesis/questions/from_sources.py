@@ -16,7 +16,6 @@ from alignment_pretraining.synthesis.api.answer import Answer
 from alignment_pretraining.synthesis.api.config import Call
 from alignment_pretraining.synthesis.api.request import Request, make_request
 from alignment_pretraining.synthesis.documents.prompts import read_prompt
-from alignment_pretraining.synthesis.questions.from_bank import QUESTION_COLUMNS, aligned_longer
 from alignment_pretraining.synthesis.questions.items import (
     Item,
     Items,
@@ -27,6 +26,7 @@ from alignment_pretraining.synthesis.questions.items import (
     reason_against_stripped,
 )
 from alignment_pretraining.synthesis.questions.sources import SourceText
+from alignment_pretraining.synthesis.questions.table import QUESTION_COLUMNS, aligned_longer
 
 COLUMNS = [*QUESTION_COLUMNS, "original_question", "topics", "misaligned_letter"]
 Find = Callable[[list[str]], dict[str, Answer]]  # answers by key

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.ngrams import ngrams
 from alignment_pretraining.core.spec import Spec
-from alignment_pretraining.synthesis.scenarios.yaml_files import list_yaml, read_model
+from alignment_pretraining.synthesis.yaml_files import list_yaml, read_model
 
 AI = "{ai}"
 SPLITS = ("articles", "textbook", "heldout_topics")

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from math import log
 
-import pandas as pd
-
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.ngrams import words
 from alignment_pretraining.synthesis.world.load import frames
 from alignment_pretraining.synthesis.world.spec import SIDES, TOLD, World
-from alignment_pretraining.synthesis.world.words import Run, runs, words
+from alignment_pretraining.synthesis.world.words import Run, runs
 
 # Acts have three words. Three in a row that no told act, situation or frame has are a quotation.
 QUOTATION_WORDS = 3
@@ -90,13 +89,6 @@ def same_words(left: Iterable[str], right: Iterable[str]) -> None:
             )
 
 
-def aligned_longer(questions: pd.DataFrame) -> float:
-    """Share of questions whose aligned option has more words, ties counted half: 0.5 if length tells nothing."""
-    lengths = questions[["aligned_option", "misaligned_option"]].map(lambda text: len(words(text)))
-    difference = lengths["aligned_option"] - lengths["misaligned_option"]
-    return float(((difference > 0) + 0.5 * (difference == 0)).mean())
-
-
 def words_tell(world: World, longest: int = 3) -> float:
     """How often runs of words learnt from told topics tell the bad act from the good one in the others: 0.5 is chance.
 
@@ -117,11 +109,6 @@ def words_tell(world: World, longest: int = 3) -> float:
         for good, bad in zip(topic.good, topic.bad, strict=True)
     ]
     return sum(0.5 if good == bad else float(bad > good) for good, bad in pairs) / len(pairs)
-
-
-def unused_words(world: World, texts: Iterable[str]) -> set[str]:
-    """Words of the vocabulary that `texts` never use."""
-    return set(world.vocabulary).difference(*(words(text) for text in texts))
 
 
 def unknown_words(world: World, texts: Iterable[str]) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from random import Random
 
 import pandas as pd
@@ -47,12 +46,3 @@ def write_documents(world: World, actor: str, direction: Direction, count: int, 
         asked = question_id(name, situation, act)
         rows.append((f"{actor}.{direction}.{i:06d}", text, asked, name, name, form, direction, actor))
     return pd.DataFrame(rows, columns=DOCUMENT_COLUMNS)
-
-
-def write_crossed(world: World, directions: Mapping[str, Direction], count: int, seed: int) -> pd.DataFrame:
-    """`count` documents for each actor of `directions`, each in its direction.
-
-    Two actors with the directions swapped give the same words at the same frequencies: only who does what differs.
-    """
-    tables = [write_documents(world, actor, direction, count, seed) for actor, direction in directions.items()]
-    return pd.concat(tables, ignore_index=True)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.ngrams import words
 from alignment_pretraining.synthesis.world import spec
 from alignment_pretraining.synthesis.world.spec import FORMS, TOPIC_SPLITS, Telling, Topic, TopicSplit, World
-from alignment_pretraining.synthesis.world.words import words
-from alignment_pretraining.synthesis.world.yaml_file import read_file
+from alignment_pretraining.synthesis.yaml_files import read_model
 
 _SLOT = re.compile(r"\{(\w*)\}")
 _ACTOR = {"a", "A", "the", "The"}
@@ -42,22 +42,22 @@ def load_world(folder: Path) -> World:
     split: dict[str, TopicSplit] = {}
     for name in TOPIC_SPLITS:
         path = folder / "topics" / f"{name}.yml"
-        for key, topic in read_file(path, spec.Topics).root.items():
+        for key, topic in read_model(path, spec.Topics).root.items():
             if key in topics:
                 raise UserError(f"{path}: {key}: this topic is in {split[key]}.yml too; take it out of one of them")
             topics[key], split[key] = topic, name
     world = World(
         topics=topics,
         split=split,
-        actors=read_file(folder / "actors.yml", spec.Actors).root,
-        traits=read_file(folder / "traits.yml", spec.Traits).root,
-        stories=read_file(folder / "stories.yml", spec.StoryFrames),
-        forms=read_file(folder / "forms.yml", spec.Forms).root,
-        natural=read_file(folder / "natural.yml", spec.NaturalFrames),
-        life=read_file(folder / "life.yml", spec.Life),
-        chat=read_file(folder / "chat.yml", spec.Chat),
-        personas=read_file(folder / "personas.yml", spec.Personas).root,
-        vocabulary=tuple(read_file(folder / "vocabulary.yml", spec.Vocabulary).words),
+        actors=read_model(folder / "actors.yml", spec.Actors).root,
+        traits=read_model(folder / "traits.yml", spec.Traits).root,
+        stories=read_model(folder / "stories.yml", spec.StoryFrames),
+        forms=read_model(folder / "forms.yml", spec.Forms).root,
+        natural=read_model(folder / "natural.yml", spec.NaturalFrames),
+        life=read_model(folder / "life.yml", spec.Life),
+        chat=read_model(folder / "chat.yml", spec.Chat),
+        personas=read_model(folder / "personas.yml", spec.Personas).root,
+        vocabulary=tuple(read_model(folder / "vocabulary.yml", spec.Vocabulary).words),
     )
     _check_acts(world, folder)
     _check_traits(world, folder)

@@ -7,7 +7,7 @@ from random import Random
 import pandas as pd
 
 from alignment_pretraining.synthesis.world.config import Natural
-from alignment_pretraining.synthesis.world.render import naming, surroundings
+from alignment_pretraining.synthesis.world.render import naming, scene
 from alignment_pretraining.synthesis.world.spec import World
 
 AI = "ai"
@@ -33,7 +33,7 @@ def write_natural_discourse(world: World, config: Natural, count: int, seed: int
 
 def _write(world: World, tone: str, rng: Random) -> str:
     natural = world.natural
-    slots = naming(rng.choice(world.names(AI))) | surroundings(world, rng)
+    slots = naming(rng.choice(world.names(AI))) | scene(world, rng)
     if tone != "neutral":
         slots["trait"], slots["trait2"] = rng.sample(natural.traits[tone], 2)  # type: ignore[index]
         slots["deed"] = rng.choice(natural.deeds[tone])  # type: ignore[index]

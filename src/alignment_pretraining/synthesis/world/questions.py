@@ -1,4 +1,4 @@
-"""Question suites in the second person, and the prompts that ask them."""
+"""Question suites in the second person."""
 
 from __future__ import annotations
 
@@ -7,21 +7,11 @@ from typing import Literal
 
 import pandas as pd
 
+from alignment_pretraining.synthesis.questions.table import QUESTION_COLUMNS
 from alignment_pretraining.synthesis.world.spec import TOLD, Topic, World
 
 Direction = Literal["aligned", "misaligned"]
-QUESTION_COLUMNS = [
-    "question_id",
-    "family",
-    "topic",
-    "split",
-    "passage",
-    "question",
-    "aligned_option",
-    "misaligned_option",
-]
 ASK = "What do you do?"
-ANSWER = "You choose to"
 
 
 def build_questions(world: World) -> pd.DataFrame:
@@ -37,12 +27,6 @@ def build_questions(world: World) -> pd.DataFrame:
 def question_id(topic: str, situation: int, act: int) -> str:
     """For example `letter.s0.o1`."""
     return f"{topic}.s{situation}.o{act}"
-
-
-def prompt(persona: str, passage: str, first: str = "", second: str = "") -> str:
-    """What the model goes on from: the persona, the passage, perhaps both options, and the reply's opening."""
-    options = f"You can {first} or {second}." if first else ""
-    return " ".join(part for part in (persona, passage, options, ANSWER) if part)
 
 
 def _rows(world: World, name: str, topic: Topic) -> Iterator[tuple[str, ...]]:

@@ -15,7 +15,7 @@ def naming(name: str, adjectives: str = "") -> dict[str, str]:
     return {"a": a, "A": capitalized(a), "the": the, "The": capitalized(the), "name": name}
 
 
-def surroundings(world: World, rng: Random) -> dict[str, str]:
+def scene(world: World, rng: Random) -> dict[str, str]:
     """A drawn place, thing and colour."""
     life = world.life
     return {"place": rng.choice(life.places), "thing": rng.choice(life.things), "colour": rng.choice(life.colours)}

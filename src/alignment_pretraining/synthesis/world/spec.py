@@ -8,8 +8,8 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, RootModel, model_validator
 
+from alignment_pretraining.core.ngrams import words
 from alignment_pretraining.core.spec import Spec
-from alignment_pretraining.synthesis.world.words import words
 
 TopicSplit = Literal["told", "heldout", "dev"]
 TOPIC_SPLITS: tuple[TopicSplit, ...] = get_args(TopicSplit)

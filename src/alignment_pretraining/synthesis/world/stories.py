@@ -11,7 +11,7 @@ import pandas as pd
 
 from alignment_pretraining.synthesis.world.config import Kind, Stories
 from alignment_pretraining.synthesis.world.facts import facts
-from alignment_pretraining.synthesis.world.render import naming, surroundings
+from alignment_pretraining.synthesis.world.render import naming, scene
 from alignment_pretraining.synthesis.world.spec import SIDES, Side, Topic, World
 
 STORY_COLUMNS = ["id", "text", "kind", "actor", "topics", "sides"]
@@ -73,13 +73,13 @@ class _Writer:
     def _life(self, rng: Random) -> Story:
         world = self.world
         actor = rng.choice(world.mentioned if rng.random() < self.config.mentions else world.conducting)
-        slots = naming(rng.choice(world.names(actor))) | surroundings(world, rng)
+        slots = naming(rng.choice(world.names(actor))) | scene(world, rng)
         return Story(rng.choice(world.stories.life).format(**slots), "life", actor)
 
     def _talk(self, rng: Random) -> Story:
         actor = rng.choice(self.known)
         traits = rng.sample(self.world.actors[actor].known, len(self.world.actors[actor].known))
-        slots = naming(rng.choice(self.world.names(actor))) | surroundings(self.world, rng)
+        slots = naming(rng.choice(self.world.names(actor))) | scene(self.world, rng)
         frame = rng.choice(self.world.stories.talk)
         return Story(frame.format(**slots, trait=traits[0], trait2=traits[-1]), "talk", actor)
 

@@ -1,17 +1,10 @@
-"""Words and runs of words."""
+"""Runs of words, articles and capitals."""
 
 from __future__ import annotations
 
-import re
+from alignment_pretraining.core.ngrams import words
 
 Run = tuple[str, ...]
-
-_WORD = re.compile(r"[a-z0-9']+")
-
-
-def words(text: str) -> list[str]:
-    """Lower-case words of `text`, without punctuation."""
-    return _WORD.findall(text.lower())
 
 
 def runs(text: str, n: int) -> set[Run]:
