@@ -76,6 +76,7 @@ def _graph(root: Path) -> Graph:
     return Graph(root, {"study": Pipeline(nodes)}, DataCatalog(datasets), {"steps": 1})
 
 
+# Records are checked, and nothing runs: a node that does is a fault of the benchmark.
 def _train(steps: int) -> Path:
     raise NotImplementedError
 
