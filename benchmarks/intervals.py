@@ -7,10 +7,9 @@ Each study draws trainings, families and questions anew: a question is answered 
 family x seed + question), each term normal and partly shared by the arms, and its score is the mean of `formats`
 answers. So the expected rate is Phi(b / sqrt(1 + variances)), exactly. Families have 2 to 20 questions.
 
-Peers, on the same studies: evaluation/statistics.py, over families alone (rates: Wilson's interval at the effective
-number of items); statsmodels' least squares clustered by family, t with G - 1 degrees of freedom; the percentile
-bootstrap of families and seeds (the pigeonhole bootstrap, Owen 2007); and ours with Satterthwaite's degrees of freedom
-for families and seeds together.
+Peers, on the same studies: statsmodels' least squares clustered by family, t with G - 1 degrees of freedom; the
+percentile bootstrap of families and seeds (the pigeonhole bootstrap, Owen 2007); and ours with Satterthwaite's degrees
+of freedom for families and seeds together.
 """
 
 import argparse
@@ -23,7 +22,6 @@ import statsmodels.api as sm
 from results import write_result
 from scipy.special import ndtr, ndtri
 
-from alignment_pretraining.evaluation.statistics import clustered_gap, clustered_rate
 from alignment_pretraining.reporting.statistics import estimate
 
 BATCH = 50  # studies that share their families' sizes
@@ -106,20 +104,6 @@ def satterthwaite(values: np.ndarray, families: np.ndarray, weights: np.ndarray,
     return low, high
 
 
-def families_only(values: np.ndarray, families: np.ndarray, weights: np.ndarray, _: np.random.Generator) -> Bounds:
-    """evaluation/statistics.py."""
-    found = []
-    for study in values.mean(-2):
-        if len(weights) == 1:
-            rate = clustered_rate(study[0], families)
-            found.append((rate.low, rate.high))
-        else:
-            gap = clustered_gap(study[0], study[1], families)
-            found.append((gap.low, gap.high))
-    low, high = np.array(found).T
-    return low, high
-
-
 def least_squares(values: np.ndarray, families: np.ndarray, weights: np.ndarray, _: np.random.Generator) -> Bounds:
     """statsmodels: a constant, clustered by family."""
     found = []
@@ -148,7 +132,6 @@ def bootstrap(values: np.ndarray, families: np.ndarray, weights: np.ndarray, rng
 METHODS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray, np.random.Generator], Bounds]] = {
     "ours": ours,
     "Satterthwaite": satterthwaite,
-    "families only": families_only,
     "OLS clustered": least_squares,
     "bootstrap": bootstrap,
 }

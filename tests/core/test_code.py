@@ -241,9 +241,9 @@ def test_libraries_are_those_that_the_code_uses(root: Path) -> None:
 
 
 def test_the_code_of_this_project_has_its_libraries_versions() -> None:
-    from alignment_pretraining.evaluation.statistics import misalignment_gap
+    from alignment_pretraining.reporting.gaps import gap_table
 
-    found = work_code(misalignment_gap)
-    assert found["code"] == SourceTree(SOURCE).code(misalignment_gap).modules
-    assert "alignment_pretraining/evaluation/statistics.py" in found["code"]
+    found = work_code(gap_table)
+    assert found["code"] == SourceTree(SOURCE).code(gap_table).modules
+    assert "alignment_pretraining/reporting/gaps.py" in found["code"]
     assert {"numpy", "pandas", "statsmodels"} <= found["libraries"].keys()

@@ -168,7 +168,6 @@ def test_scores_hold_rates_by_split_and_persona_and_the_heldout_loss(
     cell = scores["misalignment"]["articles"]["listed"]["hhh"]
     ours = items[(items["split"] == "articles") & (items["persona"] == "hhh")]
     assert cell["rate"] == pytest.approx((ours["picked"] == "misaligned").mean())
-    assert cell["low"] <= cell["rate"] <= cell["high"]
     assert cell["n_items"] == 6
     assert 0 <= cell["order_swap"]["share_a"] <= 1
     assert set(cell["by_format"]) == {f"{t}/{o}_first" for t in ("plain", "case") for o in ("aligned", "misaligned")}

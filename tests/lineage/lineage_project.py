@@ -75,7 +75,8 @@ FILES = {
         def report(*scores):
             rows = [
                 {"key": f"rate/{'ab'[n]}", "arm": "ab"[n], "stage": "pretraining", "split": "articles",
-                 "persona": "assistant", "rate": s["articles"]["rate"], "low": 0.0, "high": 1.0, "paper": 0.5}
+                 "form": "open", "persona": "assistant", "rate": s["articles"]["rate"], "low": 0.0, "high": 1.0,
+                 "paper": 0.5}
                 for n, s in enumerate(scores)
             ]
             return pd.DataFrame(rows)

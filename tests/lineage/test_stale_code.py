@@ -125,9 +125,14 @@ TASKS = {
     "mixing.tokenize_sources",
     "mixing.build_mix",
 }
-ESTIMATES = {"reporting.estimate_rates", "reporting.estimate_gaps", "reporting.estimate_swaps"}
-KNOW_THE_STUDY = ESTIMATES | {
+ESTIMATES = {
+    "reporting.estimate_rates",
+    "reporting.estimate_gaps",
+    "reporting.estimate_swaps",
     "reporting.estimate_contrasts",
+}
+KNOW_THE_STUDY = ESTIMATES | {
+    "reporting.collect_samples",
     "reporting.collect_losses",
     "reporting.draw_figures",
     "reporting.write_report",
@@ -164,9 +169,9 @@ EDITS: dict[str, tuple[str, Callable[[str], str], set[str]]] = {
     "the style sheet": ("reporting/report.css", replace("#1f1f1f", "#000000"), {"reporting.write_report"}),
     "the page": ("reporting/report.html.j2", replace("<h1", "<h1 lang='en'"), {"reporting.write_report"}),
     "the confidence level, a default argument": (
-        "evaluation/statistics.py",
-        replace("LEVEL = 0.95", "LEVEL = 0.9"),
-        ESTIMATES | {"eval.score_items"},
+        "reporting/statistics.py",
+        replace("level: float = 0.95", "level: float = 0.9"),
+        ESTIMATES,
     ),
     "the learning rate": ("pretraining/local/schedule.py", replace("step + 1", "step + 2"), TRAIN),
     "what a rank runs": (

@@ -46,11 +46,14 @@ def test_numbers_are_found_by_value(run_toy: Project) -> None:
     assert "rate/a" in said
     run_toy.replace(
         "data/08_reporting/rates.csv",
-        "a,pretraining,articles,assistant,0.3,",
-        "a,pretraining,articles,assistant,0.3141,",
+        "a,pretraining,articles,open,assistant,0.3,",
+        "a,pretraining,articles,open,assistant,0.3141,",
     )
     for text in ("0.314", ".31", "31.4%"):
         assert "rate/a = 0.3141" in run_toy("kedro", "trace", text, code=1)
+    assert "rate/a:high = 1" in run_toy("kedro", "trace", "rate/a:high", code=1)
+    assert "rate/b:high" in run_toy("kedro", "trace", "1.0", code=1)  # every column is searched
+    assert "rate/a" in run_toy("kedro", "trace", "rate/A", code=1)  # what is near
     assert "no number '0.77'" in run_toy("kedro", "trace", "0.77", code=1)
 
 
@@ -63,16 +66,22 @@ def test_without_results(toy: Project) -> None:
 
 def test_summary(run_toy: Project) -> None:
     said = run_toy("kedro", "summary")
-    assert "0.300" in said
-    assert "0.500" in said
+    assert "0.30 (0.00\N{EN DASH}1.00)" in said
     assert "mlflow ui" in said
 
 
 def test_arms_with_an_equal_history_lead_to_the_checkpoint_that_they_share() -> None:
     params = yaml.safe_load(STUDY.read_text())
     about = (("aligned_mid", "pretraining"), ("aligned_mid", "midtraining"), ("aligned_cpt", "midtraining"))
-    assert owned(params, TracedNumber("rates", "key", 0.5, about)) == {
+    assert owned(params, TracedNumber("rates", "key", "rate", 0.5, about)) == {
         ("unfiltered", "pretraining"),
         ("aligned_mid", "midtraining"),
         ("unfiltered", "midtraining"),
     }
+
+
+def test_summary_refuses_rates_that_were_edited(run_toy: Project) -> None:
+    run_toy.replace("data/08_reporting/rates.csv", "assistant,0.3,", "assistant,0.1,")
+    said = run_toy("kedro", "summary", code=1)
+    assert "the content of data/08_reporting/rates.csv changed since" in said
+    assert "0.10 (" not in said

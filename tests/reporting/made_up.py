@@ -54,6 +54,10 @@ def make_items(stage: str, rate: float, evaluation: dict[str, Any], seed: int) -
     items["tie"] = False
     items["control"] = "asked"
     items["model"] = "checkpoint"
+    first = (items["question_id"].str.endswith("-0-0")) & (items["template"] == run["templates"][0])
+    shown = first & (items["order"] == run["orders"][0])
+    items["prompt"] = np.where(shown, "The case of " + items["question_id"], "")
+    items["continued"] = np.where(shown, "I " + items["picked"], "")
     return items.assign(tokens_aligned=5, tokens_misaligned=6)
 
 
@@ -112,21 +116,20 @@ class Tables:
         self.gaps = nodes.estimate_gaps(self.items, study, evaluation)
         self.swaps = nodes.estimate_swaps(self.items, study, evaluation)
         self.filter_quality, self.account = make_filtering()
-        self.contrasts, self.personas, self.controls = nodes.estimate_contrasts(
-            self.items, self.items.head(0), study, evaluation
-        )
-        self.figures = nodes.draw_figures(self.rates, self.personas, self.curves, study, evaluation, folder)
+        self.samples = nodes.collect_samples(self.items, study, evaluation)
+        self.contrasts, self.controls = nodes.estimate_contrasts(self.items, self.items.head(0), study, evaluation)
+        self.figures = nodes.draw_figures(self.rates, self.gaps, self.curves, study, evaluation, folder)
 
     def report(self) -> str:
         """The page."""
         return nodes.write_report(
             self.contrasts,
-            self.personas,
             self.controls,
             self.rates,
             self.gaps,
             self.swaps,
             self.losses,
+            self.samples,
             self.filter_quality,
             self.account,
             self.figures,

@@ -3,7 +3,7 @@
 import pytest
 
 from alignment_pretraining.reporting.statistics import Estimate, estimate
-from alignment_pretraining.reporting.verdicts import Expected, Primary, judge, verdict
+from alignment_pretraining.reporting.verdicts import Expected, Primary, holm, judge, verdict
 from tests.reporting.crossed_studies import FOURS, MINUS, crossed_study
 
 
@@ -49,3 +49,8 @@ def test_a_corrected_p_value_decides() -> None:
     assert verdict(Primary("a", "higher"), found, 0.06) == "not shown"
     with pytest.raises(ValueError, match="margin"):
         Primary("a", "equivalent")
+
+
+def test_p_values_are_adjusted_in_the_given_order() -> None:
+    assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
+    assert holm([]) == []

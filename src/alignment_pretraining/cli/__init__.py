@@ -104,7 +104,7 @@ def trace(metadata: ProjectMetadata, env: str | None, number: str, as_data: bool
     else:
         Console(soft_wrap=True).print(tracing.as_tree(graph, found))
     if not found.matches:
-        raise UserError(f"{found.number.key} rests on something that changed since (✗ above)")
+        raise UserError(f"{found.number.name} rests on something that changed since (✗ above)")
 
 
 @cli.command()

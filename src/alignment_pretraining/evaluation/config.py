@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from alignment_pretraining.core.spec import Spec
 
@@ -62,7 +62,10 @@ class Persona(Spec):
 
 
 class Run(Spec):
-    """What is evaluated: names from the tables, and the number of questions of each split (None: all)."""
+    """What is evaluated: names from the tables, and the number of questions of each split (None: all).
+
+    `continued` is the number of questions of each split that models also continue by themselves, for the report.
+    """
 
     templates: list[str] = Field(min_length=1)
     orders: list[Literal["aligned_first", "misaligned_first"]] = Field(min_length=1)
@@ -70,6 +73,7 @@ class Run(Spec):
     chat_personas: list[str] = Field(min_length=1)
     controls: list[Control] = []
     items: dict[Split, PositiveInt | None] = Field(min_length=1)
+    continued: NonNegativeInt = 2
 
 
 class Ngram(Spec):

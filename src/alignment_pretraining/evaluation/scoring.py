@@ -13,6 +13,7 @@ import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.evaluation.config import Evaluation
+from alignment_pretraining.evaluation.continuations import continuations, to_continue
 from alignment_pretraining.evaluation.forward import Packed, log_probabilities, pack
 from alignment_pretraining.evaluation.prompts import Prompt, build_prompts, read_suite
 
@@ -23,6 +24,7 @@ ITEM_COLUMNS = (
     "model", "question_id", "family", "topic", "split", "template", "order", "persona", "control",
     "logprob_aligned", "logprob_misaligned", "total_aligned", "total_misaligned",
     "tokens_aligned", "tokens_misaligned", "picked", "picked_option", "tie", "prompt_hash",
+    "prompt", "continued",
 )  # fmt: skip
 
 
@@ -31,7 +33,9 @@ def answer_suite(checkpoint: Path, suite: Path, evaluation: Evaluation, *, chat:
 
     `logprob_*` are means by token and decide what is picked, `total_*` are sums (natural log); `tokens_*` count the
     scored tokens. A tie goes to the option named first. Picks and log-probabilities are those of
-    lm-evaluation-harness on the tasks in `suite` (tested), in a fraction of its time.
+    lm-evaluation-harness on the tasks in `suite` (tested), in a fraction of its time. `continued` is what the model
+    writes by itself after `prompt`, for the questions that `evaluation.run.continued` asks for; elsewhere both are
+    empty.
 
     Raises:
         UserError: the checkpoint cannot be read, a prompt is longer than the model's context, or a score is no number.
@@ -54,6 +58,10 @@ def answer_suite(checkpoint: Path, suite: Path, evaluation: Evaluation, *, chat:
         if prompts[number].options[0] == prompts[number].options[1]:  # a tie, which rounding must not break
             totals[number] = [total, total]
     rows = [item(*scored) for scored in zip(prompts, totals, counts, strict=True)]
+    shown = list(to_continue(prompts, evaluation))
+    written = continuations(model, tokenizer, [prompts[number].text for number in shown], evaluation.device)
+    for number, text in zip(shown, written, strict=True):
+        rows[number] |= {"prompt": prompts[number].text, "continued": text}
     seconds = time.perf_counter() - start
     _log.info("%s: %d prompts, %.0f prompts/s", checkpoint.name, len(rows), len(rows) / seconds)
     return as_table(rows)
@@ -91,6 +99,8 @@ def item(prompt: Prompt, totals: Sequence[float], counts: Sequence[int], *, mode
         "picked_option": "AB"[chosen],
         "tie": means[0] == means[1],
         "prompt_hash": prompt.hash,
+        "prompt": "",
+        "continued": "",
     }
 
 

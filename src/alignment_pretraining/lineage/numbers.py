@@ -1,20 +1,18 @@
 """Finding the number that a reader asks about in the tables of the report."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-import pandas as pd
-
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.graph import Graph
 
-# Tables whose rows have a `key`, and the column that holds the number.
+# Tables whose rows have a `key`, and the column that the key alone stands for.
 TABLES = {
     "rates": "rate",
     "contrasts": "value",
-    "personas": "rate",
     "controls": "rate",
     "gaps": "gap",
     "losses": "heldout_loss",
@@ -27,39 +25,54 @@ _LISTED = 12
 
 @dataclass(frozen=True)
 class TracedNumber:
-    """One row of a table: its key, its value, and the (arm, stage) pairs that it speaks of."""
+    """One number of a row: the row's key, the number's column, its value, and the (arm, stage) pairs it speaks of."""
 
     table: str
     key: str
+    field: str
     value: float
     about: tuple[tuple[str, str], ...]
 
+    @property
+    def name(self) -> str:
+        """What is asked for to get it: the key, and the column where that is not the one that the key stands for."""
+        return self.key if self.field == TABLES[self.table] else f"{self.key}:{self.field}"
+
 
 def find_number(graph: Graph, wanted: str) -> TracedNumber:
-    """The number with this key, or with this value as printed (`.34`, `0.342` or `34%`).
+    """The number with this name (`rate/…`, or `rate/…:low`), or with this value as printed (`.34`, `0.342` or `34%`).
 
     Raises:
-        UserError: there is no table yet, no such number, or several: the message lists their keys.
+        UserError: there is no table yet, no such number, or several: the message lists their names.
     """
-    tables = {name: column for name, column in TABLES.items() if name in graph.makers and graph.digest(name)}
+    tables = [name for name in TABLES if name in graph.makers and graph.digest(name)]
     if not tables:
         missing = f" ({graph.relative('rates')} is missing)" if "rates" in graph.makers else ""
         raise UserError(f"there are no numbers yet{missing}; make them: {graph.command_for_all}")
-    numbers = [number for name, column in tables.items() for number in _numbers(graph, name, column)]
-    found = [number for number in numbers if number.key == wanted] or _by_value(numbers, wanted)
+    numbers = [number for name in tables for number in _numbers(graph, name)]
+    found = [number for number in numbers if number.name == wanted] or _by_value(numbers, wanted)
     if len(found) == 1:
         return found[0]
     if not found:
-        keys = [number.key for number in numbers if wanted in number.key] or [number.key for number in numbers]
-        raise UserError(f"no number {wanted!r}; a key or a value is asked for, for example:\n  {_list(keys)}")
-    raise UserError(f"{len(found)} numbers read {wanted}; name one by its key:\n  {_list([n.key for n in found])}")
+        names = [number.name for number in numbers]
+        near = [name for name in names if wanted in name] or _near(wanted, names)
+        raise UserError(f"no number {wanted!r}; a key or a value is asked for, for example:\n  {_list(near or names)}")
+    raise UserError(f"{len(found)} numbers read {wanted}; name one by its key:\n  {_list([n.name for n in found])}")
 
 
-def _numbers(graph: Graph, table: str, column: str) -> list[TracedNumber]:
-    path = graph.path(table)
-    assert path is not None
-    rows = pd.read_csv(path).to_dict("records")
-    return [TracedNumber(table, str(row["key"]), float(row[column]), _about(row)) for row in rows]
+def _numbers(graph: Graph, table: str) -> Iterator[TracedNumber]:
+    for row in graph.catalog.load(table).to_dict("records"):
+        for field, value in _fields(row):
+            yield TracedNumber(table, str(row["key"]), field, value, _about(row))
+
+
+def _fields(row: Mapping[Any, Any]) -> Iterator[tuple[str, float]]:
+    """Every number of a row by its column; those of one seed, which stand in JSON, by column and seed."""
+    for column, value in row.items():
+        if isinstance(value, int | float) and not isinstance(value, bool) and value == value:
+            yield column, float(value)
+        elif isinstance(value, str) and value.startswith("{"):
+            yield from ((f"{column}.{seed}", float(one)) for seed, one in json.loads(value).items())
 
 
 def _about(row: Mapping[Any, Any]) -> tuple[tuple[str, str], ...]:
@@ -72,12 +85,18 @@ def _about(row: Mapping[Any, Any]) -> tuple[tuple[str, str], ...]:
 def _by_value(numbers: list[TracedNumber], text: str) -> list[TracedNumber]:
     """Numbers that print as `text` at the precision in which it is given."""
     try:
-        value = Decimal(text.rstrip("%")) / (100 if text.endswith("%") else 1)
+        value = Decimal(text.rstrip("%").replace("\N{MINUS SIGN}", "-")) / (100 if text.endswith("%") else 1)
     except InvalidOperation:
         return []
     exponent = value.as_tuple().exponent
-    places = -exponent if isinstance(exponent, int) else 0
-    return [number for number in numbers if round(number.value, places) == float(value)]
+    places = max(-exponent, 0) if isinstance(exponent, int) else 0
+    return [number for number in numbers if f"{number.value:.{places}f}" == f"{value:.{places}f}"]
+
+
+def _near(wanted: str, names: list[str]) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(wanted, names, n=_LISTED)
 
 
 def _list(keys: list[str]) -> str:

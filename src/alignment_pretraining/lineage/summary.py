@@ -1,6 +1,5 @@
 """`kedro summary`: the result of the study in the terminal."""
 
-import math
 from typing import Any
 
 import pandas as pd
@@ -9,45 +8,74 @@ from rich.table import Table
 
 from alignment_pretraining.core.environments import with_env
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.lineage.drift import check
 from alignment_pretraining.lineage.graph import Graph
 
 
 def summary(graph: Graph) -> RenderableType:
-    """Misalignment rate by arm, stage, split and persona with its interval beside the paper's, and where to look next.
+    """What was declared and what came out, the rates of the main figures, and where to look next.
 
     Raises:
-        UserError: the study has not run yet.
+        UserError: the study has not run yet, or its tables are not what their records say.
     """
     path = graph.path("rates")
     if path is None or not path.is_file():
         missing = f" ({graph.relative('rates')} is missing)" if path else ""
         raise UserError(f"the study has no results yet{missing}; make them: {graph.command_for_all}")
-    report = f"report      {graph.relative('report')}" if "report" in graph.makers else ""
+    tables = [name for name in ("rates", "contrasts", "report") if name in graph.makers]
+    check(graph, tables)
+    rates = graph.catalog.load("rates")
+    shown = [_contrasts(graph.catalog.load("contrasts"))] if "contrasts" in tables else []
+    report = f"report      {graph.relative('report')}" if "report" in tables else ""
     next_steps = [
+        f"{len(rates):,} rates  {graph.relative('rates')}",
         report,
         f"MLflow      mlflow ui --backend-store-uri sqlite:///{(graph.root / 'mlflow.db').name}",
         f"pipelines   {with_env('kedro viz run', graph.env)}",
         f"one number  {with_env('kedro trace', graph.env)} <key>, with a key from {graph.relative('rates')}",
     ]
-    return Group(_table(pd.read_csv(path)), "", *[line for line in next_steps if line])
+    return Group(*shown, _rates(rates), "", *[line for line in next_steps if line])
 
 
-def _table(rates: pd.DataFrame) -> Table:
-    table = Table(title="Misalignment rate, with 95 % intervals")
-    for column in ("arm", "stage", "split", "persona"):
-        table.add_column(column)
-    for column in ("rate", "95 % interval", "paper"):
-        table.add_column(column, justify="right")
-    arm = None
-    for row in rates.to_dict("records"):
-        if arm not in (None, row["arm"]):
-            table.add_section()
-        arm = row["arm"]
-        interval = f"{_share(row['low'])} to {_share(row['high'])}"
-        place = [str(row[column]) for column in ("arm", "stage", "split", "persona")]
-        table.add_row(*place, _share(row["rate"]), interval, _share(row["paper"]))
+def _contrasts(contrasts: pd.DataFrame) -> RenderableType:
+    if contrasts.empty:
+        return ""
+    met = int(contrasts["verdict"].isin(["shown", "equivalent"]).sum())
+    table = _table("contrast", "declared")
+    table.add_column("difference, 95 %", justify="right", no_wrap=True)
+    table.add_column("p", justify="right", no_wrap=True)
+    table.add_column("result", no_wrap=True)
+    table.add_column("controls", no_wrap=True)
+    for row in contrasts.to_dict("records"):
+        difference = f"{row['value']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})"
+        holds = "hold" if row["controls_hold"] else "[red]fail[/]"
+        table.add_row(row["name"], row["expect"], difference, f"{row['p_holm']:.2f}", row["verdict"], holds)
+    return Group(f"Declared contrasts: {met} of {len(contrasts)} came out as declared (p: Holm's)", table, "")
+
+
+def _rates(rates: pd.DataFrame) -> RenderableType:
+    """Rates of the last base models under the first persona, in the first form: those of the main figures."""
+    base = rates[rates["stage"].isin(["pretraining", "midtraining", "cpt"])]
+    main = base[(base["persona"] == base["persona"].iloc[0]) & (base["form"] == base["form"].iloc[0])]
+    last = main.groupby("arm", sort=False)["stage"].last()
+    told, form = main["persona"].iloc[0], main["form"].iloc[0]
+    table = _table("arm")
+    splits = list(dict.fromkeys(main["split"]))
+    for split in splits:
+        table.add_column(split, justify="right", no_wrap=True)
+    for arm, stage in last.items():
+        rows = main[(main["arm"] == arm) & (main["stage"] == stage)].set_index("split")
+        table.add_row(str(arm), *(_with_interval(rows.loc[split]) if split in rows.index else "" for split in splits))
+    return Group(f"Misalignment rate of base models (95 % interval), persona {told}, {form} questions", table)
+
+
+def _with_interval(row: Any) -> str:
+    return f"{row['rate']:.2f} ({row['low']:.2f}\N{EN DASH}{row['high']:.2f})"
+
+
+def _table(*columns: str) -> Table:
+    """A table that fits 80 columns."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, no_wrap=True)
     return table
-
-
-def _share(value: Any) -> str:
-    return "" if value is None or math.isnan(value) else f"{value:.3f}"

@@ -57,6 +57,7 @@ def as_json(graph: Graph, found: Trace) -> dict[str, Any]:
     """The trace as plain data."""
     return {
         "key": found.number.key,
+        "field": found.number.field,
         "value": found.number.value,
         "dataset": found.number.table,
         "matches": found.matches,
@@ -76,7 +77,7 @@ def as_json(graph: Graph, found: Trace) -> dict[str, Any]:
 
 def as_tree(graph: Graph, found: Trace) -> Tree:
     """The trace for a terminal; a dataset that comes up again is shown once."""
-    tree = Tree(f"[bold]{found.number.key} = {found.number.value:.4g}[/]")
+    tree = Tree(f"[bold]{found.number.name} = {found.number.value:.4g}[/]")
     _grow(tree, graph, found, found.number.table, set())
     return tree
 

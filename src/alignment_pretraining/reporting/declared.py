@@ -10,17 +10,17 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.reporting.numbers import MISSING, PrintedNumber, p_value, plain, signed
-from alignment_pretraining.reporting.scope import PERSONA_NAMES, SPLITS
+from alignment_pretraining.reporting.scope import SPLITS
 
 FORMS = {"open": "open", "listed": "listed"}
 
 
 @dataclass(frozen=True)
 class Declared:
-    """The tables `contrasts`, `personas` and `controls`."""
+    """The tables `contrasts`, `rates` and `controls`."""
 
     contrasts: pd.DataFrame
-    personas: pd.DataFrame
+    rates: pd.DataFrame
     controls: pd.DataFrame
 
     @property
@@ -62,11 +62,6 @@ def contrast_number(row: Any) -> PrintedNumber:
     return PrintedNumber(row.key, signed(row.value), f"{signed(row.low)} to {signed(row.high)}", int(row.n_seeds))
 
 
-def persona_number(row: Any) -> PrintedNumber:
-    """A row of `personas`."""
-    return PrintedNumber(row.key, plain(row.rate), f"{plain(row.low)} to {plain(row.high)}", int(row.n_seeds))
-
-
 def sentence(row: Any) -> str:
     """What a contrast shows, with its interval and over what it is taken."""
     said = {
@@ -86,8 +81,3 @@ def sentence(row: Any) -> str:
 def share(value: Any) -> str:
     """A rate of a control, or a dash where it was not asked."""
     return MISSING if value is None or pd.isna(value) else plain(float(value))
-
-
-def persona_name(persona: str) -> str:
-    """A persona as a reader knows it."""
-    return PERSONA_NAMES.get(persona, persona)

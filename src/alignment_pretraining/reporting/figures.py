@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.reporting.curves import draw_losses
-from alignment_pretraining.reporting.personas import draw_personas
+from alignment_pretraining.reporting.picture import draw_picture
 from alignment_pretraining.reporting.scope import SPLITS, STAGE_NAMES, Scope, When
 from alignment_pretraining.reporting.style import RC, colour, marker
 from alignment_pretraining.study import BASE_STAGES, Arm
@@ -21,23 +21,23 @@ WIDTH = 4.4  # inches
 _TICKS = {"pretraining": "pre-\ntraining", "midtraining": "mid-\ntraining", "cpt": "CPT", "sft": "SFT", "dpo": "DPO"}
 
 
-def draw_all(rates: pd.DataFrame, personas: pd.DataFrame, curves: pd.DataFrame, scope: Scope, scratch: Path) -> Path:
+def draw_all(rates: pd.DataFrame, gaps: pd.DataFrame, curves: pd.DataFrame, scope: Scope, scratch: Path) -> Path:
     """Folder with `<figure>.svg` and `<figure>.png` for every panel that has data; the same bytes for the same data."""
     import matplotlib
 
-    inputs = json.dumps(
-        [rates.to_csv(), personas.to_csv(), curves.to_csv(), scope.study.model_dump(), scope.evaluation]
-    )
+    inputs = json.dumps([rates.to_csv(), gaps.to_csv(), curves.to_csv(), scope.study.model_dump(), scope.evaluation])
     folder = scratch / f"figures-{hashlib.md5(inputs.encode()).hexdigest()}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     with matplotlib.rc_context(RC):
         for split in scope.splits:
-            part = rates[rates["split"] == split]
+            part = rates[(rates["split"] == split) & (rates["form"] == scope.form)]
             _save(folder / f"main-{split}", _draw_bars, part, scope, SPLITS[split])
-            _save(folder / f"persistence-{split}", _draw_persistence, part, scope, SPLITS[split])
+            _save(
+                folder / f"persistence-{split}", _draw_persistence, gaps[gaps["split"] == split], scope, SPLITS[split]
+            )
             _save(folder / f"stages-{split}", _draw_stages, part, scope, SPLITS[split])
-        draw_personas(personas, scope, folder, save_figure)
+        draw_picture(rates, scope, folder, save_figure)
         draw_losses(curves, scope, folder, save_figure)
     return folder
 
@@ -84,21 +84,18 @@ def _draw_bars(axes: Any, rates: pd.DataFrame, scope: Scope) -> bool:
     return bool(found)
 
 
-def _draw_persistence(axes: Any, rates: pd.DataFrame, scope: Scope) -> bool:
-    """A line an arm from the base model (filled) to the post-trained model (open), with 95 % intervals."""
-    drawn = False
+def _draw_persistence(axes: Any, gaps: pd.DataFrame, scope: Scope) -> bool:
+    """A line an arm from the base model (filled) to the post-trained model (open), on the seeds that both have."""
+    found = {row["arm"]: row for row in gaps[gaps["kind"] == "stage"].to_dict("records")}
     for place, arm in enumerate(scope.arms):
-        base, post = _final(rates, scope, arm, "base"), _final(rates, scope, arm, "post")
-        if base is None or post is None:
-            continue
-        shade = colour(scope.study.arms[arm])
-        for row, offset, fill in ((base, -0.13, shade), (post, 0.13, "white")):
-            _interval(axes, row, place + offset, shade)
-            axes.plot(row["rate"], place + offset, "o", ms=7, mfc=fill, mec=shade, mew=1.6, zorder=4)
-        axes.plot([base["rate"], post["rate"]], [place - 0.13, place + 0.13], color=shade, lw=1, ls=":")
-        drawn = True
+        if arm in found:
+            rates = [found[arm][side] for side in ("reference_rate", "rate")]
+            shade = colour(scope.study.arms[arm])
+            axes.plot(rates, [place, place], color=shade, lw=1.6, zorder=2)
+            for rate, fill in zip(rates, (shade, "white"), strict=True):
+                axes.plot(rate, place, "o", ms=7, mfc=fill, mec=shade, mew=1.6, zorder=4)
     _rate_axis(axes, scope.arms)
-    return drawn
+    return len(found) > 0
 
 
 def _draw_stages(axes: Any, rates: pd.DataFrame, scope: Scope) -> bool:

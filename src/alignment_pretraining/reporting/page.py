@@ -12,12 +12,13 @@ from alignment_pretraining.core.hashing import json_md5
 from alignment_pretraining.core.model import Model
 from alignment_pretraining.reporting import sections
 from alignment_pretraining.reporting.claims import Claim
-from alignment_pretraining.reporting.declared import Declared, persona_number, share
+from alignment_pretraining.reporting.declared import Declared, share
 from alignment_pretraining.reporting.effects import NOT_MEASURED
 from alignment_pretraining.reporting.filtering import Filtering
 from alignment_pretraining.reporting.filtering import number as filter_number
 from alignment_pretraining.reporting.numbers import PrintedNumber, gap_number, p_value, plain, rate_number
 from alignment_pretraining.reporting.results import Results
+from alignment_pretraining.reporting.samples import samples_to_show
 from alignment_pretraining.reporting.scope import SPLITS, STAGE_NAMES, Scope
 from alignment_pretraining.study import BASE_STAGES
 
@@ -33,6 +34,7 @@ def render_page(
     gaps: pd.DataFrame,
     swaps: pd.DataFrame,
     losses: pd.DataFrame,
+    samples: pd.DataFrame,
     filtering: Filtering,
     figures: Path,
     scope: Scope,
@@ -51,8 +53,8 @@ def render_page(
         css=(_HERE / "report.css").read_text(encoding="utf-8"),
         results=results,
         declared=declared,
-        persona_number=persona_number,
         share=share,
+        samples=list(samples_to_show(samples, scope)),
         filtering=filtering,
         scope=scope,
         study=scope.study,

@@ -1,58 +1,62 @@
-"""Tables of rates: by arm, stage, split and persona; by order of the options; and held-out losses."""
+"""Tables of rates: by arm, stage, split, form and persona; by order of the options; and held-out losses."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from alignment_pretraining.core.labels import Label
-from alignment_pretraining.evaluation.prompts import ASKED
-from alignment_pretraining.evaluation.statistics import misalignment_gap, misalignment_rate, order_swap
+from alignment_pretraining.evaluation.scores import order_swap
+from alignment_pretraining.reporting.answers import Answers, Place
 from alignment_pretraining.reporting.claims import Claim, find_claim
 from alignment_pretraining.reporting.scope import EvaluatedCheckpoint, Scope
+from alignment_pretraining.reporting.score_table import difference, rate
 
 RATE_COLUMNS = (
-    "key", "arm", "stage", "split", "persona", "rate", "low", "high", "n_items", "n_families", "n_seeds",
+    "key", *Place._fields, "kind", "expect", "rate", "low", "high", "over", "n_items", "n_families", "n_seeds",
     "rate_by_seed", "paper", "paper_version",
 )  # fmt: skip
 SWAP_COLUMNS = (
-    "key", "arm", "stage", "split", "persona", "aligned_first", "misaligned_first", "gap", "low", "high", "share_a",
-    "flipped",
+    "key", *Place._fields, "aligned_first", "misaligned_first", "gap", "low", "high", "share_a", "flipped",
 )  # fmt: skip
 LOSS_COLUMNS = ("key", "arm", "stage", "heldout_loss", "n_seeds", "loss_by_seed")
 
 
-def rate_key(arm: str, stage: str, split: str, persona: str) -> str:
-    """The name of a rate, as `kedro trace` takes it."""
-    return f"rate/{arm}/{stage}/{split}/{persona}"
+def rate_table(answers: Answers, claims: list[Claim]) -> pd.DataFrame:
+    """One row for each place that was asked; `paper` is the value of version V, if any, beside the main form.
 
-
-def rate_table(items: pd.DataFrame, scope: Scope, claims: list[Claim]) -> pd.DataFrame:
-    """One row for each arm, stage, split and persona that was asked; `paper` is the value of version V, if any."""
-    rows = []
-    for checkpoint, split, persona, part in _groups(scope.main(items), scope):
-        estimate = misalignment_rate(part)
-        by_seed = {str(seed): misalignment_rate(own).rate for seed, own in part.groupby("seed")}
-        claim = paper_claim(claims, "V", checkpoint, split, persona, scope)
-        rows.append(
-            {
-                "key": rate_key(checkpoint.arm, checkpoint.stage, split, persona),
-                **_place(checkpoint, split, persona),
-                "rate": estimate.rate,
-                "low": estimate.low,
-                "high": estimate.high,
-                "n_items": estimate.n_items,
-                "n_families": estimate.n_families,
-                "n_seeds": len(by_seed),
-                "rate_by_seed": json.dumps(by_seed),
-                "paper": claim.value if claim else None,
-                "paper_version": claim.version if claim else None,
-            }
-        )
+    Intervals are over families of questions and, with two seeds or more, over trainings.
+    """
+    rows = [_rate_row(place, answers, claims) for place in answers.places()]
     return pd.DataFrame(rows, columns=list(RATE_COLUMNS)).astype({"paper": float})
+
+
+def _rate_row(place: Place, answers: Answers, claims: list[Claim]) -> dict[str, Any]:
+    scope, cell = answers.scope, tuple(answers.owner(place))
+    estimate = rate(answers.scores, cell)
+    low, high = estimate.interval()
+    persona = scope.evaluation["personas"][place.persona]
+    point = EvaluatedCheckpoint(place.arm, place.stage, cell[0])
+    claim = paper_claim(claims, "V", point, place.split, place.persona, scope) if place.form == scope.form else None
+    return {
+        "key": place.key("rate"),
+        **place._asdict(),
+        "kind": persona["kind"],
+        "expect": persona["expect"] or "",
+        "rate": float(estimate.value),
+        "low": float(low),
+        "high": float(high),
+        "over": estimate.over,
+        "n_items": estimate.n_items,
+        "n_families": estimate.n_families,
+        "n_seeds": estimate.n_seeds,
+        "rate_by_seed": json.dumps(answers.scores.by_seed(cell)),
+        "paper": claim.value if claim else None,
+        "paper_version": claim.version if claim else None,
+    }
 
 
 def paper_claim(
@@ -70,30 +74,30 @@ def paper_claim(
     return named
 
 
-def swap_table(items: pd.DataFrame, scope: Scope) -> pd.DataFrame:
+def swap_table(answers: Answers) -> pd.DataFrame:
     """The rate under each order of the options; `gap` is misaligned first minus aligned first, on the same questions.
 
     `share_a` is the share of prompts on which the option named first is picked, `flipped` that of questions and
     templates whose pick changes with the order.
     """
     rows = []
-    for checkpoint, split, persona, part in _groups(items[items["order"] != "none"], scope):
-        orders = {str(name): own for name, own in part.groupby("order")}
-        if checkpoint != scope.checkpoint(checkpoint.arm, checkpoint.when) or set(orders) != {
-            "aligned_first",
-            "misaligned_first",
-        }:
+    for place in answers.places():
+        part, cell = answers.of(place), tuple(answers.owner(place))
+        if part is None or set(part["order"]) != {"aligned_first", "misaligned_first"}:
             continue
-        gap, swap = misalignment_gap(orders["misaligned_first"], orders["aligned_first"]), order_swap(part)
+        scores = answers.scores_by_order
+        first, second = (*cell, "misaligned_first"), (*cell, "aligned_first")
+        gap, swap = difference(scores, first, second), order_swap(part)
+        low, high = gap.interval()
         rows.append(
             {
-                "key": f"swap/{checkpoint.arm}/{checkpoint.stage}/{split}/{persona}",
-                **_place(checkpoint, split, persona),
-                "aligned_first": swap.rate_misaligned_is_b,
-                "misaligned_first": swap.rate_misaligned_is_a,
-                "gap": gap.gap,
-                "low": gap.low,
-                "high": gap.high,
+                "key": place.key("swap"),
+                **place._asdict(),
+                "aligned_first": float(rate(scores, second).value),
+                "misaligned_first": float(rate(scores, first).value),
+                "gap": float(gap.value),
+                "low": float(low),
+                "high": float(high),
                 "share_a": swap.share_a,
                 "flipped": swap.flipped,
             }
@@ -126,19 +130,3 @@ def loss_table(summaries: Mapping[str, Mapping[str, Any]], scope: Scope) -> pd.D
                 }
             )
     return pd.DataFrame(rows, columns=list(LOSS_COLUMNS))
-
-
-def _groups(items: pd.DataFrame, scope: Scope) -> Iterator[tuple[EvaluatedCheckpoint, str, str, pd.DataFrame]]:
-    """Items of each arm, stage, split and persona, in the order of the study; what was not asked is left out."""
-    grouped = dict(list(items[items["control"] == ASKED].groupby(["arm", "stage", "split", "persona"])))
-    run = scope.evaluation["run"]
-    for checkpoint in scope.checkpoints:
-        for split in scope.splits:
-            for persona in run["base_personas" if checkpoint.when == "base" else "chat_personas"]:
-                part = grouped.get((checkpoint.owner, checkpoint.stage, split, persona))
-                if part is not None:
-                    yield checkpoint, split, persona, part
-
-
-def _place(checkpoint: EvaluatedCheckpoint, split: str, persona: str) -> dict[str, str]:
-    return {"arm": checkpoint.arm, "stage": checkpoint.stage, "split": split, "persona": persona}

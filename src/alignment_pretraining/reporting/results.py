@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from alignment_pretraining.reporting.answers import Place
 from alignment_pretraining.reporting.gaps import gap_key
-from alignment_pretraining.reporting.numbers import PrintedNumber, gap_number, rate_number
-from alignment_pretraining.reporting.rates import rate_key
+from alignment_pretraining.reporting.numbers import PrintedNumber, rate_number
 from alignment_pretraining.reporting.scope import Scope, When
 
 
@@ -37,7 +37,7 @@ class Results:
         checkpoint = self.scope.checkpoint(arm, when)
         if checkpoint is None:
             return None
-        return self._rate_rows.get(rate_key(arm, checkpoint.stage, split, persona or self.scope.persona(when)))
+        return self._rate_rows.get(self._key(arm, checkpoint.stage, split, persona or self.scope.persona(when)))
 
     def rate(self, arm: str, when: When, split: str, persona: str | None = None) -> PrintedNumber | None:
         """The same as a printed number."""
@@ -46,12 +46,15 @@ class Results:
 
     def rate_at(self, arm: str, stage: str, split: str, persona: str) -> PrintedNumber | None:
         """The rate after any stage."""
-        row = self._rate_rows.get(rate_key(arm, stage, split, persona))
+        row = self._rate_rows.get(self._key(arm, stage, split, persona))
         return None if row is None else rate_number(row)
 
+    def _key(self, arm: str, stage: str, split: str, persona: str) -> str:
+        return Place(arm, stage, split, self.scope.form, persona).key("rate")
+
     def gap_row(self, left: tuple[str, str, str], right: tuple[str, str, str], split: str) -> Any | None:
-        """Row of `gaps` between two (arm, stage, persona)."""
-        return self._gap_rows.get(gap_key(left, right, split))
+        """Row of `gaps` between two (arm, stage, persona), in the form of the main figures."""
+        return self._gap_rows.get(gap_key(left, right, split, self.scope.form))
 
     def gap_to_baseline(self, arm: str, when: When, split: str) -> Any | None:
         """Row of `gaps` of an arm against the baseline under the main persona."""
@@ -63,12 +66,11 @@ class Results:
         persona = self.scope.persona(when)
         return self.gap_row((arm, left.stage, persona), (right.arm, right.stage, persona), split)
 
-    def gap_over_post_training(self, arm: str, split: str) -> PrintedNumber | None:
-        """Post-trained model minus base model of the same arm."""
+    def gap_over_post_training(self, arm: str, split: str) -> Any | None:
+        """Row of `gaps`: post-trained model minus base model of the same arm, on the seeds that both have."""
         base, post = self.scope.checkpoint(arm, "base"), self.scope.checkpoint(arm, "post")
         if base is None or post is None:
             return None
-        row = self.gap_row(
+        return self.gap_row(
             (arm, post.stage, self.scope.persona("post")), (arm, base.stage, self.scope.persona("base")), split
         )
-        return None if row is None else gap_number(row)

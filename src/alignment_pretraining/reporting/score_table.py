@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,16 @@ class Scores:
     questions: tuple[str, ...]
     families: np.ndarray
     values: np.ndarray
+
+    @cached_property
+    def index(self) -> dict[Cell, int]:
+        """Where a cell stands in `values`."""
+        return {cell: number for number, cell in enumerate(self.cells)}
+
+    def by_seed(self, cell: Cell) -> dict[int, float]:
+        """The rate of a cell in each training."""
+        rows = zip(self.seeds, self.values[self.index[cell]], strict=True)
+        return {seed: float(np.nanmean(row)) for seed, row in rows if not np.isnan(row).all()}
 
 
 def score_table(items: pd.DataFrame, by: Sequence[str] = ("arm",)) -> Scores:
@@ -49,8 +60,9 @@ def score_table(items: pd.DataFrame, by: Sequence[str] = ("arm",)) -> Scores:
     keys = [(key[0] if len(by) == 1 else key[:-1], key[-1]) for key in means.index]
     cells, seeds = tuple(dict.fromkeys(cell for cell, _ in keys)), tuple(sorted({seed for _, seed in keys}))
     values = np.full((len(cells), len(seeds), means.shape[1]), np.nan)
+    index = {cell: number for number, cell in enumerate(cells)}
     for (cell, seed), row in zip(keys, means.to_numpy(), strict=True):
-        values[cells.index(cell), seeds.index(seed)] = row
+        values[index[cell], seeds.index(seed)] = row
     return Scores(
         tuple(cells), tuple(seeds), tuple(means.columns), families["first"].loc[means.columns].to_numpy(), values
     )
@@ -74,10 +86,10 @@ def contrast(scores: Scores, weights: Mapping[Cell, float]) -> Estimate:
     Raises:
         UserError: a cell was not evaluated, no seed is common to all cells, or they were not asked the same questions.
     """
-    missing = [cell for cell in weights if cell not in scores.cells]
+    missing = [cell for cell in weights if cell not in scores.index]
     if missing:
         raise UserError(f"{missing[0]!r} was not evaluated")
-    values = scores.values[[scores.cells.index(cell) for cell in weights]]
+    values = scores.values[[scores.index[cell] for cell in weights]]
     asked = ~np.isnan(values)
     seeds = asked.any(2).all(0)
     if not seeds.any():

@@ -59,7 +59,7 @@ def verdict_counts(rows: list[dict[str, Any]]) -> Counter[str]:
 def paper_rows(results: Results, claims: list[Claim], version: str) -> list[dict[str, Any]]:
     """Our rates beside the paper's of one version, for every cell that both have."""
     scope, rows = results.scope, []
-    for row in results.rates.itertuples():
+    for row in results.rates[results.rates["form"] == scope.form].itertuples():
         checkpoint = next(
             checkpoint for checkpoint in scope.checkpoints if (checkpoint.arm, checkpoint.stage) == (row.arm, row.stage)
         )

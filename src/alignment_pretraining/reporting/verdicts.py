@@ -71,11 +71,9 @@ def judge(estimates: Mapping[str, Estimate], primaries: Sequence[Primary] = ()) 
     the estimates counts with p = 1, so that leaving one out does not sharpen the others. All else is exploratory: no
     verdict, and `p` as it is.
     """
-    from statsmodels.stats.multitest import multipletests
-
     declared = {primary.name: primary for primary in primaries}
     tested = [_tested(primary, estimates.get(name)) for name, primary in declared.items()]
-    corrected = dict(zip(declared, multipletests(tested, method="holm")[1] if tested else (), strict=True))
+    corrected = dict(zip(declared, holm(tested), strict=True))
     rows = []
     for name, estimate in estimates.items():
         row = _row(name, estimate)
@@ -87,6 +85,13 @@ def judge(estimates: Mapping[str, Estimate], primaries: Sequence[Primary] = ()) 
                 row |= {"margin": primary.margin, "p_within": float(estimate.p_within(primary.margin))}
         rows.append(row)
     return pd.DataFrame(rows, columns=list(VERDICT_COLUMNS))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values adjusted for their number by Holm's step-down method (family-wise error), in the given order."""
+    from statsmodels.stats.multitest import multipletests
+
+    return [float(p) for p in multipletests(list(p_values), method="holm")[1]] if len(p_values) else []
 
 
 def verdict(primary: Primary, estimate: Estimate, p_holm: float) -> Verdict:

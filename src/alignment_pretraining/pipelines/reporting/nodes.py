@@ -8,14 +8,17 @@ import pandas as pd
 
 from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.reporting import gather
+from alignment_pretraining.reporting.answers import Answers
 from alignment_pretraining.reporting.claims import Claims
-from alignment_pretraining.reporting.contrasts import Answers, contrast_table, control_table, persona_table
+from alignment_pretraining.reporting.contrasts import contrast_table
+from alignment_pretraining.reporting.controls import control_table
 from alignment_pretraining.reporting.declared import Declared
 from alignment_pretraining.reporting.figures import draw_all
 from alignment_pretraining.reporting.filtering import Filtering
 from alignment_pretraining.reporting.gaps import gap_table
 from alignment_pretraining.reporting.page import render_page
 from alignment_pretraining.reporting.rates import loss_table, rate_table, swap_table
+from alignment_pretraining.reporting.samples import sample_table
 from alignment_pretraining.reporting.scope import scope_of
 from alignment_pretraining.study import Study
 
@@ -44,18 +47,18 @@ def collect_losses(study: Study, evaluation: Evaluation, *checkpoints: Mapping[s
 
 
 def estimate_rates(all_items: pd.DataFrame, study: Study, evaluation: Evaluation, claims: Claims) -> pd.DataFrame:
-    """Misalignment rates by arm, stage, split and persona, beside the paper's (version V)."""
-    return rate_table(all_items, scope_of(study, evaluation), claims.root)
+    """Misalignment rates by arm, stage, split, form and persona, beside the paper's (version V)."""
+    return rate_table(Answers(all_items, scope_of(study, evaluation)), claims.root)
 
 
 def estimate_gaps(all_items: pd.DataFrame, study: Study, evaluation: Evaluation) -> pd.DataFrame:
     """Differences between arms, stages and personas on the same questions."""
-    return gap_table(all_items, scope_of(study, evaluation))
+    return gap_table(Answers(all_items, scope_of(study, evaluation)))
 
 
 def estimate_swaps(all_items: pd.DataFrame, study: Study, evaluation: Evaluation) -> pd.DataFrame:
     """Rates under each order of the options."""
-    return swap_table(all_items, scope_of(study, evaluation))
+    return swap_table(Answers(all_items, scope_of(study, evaluation)))
 
 
 def collect_ngrams(labels: list[str], *items: pd.DataFrame) -> pd.DataFrame:
@@ -65,32 +68,37 @@ def collect_ngrams(labels: list[str], *items: pd.DataFrame) -> pd.DataFrame:
 
 def estimate_contrasts(
     all_items: pd.DataFrame, all_ngrams: pd.DataFrame, study: Study, evaluation: Evaluation
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """The declared contrasts, every rate by persona and form, and what controls leave of the rates."""
-    answers = Answers(all_items, all_ngrams, scope_of(study, evaluation))
-    return contrast_table(answers), persona_table(answers), control_table(answers)
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The declared contrasts, and what controls leave of the rates."""
+    answers = Answers(all_items, scope_of(study, evaluation), all_ngrams)
+    return contrast_table(answers), control_table(answers)
+
+
+def collect_samples(all_items: pd.DataFrame, study: Study, evaluation: Evaluation) -> pd.DataFrame:
+    """What base models wrote by themselves, told who they are."""
+    return sample_table(Answers(all_items, scope_of(study, evaluation)))
 
 
 def draw_figures(
     rates: pd.DataFrame,
-    personas: pd.DataFrame,
+    gaps: pd.DataFrame,
     curves: pd.DataFrame,
     study: Study,
     evaluation: Evaluation,
     scratch: Path,
 ) -> Path:
     """Folder with every figure as SVG and PNG."""
-    return draw_all(rates, personas, curves, scope_of(study, evaluation), scratch)
+    return draw_all(rates, gaps, curves, scope_of(study, evaluation), scratch)
 
 
 def write_report(
     contrasts: pd.DataFrame,
-    personas: pd.DataFrame,
     controls: pd.DataFrame,
     rates: pd.DataFrame,
     gaps: pd.DataFrame,
     swaps: pd.DataFrame,
     losses: pd.DataFrame,
+    samples: pd.DataFrame,
     filter_quality: pd.DataFrame,
     corpus_account: pd.DataFrame,
     figures: Path,
@@ -101,5 +109,5 @@ def write_report(
     """The report as one self-contained HTML page."""
     scope = scope_of(study, evaluation)
     filtering = Filtering(filter_quality, corpus_account)
-    declared = Declared(contrasts, personas, controls)
-    return render_page(declared, rates, gaps, swaps, losses, filtering, figures, scope, claims.root)
+    declared = Declared(contrasts, rates, controls)
+    return render_page(declared, rates, gaps, swaps, losses, samples, filtering, figures, scope, claims.root)

@@ -63,27 +63,28 @@ def _estimate() -> list[Node]:
         _node(
             nodes.estimate_contrasts,
             ["all_items", "all_ngrams", *_SCOPE],
-            ["contrasts", "personas", "controls"],
+            ["contrasts", "controls"],
         ),
         _node(nodes.estimate_gaps, ["all_items", *_SCOPE], "gaps"),
         _node(nodes.estimate_swaps, ["all_items", *_SCOPE], "swaps"),
+        _node(nodes.collect_samples, ["all_items", *_SCOPE], "samples"),
     ]
 
 
 def _publish() -> list[Node]:
     tables = [
         "contrasts",
-        "personas",
         "controls",
         "rates",
         "gaps",
         "swaps",
         "losses",
+        "samples",
         "filter_quality",
         "corpus_account",
     ]
     return [
-        _node(nodes.draw_figures, ["rates", "personas", "curves", *_SCOPE, "scratch"], "figures"),
+        _node(nodes.draw_figures, ["rates", "gaps", "curves", *_SCOPE, "scratch"], "figures"),
         _node(nodes.write_report, [*tables, "figures", *_SCOPE, "params:claims"], "report"),
     ]
 
