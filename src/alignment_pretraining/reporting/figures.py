@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.reporting.curves import draw_losses
+from alignment_pretraining.reporting.dose import draw_doses
 from alignment_pretraining.reporting.picture import draw_picture
 from alignment_pretraining.reporting.scope import SPLITS, STAGE_NAMES, Scope, When
 from alignment_pretraining.reporting.style import RC, colour, marker
@@ -38,6 +39,7 @@ def draw_all(rates: pd.DataFrame, gaps: pd.DataFrame, curves: pd.DataFrame, scop
             )
             _save(folder / f"stages-{split}", _draw_stages, part, scope, SPLITS[split])
         draw_picture(rates, scope, folder, save_figure)
+        draw_doses(rates, scope, folder, save_figure)
         draw_losses(curves, scope, folder, save_figure)
     return folder
 

@@ -80,6 +80,7 @@ def render_page(
         plain=plain,
         p_value=p_value,
         figure=lambda name: inline_svg(figures / f"{name}.svg"),
+        dose_figures=sorted(path.stem for path in figures.glob("dose-*.svg")),
         hashes={
             "study": json_md5(scope.study.model_dump()),
             "evaluation": json_md5(scope.evaluation),
