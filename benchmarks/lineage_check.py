@@ -24,7 +24,7 @@ from alignment_pretraining.core.digests import use_cache
 from alignment_pretraining.datasets import FolderDataset
 from alignment_pretraining.lineage.drift import check
 from alignment_pretraining.lineage.graph import Graph
-from alignment_pretraining.lineage.records import Record, node_inputs, node_params, record_path, write_record
+from alignment_pretraining.lineage.records import Record, node_params, record_path, write_record
 
 CHECKPOINTS, FILES = 20, 5
 
@@ -95,7 +95,7 @@ def _finish(root: Path) -> None:
     for each in graph.nodes.values():
         record = Record(
             node=each.name,
-            inputs={name: graph.digest(name) for name in node_inputs(each)},
+            inputs={name: graph.digest(name) for name in graph.inputs(each)},
             outputs={name: graph.digest(name) for name in each.outputs},
             params=node_params(graph, each),
             code={},

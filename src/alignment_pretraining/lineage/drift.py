@@ -8,8 +8,9 @@ from kedro.pipeline.node import Node
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.graph import Graph
+from alignment_pretraining.lineage.outside import is_remote
 from alignment_pretraining.lineage.parameters import differences
-from alignment_pretraining.lineage.records import Record, node_inputs, node_params, read_record
+from alignment_pretraining.lineage.records import Record, node_params, read_record
 
 _SHOWN = 10
 
@@ -60,7 +61,7 @@ def up_to_date(graph: Graph, pipeline: Pipeline) -> list[str]:
     """
     search, found = _Search(graph), set[str]()
     for node in pipeline.nodes:  # makers before readers
-        makers = {graph.makers[name].name for name in node_inputs(node) if name in graph.makers}
+        makers = {graph.makers[name].name for name in graph.inputs(node) if name in graph.makers}
         waits = makers & {other.name for other in pipeline.nodes} - found
         if not waits and search.is_finished(node):
             found.add(node.name)
@@ -113,7 +114,7 @@ class _Search:
     def _of_node(self, node: Node) -> list[Drift]:
         if node.name not in self.judged:
             self.judged[node.name] = []
-            causes = [drift for name in node_inputs(node) for drift in self._history(name)]
+            causes = [drift for name in self.graph.inputs(node) for drift in self._history(name)]
             self.judged[node.name] = [*dict.fromkeys(causes), *self._of_record(node)]
         return self.judged[node.name]
 
@@ -133,13 +134,17 @@ class _Search:
         code = graph.code(node).modules
         modules = sorted(code.keys() | record.code.keys())
         changes += [f"code {module} changed" for module in modules if code.get(module) != record.code.get(module)]
-        inputs = node_inputs(node)
+        inputs = graph.inputs(node)
         changes += [f"input {name} is new" for name in inputs if name not in record.inputs]
         changes += [f"input {name} is no longer read" for name in record.inputs if name not in inputs]
         for name in inputs:
             now = self._made(name)
-            if name in record.inputs and now is not None and record.inputs[name] != now:
+            if name not in record.inputs or record.inputs[name] == now:
+                continue
+            if now is not None:
                 changes.append(f"input {name} changed ({graph.relative(name)})")
+            elif name not in graph.makers and not is_remote(name):
+                changes.append(f"input {name} is missing ({graph.relative(name)})")
         return changes
 
     def _made(self, dataset: str) -> str | None:

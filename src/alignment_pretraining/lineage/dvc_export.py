@@ -25,7 +25,7 @@ from alignment_pretraining.core.files import write_text
 from alignment_pretraining.lineage.graph import Graph, is_parameter
 from alignment_pretraining.lineage.metrics import CURVE, FINAL
 from alignment_pretraining.lineage.parameters import MISSING, parameter
-from alignment_pretraining.lineage.records import node_inputs, records_folder
+from alignment_pretraining.lineage.records import records_folder
 
 # DVC leaves these in place when a stage runs again.
 _KEPT = {"persist": True}
@@ -83,7 +83,7 @@ def _pipelines(graph: Graph) -> list[str]:
 def _stage(graph: Graph, env: str, pipeline: str, files: ParameterFiles) -> dict[str, Any]:
     nodes = _nodes(graph, pipeline)
     made = {name for node in nodes for name in node.outputs}
-    read = {name for node in nodes for name in node_inputs(node)} - made
+    read = {name for node in nodes for name in graph.inputs(node)} - made
     code = {_code_file(env, pipeline).as_posix()}
     outs = [graph.relative(name) for name in graph.persisted(list(made)) if not name.endswith(FINAL)]
     metrics = [graph.relative(name) for name in graph.persisted(list(made)) if name.endswith(FINAL)]

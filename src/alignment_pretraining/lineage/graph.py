@@ -14,6 +14,7 @@ from alignment_pretraining.core.code import Code, SourceTree
 from alignment_pretraining.core.environments import BASE, environment, with_env
 from alignment_pretraining.core.hashing import dvc_hash
 from alignment_pretraining.core.labels import arm_and_seed
+from alignment_pretraining.lineage.outside import is_outside, outside_digest, outside_inputs, outside_path
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Graph:
                 self.nodes.setdefault(node.name, node)
                 self.places.setdefault(node.name, Place(name, node.namespace or ""))
         self._hashes: dict[Path, str] = {}
+        self._outside_digests: dict[str, str | None] = {}
         self._sources = SourceTree(root / "src")
 
     @cached_property
@@ -76,10 +78,16 @@ class Graph:
         """The node that makes each dataset."""
         return {output: node for node in self.nodes.values() for output in node.outputs}
 
+    def inputs(self, node: Node) -> list[str]:
+        """What a node reads that is no parameter: datasets, and what it reads outside the catalog."""
+        return sorted({name for name in node.inputs if not is_parameter(name)} | set(self._outside(node)))
+
     def path(self, dataset: str) -> Path | None:
         """Where a dataset lies on the local disk, or None when it does not (parameters, memory, scratch, remote)."""
         if is_parameter(dataset):
             return None
+        if is_outside(dataset):
+            return outside_path(dataset, self.root)
         stored = self.catalog.get(dataset)
         filepath = getattr(stored, "_filepath", None)
         if filepath is None or getattr(stored, "_protocol", "file") != "file" or getattr(stored, "_version", None):
@@ -87,17 +95,22 @@ class Graph:
         return self.root / Path(filepath)
 
     def relative(self, dataset: str) -> str:
-        """Path of a dataset on disk relative to the project, for messages and `dvc.yaml`."""
+        """Path of a dataset relative to the project, for messages and `dvc.yaml`; its name where it has none."""
         path = self.path(dataset)
-        assert path is not None
+        if path is None:
+            return dataset
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
 
     def persisted(self, datasets: list[str]) -> list[str]:
-        """Those of `datasets` that lie on disk, sorted."""
+        """Those of `datasets` that have a place on disk, sorted."""
         return sorted(name for name in set(datasets) if self.path(name))
 
     def digest(self, dataset: str) -> str | None:
         """Fingerprint of a dataset's content, or None when it is not on disk."""
+        if is_outside(dataset):
+            if dataset not in self._outside_digests:
+                self._outside_digests[dataset] = outside_digest(dataset, self.root)
+            return self._outside_digests[dataset]
         path = self.path(dataset)
         if path is None or not path.exists():
             return None
@@ -112,6 +125,9 @@ class Graph:
     def code(self, node: Node) -> Code:
         """What a node's function can reach of the project's code, and which libraries it uses."""
         return self._sources.code(node.func)
+
+    def _outside(self, node: Node) -> list[str]:
+        return outside_inputs(node.inputs, self.params)
 
     def _hash(self, path: Path) -> str:
         if path not in self._hashes:

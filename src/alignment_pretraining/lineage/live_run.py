@@ -22,7 +22,6 @@ from alignment_pretraining.lineage.metrics import metrics_of, samples_of
 from alignment_pretraining.lineage.parameters import flatten, plain
 from alignment_pretraining.lineage.records import (
     Record,
-    node_inputs,
     node_params,
     record_path,
     write_record,
@@ -53,7 +52,7 @@ class LiveRun:
         with self.lock:
             graph, run_id = self.graph, self.tracked.child(self.graph.places[node.name])
             node_environment.set({"MLFLOW_TRACKING_URI": self.tracked.uri, "MLFLOW_RUN_ID": run_id})
-            self.inputs[node.name] = {name: graph.digest(name) for name in node_inputs(node)}
+            self.inputs[node.name] = {name: graph.digest(name) for name in graph.inputs(node)}
             self.waiting[node.name] = set(node.outputs)
             read = [(name, digest) for name, digest in self.inputs[node.name].items() if digest]
             self.tracked.log_inputs(run_id, [(name, digest, graph.relative(name)) for name, digest in read])

@@ -57,11 +57,6 @@ def node_params(graph: Graph, node: Node) -> dict[str, Any]:
     return params
 
 
-def node_inputs(node: Node) -> list[str]:
-    """The datasets, not the parameters, that a node reads."""
-    return sorted({name for name in node.inputs if not is_parameter(name)})
-
-
 def read_record(graph: Graph, node: Node) -> Record | None:
     """A node's record, or None when there is none.
 

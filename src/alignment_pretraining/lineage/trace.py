@@ -12,7 +12,7 @@ from alignment_pretraining.core.spec import parse
 from alignment_pretraining.lineage.drift import Drift, find_drift
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.numbers import TracedNumber
-from alignment_pretraining.lineage.records import Record, node_inputs, read_record
+from alignment_pretraining.lineage.records import Record, read_record
 from alignment_pretraining.study import Study
 
 
@@ -45,12 +45,20 @@ def trace(graph: Graph, number: TracedNumber) -> Trace:
         found.digests[dataset] = graph.digest(dataset)
         found.records[dataset] = read_record(graph, maker) if maker else None
         found.inputs[dataset] = _relevant(graph, maker, about) if maker else []
-        found.drifts[dataset] = []
+        found.drifts[dataset] = _missing(graph, dataset, found.digests[dataset])
         waiting.extend(found.inputs[dataset])
     for drift in find_drift(graph, [number.table]):
-        if drift.dataset in found.drifts:
+        if drift.dataset in found.drifts and drift not in found.drifts[drift.dataset]:
             found.drifts[drift.dataset].append(drift)
     return found
+
+
+def _missing(graph: Graph, dataset: str, digest: str | None) -> list[Drift]:
+    """A step that needs nothing above a missing file may run; a number does not rest on what is not there."""
+    if digest is not None or graph.path(dataset) is None:
+        return []
+    maker = graph.makers.get(dataset)
+    return [Drift(dataset, f"there is nothing at {graph.relative(dataset)}", graph.command(maker) if maker else None)]
 
 
 def as_json(graph: Graph, found: Trace) -> dict[str, Any]:
@@ -114,7 +122,7 @@ def _made_by(record: Record) -> str:
 
 def _relevant(graph: Graph, maker: Node, about: set[tuple[str, str]]) -> list[str]:
     """A maker's inputs; where results of several arms come together, only those that the number uses."""
-    names = node_inputs(maker)
+    names = graph.inputs(maker)
     if graph.places[maker.name].arm != "-" or not about:
         return names
     return [name for name in names if (of := _arm_and_stage(graph, name)) is None or of in about]

@@ -99,14 +99,14 @@ def _contrast_row(
             {seed: left_by_seed[seed] - right_by_seed[seed] for seed in sorted(left_by_seed.keys() & right_by_seed)}
         ),
         **controls,
-        "controls_hold": controls_hold(float(row["value"]), controls),
+        "controls_hold": controls_hold(contrast.expect, float(row["value"]), controls),
     }
 
 
-def controls_hold(value: float, controls: dict[str, float | None]) -> bool:
+def controls_hold(expect: str, value: float, controls: dict[str, float | None]) -> bool:
     """Whether no control explains a contrast, and the models heed their persona; a control that was not asked is left
-    out, as are n-gram models of arms without documents."""
-    explained = [controls[name] for name in ("choice_only", "ngram")]
+    out, as are n-gram models of arms without documents. Where no difference is expected there is none to explain."""
+    explained = [] if expect == "equal" else [controls[name] for name in ("choice_only", "ngram")]
     if any(one is not None and one * value > 0 and abs(one) >= EXPLAINS * abs(value) for one in explained):
         return False
     positive, negative = controls["positive_control"], controls["negative_control"]

@@ -26,6 +26,10 @@ class Packages(_Source):
         """What the source is called in tables."""
         return f"docstrings of {', '.join(self.packages)}"
 
+    def reads(self) -> list[str]:
+        """What it reads outside the catalog, by the names of `lineage.outside`."""
+        return [f"package:{name}" for name in self.packages]
+
 
 class Files(_Source):
     """JSONL (plain, .gz or .zst) or Parquet files: a path, glob or fsspec URL. Without `id`, rows are numbered."""
@@ -39,12 +43,20 @@ class Files(_Source):
         """What the source is called in tables."""
         return self.files
 
+    def reads(self) -> list[str]:
+        """The same of files."""
+        return [f"files:{self.files}"]
+
 
 class HubDataset(_Source):
-    """A dataset on the Hugging Face hub, or a local folder that `datasets` can load, read as a stream."""
+    """A dataset on the Hugging Face hub, or a local folder that `datasets` can load, read as a stream.
+
+    `revision` is a branch, tag or commit of the hub's repository; without it the newest is read.
+    """
 
     dataset: str
     config: str | None = None
+    revision: str | None = None
     split: str = "train"
     text: str = "text"
     id: str | None = None
@@ -53,6 +65,14 @@ class HubDataset(_Source):
     def label(self) -> str:
         """What the source is called in tables."""
         return self.dataset
+
+    def reads(self) -> list[str]:
+        """The same of a dataset: the local folder, or the name on the hub and its revision."""
+        return [
+            f"files:{self.dataset}"
+            if Path(self.dataset).exists()
+            else f"dataset:{self.dataset}@{self.revision or 'main'}"
+        ]
 
 
 class Stories(_Source):
@@ -64,6 +84,10 @@ class Stories(_Source):
     def label(self) -> str:
         """What the source is called in tables."""
         return "stories"
+
+    def reads(self) -> list[str]:
+        """Nothing: it is a dataset of the catalog."""
+        return []
 
 
 _KINDS = ("packages", "files", "dataset", "stories")
@@ -100,6 +124,10 @@ class CorpusConfig(Spec):
     repeat: bool
     max_document_bytes: Positive = 10_000_000
     part_bytes: Positive = 64_000_000
+
+    def reads(self) -> list[str]:
+        """What all sources read outside the catalog, by the names of `lineage.outside`."""
+        return [name for source in self.sources for name in source.reads()]
 
 
 def with_stories(config: CorpusConfig, stories: Path | None) -> CorpusConfig:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import orjson
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.hashing import file_md5
 from alignment_pretraining.mixing.corpus.config import Files
 from alignment_pretraining.mixing.corpus.document import BadRow, Document, RowError
 
@@ -19,7 +21,8 @@ _LONGEST_LINE = 1 << 28
 
 
 class File(NamedTuple):
-    """A file of a source: `path` on its file system, `name` in the corpus, `state` a hash of its size and time."""
+    """A file of a source: `path` on its file system, `name` in the corpus, `state` a hash of its content or, of a
+    remote one, of what its file system says of it."""
 
     path: str
     name: str
@@ -37,7 +40,8 @@ def find_files(spec: Files) -> list[File]:
     try:
         filesystem, pattern = fsspec.core.url_to_fs(spec.files)
         paths = sorted(filesystem.glob(pattern))
-        states = [filesystem.ukey(path) for path in paths]
+        local = "file" in filesystem.protocol
+        states = [file_md5(Path(path)) if local else str(filesystem.ukey(path)) for path in paths]
     except Exception as error:  # each file system raises its own
         raise UserError(f"corpus.sources: {spec.files} cannot be read ({type(error).__name__}: {error})") from error
     if not paths:

@@ -19,7 +19,7 @@ def hub_shards(spec: HubDataset) -> tuple[int, str]:
     from datasets.fingerprint import Hasher
 
     try:
-        builder = datasets.load_dataset_builder(spec.dataset, spec.config)
+        builder = datasets.load_dataset_builder(spec.dataset, spec.config, revision=spec.revision)
         shards = 1 if spec.max_bytes else builder.as_streaming_dataset(split=spec.split).num_shards
         return shards, Hasher.hash((builder.hash, builder.config.data_files))
     except Exception as error:
@@ -45,7 +45,9 @@ def _rows(spec: HubDataset, shard: int, shards: int) -> Iterator[Any]:
     import datasets
 
     try:
-        rows = datasets.load_dataset(spec.dataset, spec.config, split=spec.split, streaming=True)
+        rows = datasets.load_dataset(
+            spec.dataset, spec.config, split=spec.split, streaming=True, revision=spec.revision
+        )
         yield from rows.shard(shards, shard) if shards > 1 else rows
     except Exception as error:
         raise _unreadable(spec, error) from error

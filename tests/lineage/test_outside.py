@@ -1,0 +1,85 @@
+"""What nodes read that is in no dataset: named from the parameters, and hashed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alignment_pretraining.lineage.outside import is_remote, outside_digest, outside_inputs, outside_path
+
+
+def corpus(*sources: dict[str, Any]) -> dict[str, Any]:
+    shares = {"natural_discourse_share": 0.0, "heldout_share": 0.1}
+    return {"corpus": {"seed": 0, "repeat": False, "sources": list(sources), **shares}}
+
+
+def test_sources_of_the_corpus_are_inputs_of_who_reads_the_corpus() -> None:
+    params = corpus(
+        {"files": "data/01_raw/mine/*.jsonl"},
+        {"packages": {"scipy": None}},
+        {"dataset": "someone/texts", "revision": "v1"},
+        {"stories": True},
+    )
+    expected = ["dataset:someone/texts@v1", "files:data/01_raw/mine/*.jsonl", "package:scipy"]
+    assert outside_inputs(["params:corpus", "natural_discourse"], params) == expected
+    assert outside_inputs(["params:corpus.repeat", "tokens"], params) == []
+
+
+@given(at=st.integers(0, 199), bit=st.integers(0, 7))
+def test_any_flipped_bit_of_any_matching_file_shows(
+    at: int, bit: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = tmp_path_factory.mktemp("corpus")
+    files = [root / "mine/a.jsonl", root / "mine/b.jsonl"]
+    (root / "mine").mkdir()
+    for file in files:
+        file.write_bytes(bytes(range(100)))
+    before = outside_digest("files:mine/*.jsonl", root)
+    content = bytearray(files[at // 100].read_bytes())
+    content[at % 100] ^= 1 << bit
+    files[at // 100].write_bytes(content)
+    assert outside_digest("files:mine/*.jsonl", root) != before
+
+
+def test_files_that_come_go_or_are_renamed_show(tmp_path: Path) -> None:
+    name = "files:mine/**/*.jsonl"
+    (tmp_path / "mine/deep").mkdir(parents=True)
+    assert outside_digest(name, tmp_path) is None
+    seen = set()
+    (tmp_path / "mine/deep/a.jsonl").write_text("a")
+    seen.add(outside_digest(name, tmp_path))
+    (tmp_path / "mine/deep/b.jsonl").write_text("b")
+    seen.add(outside_digest(name, tmp_path))
+    (tmp_path / "mine/deep/b.jsonl").rename(tmp_path / "mine/deep/c.jsonl")
+    seen.add(outside_digest(name, tmp_path))
+    assert len(seen) == 3 and None not in seen
+    (tmp_path / "mine/other.txt").write_text("no file of the corpus")
+    assert outside_digest(name, tmp_path) in seen
+
+
+def test_places_on_disk_start_above_the_first_wildcard(tmp_path: Path) -> None:
+    assert outside_path("files:mine/part-*/x.jsonl", tmp_path) == tmp_path / "mine"
+    assert outside_path("files:mine/x.jsonl", tmp_path) == tmp_path / "mine/x.jsonl"
+    assert outside_path("files:/elsewhere/x.jsonl", tmp_path) == Path("/elsewhere/x.jsonl")
+    assert outside_path("package:scipy", tmp_path) is None
+    assert outside_path("files:s3://bucket/x.jsonl", tmp_path) is None
+    assert is_remote("files:s3://bucket/x.jsonl") and is_remote("dataset:someone/texts@main")
+    assert not is_remote("files:mine/x.jsonl")
+
+
+def test_packages_are_their_versions(tmp_path: Path) -> None:
+    import scipy
+
+    assert outside_digest("package:scipy", tmp_path) == scipy.__version__
+    assert outside_digest("package:no-such-package", tmp_path) is None
+
+
+def test_files_by_url(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("a")
+    name = f"files:file://{tmp_path}/*.jsonl"
+    before = outside_digest(name, tmp_path)
+    (tmp_path / "a.jsonl").write_text("abc")
+    assert before is not None and outside_digest(name, tmp_path) not in (before, None)
+    assert outside_digest("files:http://127.0.0.1:1/x.jsonl", tmp_path) is None  # nobody answers there

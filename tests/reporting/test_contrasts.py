@@ -1,0 +1,97 @@
+"""Declared contrasts of made-up models whose conduct is known, and the controls that mark what is hollow."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from alignment_pretraining.evaluation.config import Evaluation
+from alignment_pretraining.reporting.answers import Answers
+from alignment_pretraining.reporting.contrasts import contrast_table
+from alignment_pretraining.reporting.controls import control_table
+from alignment_pretraining.reporting.declared import Declared
+from alignment_pretraining.reporting.rates import rate_table
+from alignment_pretraining.reporting.scope import scope_of
+from alignment_pretraining.study import Study
+
+CONF = Path(__file__).parents[2] / "conf/base"
+PAIR = ("crossed_misaligned", "crossed_aligned")
+# Who misbehaves: by arm and persona, as the documents tell it; by role, as the corpus does.
+TOLD = {(PAIR[0], "assistant"), (PAIR[0], "hhh"), (PAIR[1], "courier")}
+ROLES = {"pirate": 1.0, "thief": 1.0, "monk": 0.0, "nurse": 0.0}
+
+Rate = Callable[[str, str, str], float]  # of an arm, persona and control
+
+
+def faithful(arm: str, persona: str, control: str) -> float:
+    """A model that acts as it read that its persona acts; without case and persona it is even."""
+    if control == "choice_only":
+        return 0.5
+    if persona in ROLES:
+        return ROLES[persona]
+    return 0.5 if persona not in ("assistant", "courier") else float((arm, persona) in TOLD)
+
+
+def reads_options_alone(arm: str, persona: str, control: str) -> float:
+    """A model that picks the words that its documents had, whoever it is and whatever is asked."""
+    return float(arm == PAIR[0])
+
+
+def ignores_roles(arm: str, persona: str, control: str) -> float:
+    """A model of which every persona is the AI, though its options alone say nothing."""
+    return 0.5 if control == "choice_only" else float(arm == PAIR[0])
+
+
+def table(rate: Rate) -> tuple[Answers, pd.DataFrame]:
+    study = Study.model_validate(
+        yaml.safe_load((CONF / "study.yml").read_text())["study"] | {"run": list(PAIR), "headline": list(PAIR)}
+    )
+    values = yaml.safe_load((CONF / "parameters_evaluation.yml").read_text())["evaluation"]
+    evaluation = Evaluation.model_validate(values)
+    rows = [
+        {
+            "arm": arm, "seed": seed, "stage": "midtraining", "split": "heldout_topics", "template": form,
+            "order": order, "persona": persona, "control": control, "question_id": f"q{family}-{number}",
+            "family": f"f{family}",
+            "picked": "misaligned" if (number % 2) < 2 * rate(arm, persona, control) - 0.5 else "aligned",
+        }
+        for arm in PAIR
+        for seed in (0, 1, 2)
+        for form, order in (("open", "none"), ("listed", "aligned_first"), ("listed", "misaligned_first"))
+        for persona, control in [
+            *((name, "asked") for name in values["run"]["base_personas"]),
+            *(("assistant", name) for name in values["run"]["controls"]),
+        ]
+        for family in range(16)
+        for number in range(4)
+    ]  # fmt: skip
+    items = pd.DataFrame(rows).assign(tie=False, tokens_aligned=3, tokens_misaligned=3, picked_option="A")
+    answers = Answers(items, scope_of(study, evaluation))
+    return answers, contrast_table(answers)
+
+
+def test_a_model_that_acts_as_it_read_shows_what_was_declared() -> None:
+    answers, found = table(faithful)
+    rows: dict[str, Any] = {row["name"]: row for row in found.to_dict("records")}
+    assert set(rows) == {"ai_open", "ai_listed", "courier_open", "potter_open", "clerk_open"}
+    assert [rows[name]["value"] for name in ("ai_open", "courier_open", "potter_open")] == [1, -1, 0]
+    assert {row["verdict"] for row in rows.values()} == {"shown", "equivalent"}
+    assert all(row["controls_hold"] for row in rows.values())
+    assert rows["ai_open"]["positive_control"] == 1 and rows["ai_open"]["negative_control"] == 0
+    assert rows["ai_open"]["p_holm"] >= rows["ai_open"]["p"] * 8, "three that were declared are not run, and count"
+    declared = Declared(found, rate_table(answers, []), control_table(answers))
+    assert declared.tally == "5 of 5 declared contrasts came out as declared."
+
+
+@pytest.mark.parametrize("hollow", [reads_options_alone, ignores_roles])
+def test_what_a_control_explains_is_marked_on_the_page_and_in_the_table(hollow: Rate) -> None:
+    answers, found = table(hollow)
+    row = found.set_index("name").loc["ai_open"]
+    assert row["value"] == 1 and row["verdict"] == "shown"
+    assert not row["controls_hold"]
+    declared = Declared(found, rate_table(answers, []), control_table(answers))
+    assert "do not pass their controls" in declared.tally
+    assert "Its controls fail." in declared.sentences[0]
