@@ -164,3 +164,16 @@ def test_processes_share_it(folder: Path, reads: list[str], tmp_path: Path) -> N
     told = {process.communicate()[0].strip() for process in started}
     assert told == {dvc_hash(files)}
     assert reads == []
+
+
+def test_a_link_is_not_read_and_a_change_by_either_name_shows(folder: Path, reads: list[str], file: Path) -> None:
+    before = file_md5(file)
+    other = file.with_name("other")
+    digests.link_with_hashes(file, other)
+    assert file_md5(file) == file_md5(other) == before
+    assert reads == ["file"]
+    time.sleep(AGED)
+    kept = other.stat()
+    other.write_text("CONTENT")
+    os.utime(other, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    assert file_md5(file) == file_md5(other) != before

@@ -1,5 +1,8 @@
 """Folders as handles: moved into place at once, never half."""
 
+import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,3 +46,33 @@ def test_scratch_is_made_when_needed_and_is_no_output(tmp_path: Path) -> None:
     assert scratch.load().is_dir()
     with pytest.raises(DatasetError, match="not an output"):
         scratch.save(tmp_path)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """A folder on another file system than `tmp_path`."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        assert Path(folder).stat().st_dev != tmp_path.stat().st_dev
+        yield Path(folder)
+
+
+def test_results_may_lie_on_another_file_system(tmp_path: Path, elsewhere: Path) -> None:
+    (tmp_path / "models").symlink_to(elsewhere)
+    dataset = FolderDataset(str(tmp_path / "models/model"))
+    for text in ("1", "2"):
+        made = _folder(tmp_path / "scratch", weights=text)
+        dataset.save(made)
+        assert (dataset.load() / "weights").read_text() == text
+        assert not made.exists()
+    assert [path.name for path in elsewhere.iterdir()] == ["model"]
+
+
+def test_what_was_there_stays_until_the_new_folder_is_whole(tmp_path: Path, elsewhere: Path) -> None:
+    dataset = FolderDataset(str(elsewhere / "model"))
+    dataset.save(_folder(tmp_path / "scratch", weights="1"))
+    made = _folder(tmp_path / "scratch", weights="2")
+    os.mkfifo(made / "pipe")  # cannot be copied
+    with pytest.raises(DatasetError, match="pipe"):
+        dataset.save(made)
+    assert (dataset.load() / "weights").read_text() == "1"
+    assert (made / "weights").read_text() == "2", "nothing is lost"

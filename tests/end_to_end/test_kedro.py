@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -69,6 +70,23 @@ def test_an_edited_checkpoint_is_refused(finished: Path, run: Run, tmp_path: Pat
     assert "unfiltered.seed0.dpo.checkpoint" in refused.stderr
     assert "kedro run" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_flipped_bit_of_a_stream_is_told_and_repaired_not_blessed(finished: Path, run: Run) -> None:
+    """A finished task is linked to the stream that came of it: what damages one damages both."""
+    shard = next((finished / DATA / "05_model_input/unfiltered/seed0/midtraining").glob("*.ds"))
+    content, kept = shard.read_bytes(), shard.stat()
+    with shard.open("r+b") as stream:
+        stream.seek(1000)
+        stream.write(bytes([content[1000] ^ 1]))
+    os.utime(shard, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    refused = run("kedro", "run", "--env", "test", "--pipelines", "pretraining", code=1).stderr
+    assert "unfiltered.seed0.midtraining.mix" in refused
+    advised = re.search(r"make it again: (kedro run .*)", refused)
+    assert advised
+    run(*advised[1].split())
+    assert shard.read_bytes() == content
+    run("kedro", "run", "--env", "test")
 
 
 @pytest.mark.parametrize("pipelines", ["reporting,mixing", "mixing,reporting", "pretraining", "eval", "reporting"])

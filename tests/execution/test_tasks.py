@@ -12,7 +12,7 @@ import pytest
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.execution.config import Execution
-from alignment_pretraining.execution.store import TaskResult, task_fingerprint
+from alignment_pretraining.execution.store import TaskResult, hard_link, task_fingerprint
 from alignment_pretraining.execution.tasks import run_tasks
 from alignment_pretraining.mixing.filtering.flags import flag_part
 from alignment_pretraining.mixing.tokens.encode import encode_part
@@ -57,14 +57,17 @@ def test_only_what_is_new_is_done_and_what_is_no_longer_asked_for_goes(tmp_path:
     assert not first[0].folder.exists()
 
 
-@pytest.mark.parametrize("damage", ["truncate", "touch", "delete", "unlist", "tear"])
+@pytest.mark.parametrize("damage", ["truncate", "flip", "delete", "unlist", "tear"])
 def test_a_damaged_result_is_made_again(tmp_path: Path, damage: str) -> None:
     [task] = _run(tmp_path, [12])
     path = task.folder / "square.txt"
     if damage == "truncate":
         path.write_text("1")
-    elif damage == "touch":
-        os.utime(path, (0, 0))
+    elif damage == "flip":  # by another name of the file, as an output has, and with its time put back
+        other, time = tmp_path / "output", path.stat().st_mtime_ns
+        hard_link(path, other)
+        other.write_text("145")
+        os.utime(other, ns=(time, time))
     elif damage == "delete":
         path.unlink()
     elif damage == "unlist":
@@ -73,6 +76,13 @@ def test_a_damaged_result_is_made_again(tmp_path: Path, damage: str) -> None:
         (task.folder / "task.json").write_text('{"told": ')
     assert _squares(_run(tmp_path, [12])) == ["144"]
     assert times_done(tmp_path / "notes", 12) == 2
+
+
+def test_a_result_that_was_only_touched_stays(tmp_path: Path) -> None:
+    [task] = _run(tmp_path, [12])
+    os.utime(task.folder / "square.txt", (0, 0))
+    assert _squares(_run(tmp_path, [12])) == ["144"]
+    assert times_done(tmp_path / "notes", 12) == 1
 
 
 @pytest.mark.parametrize("where", ["in_process", "local", "slurm"])

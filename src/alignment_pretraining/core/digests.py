@@ -51,6 +51,25 @@ def cached(path: Path, algorithm: str, compute: Callable[[Path], str], trust_cac
     return digest
 
 
+def link_with_hashes(source: Path, target: Path) -> None:
+    """Hard-link `target` to `source`. A link changes the time of change and not the content: hashes that were known of
+    `source` are kept for both names.
+
+    Raises:
+        OSError: the file system has no links, or there is such a file.
+    """
+    place = os.environ.get(_VARIABLE)
+    known = _store(place, os.getpid()) if place else None
+    before = _state(source)
+    os.link(source, target)
+    after = _state(source)
+    if known and before[:2] == after[:2] and before[3] == after[3]:
+        name, other = os.path.abspath(source), os.path.abspath(target)  # noqa: PTH100 - as in `cached`
+        for algorithm, digest in known.all_of(name, before):
+            known.keep(name, algorithm, after, digest)
+            known.keep(other, algorithm, after, digest)
+
+
 class _Store:
     """The file, used by any thread of one process. What is wrong with it is told once; then files are just read."""
 
@@ -95,6 +114,15 @@ class _Store:
                 self._give_up(error)
                 return None
         return row[0] if row else None
+
+    def all_of(self, path: str, state: State) -> list[tuple[str, str]]:
+        """Every (algorithm, hash) of a file in this state."""
+        query = "SELECT algorithm, digest FROM digests WHERE (path, size, mtime, ctime, inode) = (?, ?, ?, ?, ?)"
+        with self._lock:
+            try:
+                return self._connection.execute(query, (path, *state)).fetchall() if self._connection else []
+            except sqlite3.Error:  # what is not known is read
+                return []
 
     def keep(self, path: str, algorithm: str, state: State, digest: str) -> None:
         """Remember a hash in place of an older one."""

@@ -13,7 +13,7 @@ from alignment_pretraining.core.files import flush
 class FolderDataset(AbstractDataset[Path, Path]):
     """A folder on disk. Saving moves the given folder into place at once; loading gives its path.
 
-    The folder to save must lie on the same file system, as those made under `ScratchDataset` do.
+    What was there goes when the new folder is whole and beside it, on whatever file system either lies.
     """
 
     def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
@@ -39,13 +39,15 @@ class FolderDataset(AbstractDataset[Path, Path]):
         """Flush the folder `data` to disk and move it into place, replacing what was there."""
         if not data.is_dir():
             raise DatasetError(f"{data} is not a folder")
-        flush(data)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        old = self.path.with_name(f".{self.path.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
+        new, old = (self.path.with_name(f".{self.path.name}.{which}") for which in ("new", "old"))
+        for left in (new, old):
+            shutil.rmtree(left, ignore_errors=True)
+        shutil.move(data, new)  # copies to another file system
+        flush(new)
         if self.path.exists():
             self.path.rename(old)
-        data.rename(self.path)
+        new.rename(self.path)
         shutil.rmtree(old, ignore_errors=True)
 
     def _exists(self) -> bool:

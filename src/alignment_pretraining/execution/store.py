@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from alignment_pretraining.core.code import work_code
+from alignment_pretraining.core.digests import link_with_hashes
 from alignment_pretraining.core.errors import UserError, disk_full
 from alignment_pretraining.core.files import flush
+from alignment_pretraining.core.hashing import file_md5
 
 T = TypeVar("T")
 TaskStatistics = dict[str, Any]
@@ -46,7 +48,7 @@ def finished(folder: Path) -> TaskResult | None:
     """The finished task in `folder`; None when there is none, or when a file is not as the task left it."""
     try:
         record = json.loads((folder / RECORD).read_text())
-        whole = all(_state(folder / name) == state for name, state in record["files"].items())
+        whole = all(file_md5(folder / name) == md5 for name, md5 in record["files"].items())
     except (OSError, ValueError):
         return None
     return TaskResult(folder, record["told"]) if whole else None
@@ -73,7 +75,7 @@ def _perform(work: Callable[[T, Path], TaskStatistics], item: T, folder: Path) -
     part.mkdir(parents=True)
     told = work(item, part)
     files = sorted(part.iterdir())
-    record = {"told": told, "files": {path.name: _state(path) for path in files}}
+    record = {"told": told, "files": {path.name: file_md5(path) for path in files}}
     (part / RECORD).write_text(json.dumps(record))
     flush(part)
     shutil.rmtree(folder, ignore_errors=True)
@@ -81,9 +83,12 @@ def _perform(work: Callable[[T, Path], TaskStatistics], item: T, folder: Path) -
 
 
 def hard_link(source: Path, target: Path) -> None:
-    """Give a finished file a second name in a node's output; where the file system has no links, copy it."""
+    """Give a finished file a second name in a node's output; where the file system has no links, copy it.
+
+    What becomes of the output becomes of the finished file, whose hash then shows it, and the task is done again.
+    """
     try:
-        os.link(source, target)
+        link_with_hashes(source, target)
     except OSError:
         shutil.copy2(source, target)
 
@@ -93,8 +98,3 @@ def keep_only(store: Path, folders: set[str]) -> None:
     for path in store.iterdir():
         if path.is_dir() and path.name not in folders:
             shutil.rmtree(path, ignore_errors=True)
-
-
-def _state(path: Path) -> list[int]:
-    found = path.stat()
-    return [found.st_size, found.st_mtime_ns]
