@@ -1,5 +1,6 @@
 """SFT and DPO train, give the same bytes twice, and start only from sound checkpoints."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import folder_md5s
 from alignment_pretraining.post_training.data import conversations as read_conversations
 from alignment_pretraining.post_training.trainer import ChatJob, run_chat_stage
-from alignment_pretraining.pretraining.local.checkpoint import load_checkpoint
+from alignment_pretraining.pretraining.local.checkpoint import load_checkpoint, save_checkpoint
 from alignment_pretraining.study import DpoStage, SftStage
 
 SFT = SftStage(conversations=64, epochs=2, context=64, batch_size=8, max_lr=5e-3, warmup=0.1)
@@ -103,3 +104,32 @@ def test_a_damaged_checkpoint_is_refused(base: Path, conversations: pd.DataFrame
 
     with pytest.raises(UserError, match=r"model\.safetensors"):
         run_chat_stage(ChatJob(conversations, damaged, SFT, seed=0), tmp_path / "scratch")
+
+
+@pytest.mark.parametrize("name", ["sft", "dpo"])
+def test_a_destroyed_model_stops_the_stage(
+    name: str, base: Path, conversations: pd.DataFrame, preferences: pd.DataFrame, tmp_path: Path
+) -> None:
+    stage = (SFT if name == "sft" else DPO).model_copy(update={"max_lr": 1e30, "warmup": 0.0})
+    job = ChatJob(conversations if name == "sft" else preferences, base, stage, seed=0)
+    with pytest.raises(UserError, match=rf"{name} of .*, seed 0: (loss|grad_norm) (nan|inf) in step \d+\. Lower"):
+        run_chat_stage(job, tmp_path)
+    assert not list(tmp_path.rglob("checkpoint"))
+
+
+def test_a_checkpoint_whose_weights_are_no_numbers_is_refused(
+    base: Path, conversations: pd.DataFrame, tmp_path: Path
+) -> None:
+    model = load_checkpoint(base)
+    with torch.no_grad():
+        model.model.norm.weight[0] = torch.nan
+    with pytest.raises(UserError, match=r"model\.norm\.weight holds numbers that are not finite"):
+        save_checkpoint(model, base, tmp_path / "saved", {})
+    assert not (tmp_path / "saved").exists()
+    copy = shutil.copytree(base, tmp_path / "copy")
+    model.save_pretrained(copy)
+    record = json.loads((copy / "training.json").read_text())
+    (copy / "training.json").unlink()
+    (copy / "training.json").write_text(json.dumps({**record, "files": folder_md5s(copy)}))
+    with pytest.raises(UserError, match=r"model\.norm\.weight holds numbers that are not finite"):
+        run_chat_stage(ChatJob(conversations, copy, SFT, seed=0), tmp_path)

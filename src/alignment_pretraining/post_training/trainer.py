@@ -1,5 +1,6 @@
 """SFT and DPO by TRL's trainers, set up so that the same inputs give the same bytes."""
 
+import math
 import shutil
 import sys
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.core.code import work_code
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import work_fingerprint
 from alignment_pretraining.post_training.data import conversations, preferences
 from alignment_pretraining.post_training.model import load_model
@@ -47,7 +49,11 @@ class ChatJob:
 
 
 def run_chat_stage(job: ChatJob, scratch: Path) -> Result:
-    """Fine-tune `job.start`; returns checkpoint folder (under `scratch`), curve and summary without timings."""
+    """Fine-tune `job.start`; returns checkpoint folder (under `scratch`), curve and summary without timings.
+
+    Raises:
+        UserError: the loss or a weight is no longer finite; names stage, seed and step.
+    """
     import datasets
     import torch
     import transformers
@@ -60,6 +66,7 @@ def run_chat_stage(job: ChatJob, scratch: Path) -> Result:
     tokenizer = transformers.AutoTokenizer.from_pretrained(job.start)
     trainer = _sft(job, model, tokenizer, work) if job.name == "sft" else _dpo(job, model, tokenizer, work)
     trainer.remove_callback(transformers.PrinterCallback)
+    trainer.add_callback(_stop_when_destroyed(job))
     trainer.train()
     shutil.rmtree(work / "trainer", ignore_errors=True)
     curve = _curve(trainer.state.log_history)
@@ -128,8 +135,26 @@ def _options(job: ChatJob, work: Path) -> dict[str, Any]:
         "disable_tqdm": not sys.stderr.isatty(),
         "logging_strategy": "steps",
         "logging_steps": 1,
+        "logging_nan_inf_filter": False,  # else a loss that is no number is told as the last one that was
         "dataloader_pin_memory": cuda,
     }
+
+
+def _stop_when_destroyed(job: ChatJob) -> Any:
+    from transformers import TrainerCallback
+
+    class StopWhenDestroyed(TrainerCallback):
+        """Ends the stage at the first step whose loss or gradient is not finite."""
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:  # noqa: ARG002
+            for name in ("loss", "grad_norm"):
+                if not math.isfinite(float((logs or {}).get(name, 0.0))):
+                    raise UserError(
+                        f"{job.name} of {job.start}, seed {job.seed}: {name} {logs[name]} in step {state.global_step}. "
+                        f"Lower study.stages.{job.name}.max_lr"
+                    )
+
+    return StopWhenDestroyed()
 
 
 # What TRL logs a step, and the name it gets in the curve; counts of time are left out.

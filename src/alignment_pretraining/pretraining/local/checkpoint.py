@@ -14,7 +14,12 @@ RECORD = "training.json"
 
 
 def save_checkpoint(model: Any, tokenizer: Path, folder: Path, record: dict[str, Any]) -> Path:
-    """Write model, tokenizer files and `record` as `folder`, which appears whole or not at all."""
+    """Write model, tokenizer files and `record` as `folder`, which appears whole or not at all.
+
+    Raises:
+        UserError: a weight is not finite: training destroyed the model.
+    """
+    _refuse_destroyed(model, folder)
     temporary = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
@@ -60,14 +65,18 @@ def load_checkpoint(folder: Path) -> Any:
     """The verified float32 model of a checkpoint folder.
 
     Raises:
-        UserError: the checkpoint is damaged.
+        UserError: the checkpoint is damaged, or a weight in it is not finite.
     """
     import torch
     from transformers import AutoModelForCausalLM
 
     verify(folder)
     _hide_progress()
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True
+    )
+    _refuse_destroyed(model, folder)
+    return model
 
 
 def load_parent(folder: Path, spec: Model) -> Any:
@@ -90,6 +99,15 @@ def load_parent(folder: Path, spec: Model) -> Any:
     if config.model_type != "llama" or wrong:
         raise UserError(f"{folder}: another model than study.model ({config.model_type}; {', '.join(wrong)})")
     return model
+
+
+def _refuse_destroyed(model: Any, folder: Path) -> None:
+    for name, weight in model.named_parameters():
+        if not bool(weight.isfinite().all()):
+            raise UserError(
+                f"{folder}: the weight {name} holds numbers that are not finite: training destroyed the model. "
+                "Lower the stage's max_lr in study.yml and train it again"
+            )
 
 
 def _hide_progress() -> None:
