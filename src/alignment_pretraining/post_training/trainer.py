@@ -146,7 +146,7 @@ def _stop_when_destroyed(job: ChatJob) -> Any:
     class StopWhenDestroyed(TrainerCallback):
         """Ends the stage at the first step whose loss or gradient is not finite."""
 
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:  # noqa: ARG002
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
             for name in ("loss", "grad_norm"):
                 if not math.isfinite(float((logs or {}).get(name, 0.0))):
                     raise UserError(
