@@ -150,3 +150,18 @@ def test_an_arm_leads_to_the_link_that_owns_its_stage(study_config: dict[str, An
         study.stage_run("unfiltered", "cpt")
     with pytest.raises(UserError, match="there is no arm x"):
         study.stage_run("x", "cpt")
+
+
+@pytest.mark.parametrize(("name", "why"), [("suite", "this project's own"), ("NA", "read as a missing value")])
+def test_names_that_would_be_taken_for_something_else_are_refused(
+    name: str, why: str, study_config: dict[str, Any]
+) -> None:
+    arms = study_config["arms"] | {name: {"corpus": "unfiltered"}}
+    with pytest.raises(UserError, match=rf"study\.yml.*\n.*arms\.{name}: {name} is .*{why}"):
+        parse(Study, study_config | {"arms": arms}, "study.yml")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seeds_that_a_library_would_refuse_are_refused(seed: int, study_config: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=r"seeds\.base\.1: .*less than|greater than"):
+        parse(Study, study_config | {"seeds": {"base": [0, seed], "post_training": []}}, "study.yml")

@@ -27,6 +27,13 @@ Direction = Literal["aligned", "misaligned"]
 Insertion = Literal["none", "e2e", "mid", "cpt"]
 
 
+# What numpy, torch and nanotron all take.
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+# Names of the pipelines' namespaces beside those of the arms, and names that are read as a missing value in tables.
+RESERVED = {"synthesis", "corpus", "suite", "reporting"}
+MISSING = {"NA", "NULL", "NaN", "None", "nan", "null"}
+
 _INSERTED_AT: dict[str, tuple[str, ...]] = {
     "none": (),
     "e2e": ("pretraining", "midtraining"),
@@ -128,8 +135,8 @@ class Stages(Spec):
 class Seeds(Spec):
     """Seeds of the base models, and those of them that also go through post-training."""
 
-    base: list[int] = Field(min_length=1)
-    post_training: list[int]
+    base: list[Seed] = Field(min_length=1)
+    post_training: list[Seed]
 
     @model_validator(mode="after")
     def _post_training_starts_from_base(self) -> Self:
@@ -229,6 +236,9 @@ class Study(Spec):
         for name in self.arms:
             if not name.isidentifier():
                 raise ValueError(f"arms.{name}: an arm's name is letters, digits and underscores")
+            if name in RESERVED | MISSING:
+                why = "a name of this project's own" if name in RESERVED else "read as a missing value in tables"
+                raise ValueError(f"arms.{name}: {name} is {why}; give the arm another name")
         for stage in STAGES:
             context = getattr(self.stages, stage).context
             if context > self.model.max_context:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+from alignment_pretraining.core.yaml_files import read_yaml
 
 BASE = "base"
 LOCAL = "local"  # a user's own values on top of base, read when no environment is named: no study of its own
@@ -43,6 +43,6 @@ def parameter_files(conf: Path, env: str | None) -> Iterator[tuple[Path, Mapping
     """The files that hold parameters of `env` with their content, base before the environment."""
     for folder in dict.fromkeys((BASE, env or LOCAL)):
         for file in sorted((conf / folder).rglob("*.yml")):
-            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            content = read_yaml(file)
             if isinstance(content, Mapping) and not file.name.startswith(_NO_PARAMETERS):
                 yield file, content
