@@ -1,6 +1,16 @@
-"""Kedro datasets that this field needs: folders as handles, big tables, and the scratch space of long nodes."""
+"""Kedro datasets that this field needs: folders as handles, big tables, files that are whole or
+not there, and the scratch space of long nodes."""
 
 from alignment_pretraining.datasets.folder import FolderDataset, ScratchDataset
 from alignment_pretraining.datasets.table import TableDataset
+from alignment_pretraining.datasets.whole import CSVDataset, JSONDataset, ParquetDataset, TextDataset
 
-__all__ = ["FolderDataset", "ScratchDataset", "TableDataset"]
+__all__ = [
+    "CSVDataset",
+    "FolderDataset",
+    "JSONDataset",
+    "ParquetDataset",
+    "ScratchDataset",
+    "TableDataset",
+    "TextDataset",
+]

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
 from kedro.io import DatasetError
-from kedro_datasets.pandas import ParquetDataset
 
 from alignment_pretraining.core.files import flush
+from alignment_pretraining.datasets.whole import ParquetDataset
 
 
-class TableDataset(ParquetDataset):  # type: ignore[misc] # kedro-datasets has no types
-    """A Parquet file, saved from a DataFrame or by moving the given file into place; loading gives its path.
-
-    The file to save must lie on the same file system, as those made under `ScratchDataset` do.
-    """
+class TableDataset(ParquetDataset):
+    """A Parquet file, saved from a DataFrame or by moving the given file into place; loading gives its path."""
 
     def save(self, data: pd.DataFrame | Path) -> None:
         """Write the table, or flush the file `data` to disk and move it into place."""
         if isinstance(data, pd.DataFrame):
             super().save(data)
             return
-        flush(data)
         target = Path(self._filepath)
         target.parent.mkdir(parents=True, exist_ok=True)
-        data.replace(target)
+        part = target.with_name(f".{target.name}.part")
+        shutil.move(data, part)  # copies to another file system
+        flush(part)
+        part.replace(target)
 
     def load(self) -> Path:
         """Path of the file, to be read in batches.

@@ -117,7 +117,8 @@ class Graph:
         return self._hash(path)
 
     def forget(self, dataset: str) -> None:
-        """Hash `dataset` again the next time: it was written."""
+        """Hash `dataset` again the next time: it may have been written."""
+        self._outside_digests.pop(dataset, None)
         path = self.path(dataset)
         if path:
             self._hashes.pop(path, None)

@@ -11,10 +11,12 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from alignment_pretraining.core.digests import use_cache
+from alignment_pretraining.core.environments import data_folder
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.drift import check, up_to_date
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.live_run import LiveRun
+from alignment_pretraining.lineage.lock import RunLock
 
 
 class LineageHooks:
@@ -22,6 +24,7 @@ class LineageHooks:
 
     def __init__(self) -> None:
         self._run: LiveRun | None = None
+        self._lock: RunLock | None = None
         self._context: KedroContext | None = None
         self.finished: list[str] = []  # nodes of the pipeline that is being run which are up to date
 
@@ -38,7 +41,7 @@ class LineageHooks:
         """Refuse inputs that drifted, then open the command's MLflow run.
 
         Raises:
-            UserError: an input drifted, or the runner would not run the hooks.
+            UserError: an input drifted, another run is at work here, or the runner would not run the hooks.
         """
         assert self._context is not None
         self._end("KILLED")  # a run that a notebook interrupted
@@ -48,6 +51,8 @@ class LineageHooks:
         project.pipelines.set_requested(None)
         context = self._context
         params = context.config_loader["parameters"]
+        self._lock = RunLock(context.project_path / data_folder(context.env))
+        self._lock.acquire()
         graph = Graph(context.project_path, dict(project.pipelines), catalog, params, context.env)
         served = graph.persisted(list(pipeline.inputs()))
         if run_params["only_missing_outputs"]:
@@ -93,5 +98,7 @@ class LineageHooks:
     def _end(self, status: str) -> None:
         if self._run:
             self._run.end(status)
+        if self._lock:
+            self._lock.release()
         atexit.unregister(self.interrupted)
-        self._run = None
+        self._run = self._lock = None

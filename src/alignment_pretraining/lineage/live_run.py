@@ -14,6 +14,7 @@ from kedro.framework import project
 from kedro.pipeline.node import Node
 
 from alignment_pretraining.core.code import library_versions
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import json_md5
 from alignment_pretraining.execution.workers import node_environment
 from alignment_pretraining.lineage.environment import Git, dvc_command, git_state
@@ -52,7 +53,7 @@ class LiveRun:
         with self.lock:
             graph, run_id = self.graph, self.tracked.child(self.graph.places[node.name])
             node_environment.set({"MLFLOW_TRACKING_URI": self.tracked.uri, "MLFLOW_RUN_ID": run_id})
-            self.inputs[node.name] = {name: graph.digest(name) for name in graph.inputs(node)}
+            self.inputs[node.name] = self._read(node)
             self.waiting[node.name] = set(node.outputs)
             read = [(name, digest) for name, digest in self.inputs[node.name].items() if digest]
             self.tracked.log_inputs(run_id, [(name, digest, graph.relative(name)) for name, digest in read])
@@ -63,12 +64,28 @@ class LiveRun:
             self.started[node.name] = time.perf_counter()
 
     def computed(self, node: Node) -> None:
+        """A node has done its work; nothing of it is saved yet.
+
+        Raises:
+            UserError: an input is no longer what it was when the node began, so that no record could be true.
+        """
         with self.lock:
+            changed = [name for name, digest in self._read(node).items() if digest != self.inputs[node.name][name]]
+            if changed:
+                where = self.graph.relative(changed[0])
+                raise UserError(f"{where} changed while {node.name} read it; nothing of it is kept: run it again")
             self.seconds[node.name] = time.perf_counter() - self.started[node.name]
             run_id = self.tracked.child(self.graph.places[node.name])
             self.tracked.log_metrics(run_id, [(f"seconds/{self._name_in_run(node)}", self.seconds[node.name], 0)])
             if not node.outputs:
                 self._record(node)
+
+    def _read(self, node: Node) -> dict[str, str | None]:
+        """What the node's inputs are now; files whose times stand are not read again."""
+        names = self.graph.inputs(node)
+        for name in names:
+            self.graph.forget(name)
+        return {name: self.graph.digest(name) for name in names}
 
     def saved(self, node: Node, dataset: str, data: Any) -> None:
         with self.lock:
