@@ -35,7 +35,7 @@ def test_samples_are_text_by_step() -> None:
 def test_dicts_are_metrics_by_their_path() -> None:
     scores = {"rates": {"articles": {"aligned (%)": 0.25, "n": 4}}, "ok": True, "name": "x", "list": [1]}
     assert list(metrics_of("a.seed0.dpo.scores", "a.seed0", scores)) == [
-        ("dpo/rates/articles/aligned ___", 0.25, 0),
+        ("dpo/rates/articles/aligned (%)", 0.25, 0),
         ("dpo/rates/articles/n", 4.0, 0),
     ]
 

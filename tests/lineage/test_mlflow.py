@@ -104,18 +104,9 @@ def _wait_for(path: Path) -> None:
     time.sleep(0.3)
 
 
-def test_another_store(toy: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    env = {**environment(), "MLFLOW_TRACKING_URI": "other.db"}
+def test_another_store(toy: Project) -> None:
+    env = {**environment(), "MLFLOW_TRACKING_URI": "sqlite:///other.db"}
     command = ["kedro", "run", "--pipelines", "mixing"]
-    done = subprocess.run(command, cwd=toy.root, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "MLFLOW_TRACKING_URI=other.db has no scheme; write sqlite:///other.db" in done.stderr
-    env |= {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
-    done = subprocess.run(command, cwd=toy.root, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "MLflow cannot use http://127.0.0.1:9" in done.stderr
-    assert "Traceback" not in done.stderr
-    env["MLFLOW_TRACKING_URI"] = "sqlite:///other.db"
     subprocess.run(command, cwd=toy.root, env=env, check=True, capture_output=True)
     assert len(runs(toy, "other.db")) == 2
     assert not os.path.lexists(toy.root / "mlflow.db")

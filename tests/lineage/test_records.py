@@ -1,7 +1,9 @@
 """Every node that ran leaves a record, and what no longer matches its record is refused."""
 
 import json
+import os
 from collections.abc import Callable
+from importlib.metadata import version
 
 import pytest
 
@@ -26,6 +28,9 @@ def test_record_says_what_the_node_read_made_and_ran_with(run_toy: Project) -> N
     assert not record["dirty"]
     assert record["env"] == "base"
     assert "pandas" in record["libraries"]
+    assert record["machine"]["cores"] == str(len(os.sched_getaffinity(0)))
+    assert record["machine"]["processor"]
+    assert record["machine"]["system"].startswith("Linux")
 
 
 def test_a_run_that_repeats_the_work_leaves_the_record_as_it_is(run_toy: Project) -> None:
@@ -36,6 +41,13 @@ def test_a_run_that_repeats_the_work_leaves_the_record_as_it_is(run_toy: Project
 
 def _edit_output(project: Project) -> None:
     project.replace("data/models/a/seed0/pretraining/weights.json", "[", "[ ")
+
+
+def _in_record(project: Project, part: str, key: str, value: str) -> None:
+    record = json.loads((project.root / TRAINING_RECORD).read_text())
+    assert key in record[part]
+    record[part][key] = value
+    project.write(TRAINING_RECORD, json.dumps(record))
 
 
 DRIFTS: dict[str, tuple[Callable[[Project], object], str, str]] = {
@@ -53,6 +65,11 @@ DRIFTS: dict[str, tuple[Callable[[Project], object], str, str]] = {
         lambda project: project.replace("src/toy/text.py", "lower()", "casefold()"),
         "tokens: code toy/text.py changed",
         "kedro run --pipelines mixing --namespaces corpus",
+    ),
+    "library": (
+        lambda project: _in_record(project, "libraries", "pandas", "0.1"),
+        f"{CHECKPOINT}: library pandas was 0.1, now {version('pandas')}",
+        "kedro run --pipelines training --namespaces a",
     ),
     "raw data": (
         lambda project: project.write("data/01_raw/words.txt", "other words"),

@@ -1,5 +1,5 @@
-"""The project's own commands, beside Kedro's: `kedro dvc`, `kedro trace`, `kedro summary`, `kedro plan`,
-`kedro rehearse` and `kedro inspect`; and `kedro run` with the project's runner and a clean end on Ctrl-C.
+"""The project's own commands, beside Kedro's: `kedro dvc`, `kedro trace`, `kedro summary`, `kedro track`,
+`kedro plan`, `kedro rehearse` and `kedro inspect`; and `kedro run` with the project's runner and a clean end on Ctrl-C.
 
 Kedro finds the group `cli` and the command `run` by these names. What a command needs is imported when it runs.
 """
@@ -117,6 +117,17 @@ def summary(metadata: ProjectMetadata, env: str | None) -> None:
     from alignment_pretraining.lineage.summary import summary as rendered
 
     Console().print(rendered(project_graph(metadata.project_path, env)))
+
+
+@cli.command()
+@env_option
+@click.pass_obj
+def track(metadata: ProjectMetadata, env: str | None) -> None:
+    """Send MLflow what it did not take while commands ran."""
+    from alignment_pretraining.lineage.tracker import send_kept
+
+    names = send_kept(metadata.project_path, env)
+    click.echo("\n".join(f"sent: {name}" for name in names) or "MLflow has everything")
 
 
 @cli.command()

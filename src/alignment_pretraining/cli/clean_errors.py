@@ -1,5 +1,6 @@
-"""Errors that a user can fix, as one message with exit code 1; Ctrl-C with exit code 130."""
+"""Errors that a user can fix, as one message with exit code 1; Ctrl-C and its like with the code of their signal."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -12,7 +13,8 @@ from kedro.io import DatasetError
 
 from alignment_pretraining.core.errors import UserError, disk_full
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+# How a run can be asked to end: Ctrl-C, and what `kill`, a closing terminal and a job scheduler send.
+_ASKED_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def show_user_errors_cleanly() -> None:
@@ -34,20 +36,24 @@ def show_user_errors_cleanly() -> None:
 
 
 def leave_on_interrupt(before: Callable[[], None]) -> None:
-    """From now on Ctrl-C calls `before` and leaves at once with exit code 130.
+    """From now on a signal that asks to end calls `before` and leaves at once with 128 + its number, as shells say it.
 
     Python's own way, an exception in the main thread, would wait for the threads of a runner to finish their nodes.
     Leaving at once is as safe as being killed, which every node has to survive.
     """
 
     def leave(number: int, frame: FrameType | None) -> None:
-        click.secho("\ninterrupted; rerun to resume", fg="yellow", err=True)
+        for other in _ASKED_TO_END:
+            signal.signal(other, signal.SIG_DFL)  # a second one does not wait for `before`
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            click.secho("\ninterrupted; rerun to resume", fg="yellow", err=True)
         before()
-        os._exit(INTERRUPTED)
+        os._exit(128 + number)
 
-    # A shell starts background jobs with interrupts ignored; that is kept.
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, leave)
+    for number in _ASKED_TO_END:
+        # A shell starts background jobs with interrupts ignored, nohup with hangups; that is kept.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, leave)
 
 
 def user_message(error: BaseException) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from alignment_pretraining.core.code import library_versions
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.outside import is_remote
@@ -134,6 +135,12 @@ class _Search:
         code = graph.code(node).modules
         modules = sorted(code.keys() | record.code.keys())
         changes += [f"code {module} changed" for module in modules if code.get(module) != record.code.get(module)]
+        installed = library_versions(graph.code(node).libraries)
+        changes += [
+            f"library {name} was {record.libraries.get(name, 'not used')}, now {installed.get(name, 'not used')}"
+            for name in sorted(installed.keys() | record.libraries.keys())
+            if installed.get(name) != record.libraries.get(name)
+        ]
         inputs = graph.inputs(node)
         changes += [f"input {name} is new" for name in inputs if name not in record.inputs]
         changes += [f"input {name} is no longer read" for name in record.inputs if name not in inputs]

@@ -1,7 +1,8 @@
-"""What a command runs in: git state, and the DVC command that started it."""
+"""What a command runs in: git state, the machine, and the DVC command that started it."""
 
 import contextlib
 import os
+import platform
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,10 @@ class Git:
 
 
 def git_state(root: Path) -> Git:
-    """State of the repository at `root`; no commit when it is none, or has none yet."""
+    """State of the repository that has the project in `root`; no commit when there is none, or no such commit yet."""
     commit = _git(root, "rev-parse", "HEAD")
-    if commit is None:
+    # A project may lie in a repository that does not know it.
+    if commit is None or not _git(root, "ls-files", "--", "pyproject.toml"):
         return Git(None, True, "")
     dirty = bool(_git(root, "status", "--porcelain", "--", ".", *_OWN_FILES))
     diff = _git(root, "diff", "HEAD", "--", ".", *_OWN_FILES) if dirty else ""
@@ -35,6 +37,28 @@ def _git(root: Path, *arguments: str) -> str | None:
     except FileNotFoundError:
         return None
     return done.stdout if done.returncode == 0 else None
+
+
+def machine() -> dict[str, str]:
+    """Processor, cores that this process may use, GPUs, system and Python."""
+    found = {
+        "processor": _first_value(Path("/proc/cpuinfo"), "model name") or platform.processor() or platform.machine(),
+        "cores": str(len(os.sched_getaffinity(0))),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
+    gpus = [_first_value(file, "Model") for file in Path("/proc/driver/nvidia/gpus").glob("*/information")]
+    return found | ({"gpus": ", ".join(sorted(gpus))} if gpus else {})
+
+
+def _first_value(file: Path, key: str) -> str:
+    """The first `key : value` of one of the kernel's files, "" when there is none."""
+    with contextlib.suppress(OSError):
+        for line in file.read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == key:
+                return value.strip()
+    return ""
 
 
 def dvc_command() -> str | None:

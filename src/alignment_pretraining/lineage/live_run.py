@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import time
+import uuid
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -14,20 +15,23 @@ from kedro.framework import project
 from kedro.pipeline.node import Node
 
 from alignment_pretraining.core.code import library_versions
+from alignment_pretraining.core.environments import data_folder
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import json_md5
+from alignment_pretraining.core.secrets import hide_passwords
 from alignment_pretraining.execution.workers import node_environment
-from alignment_pretraining.lineage.environment import Git, dvc_command, git_state
+from alignment_pretraining.lineage.environment import Git, dvc_command, git_state, machine
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.metrics import metrics_of, samples_of
-from alignment_pretraining.lineage.parameters import flatten, plain
+from alignment_pretraining.lineage.parameters import condition, flatten, plain
 from alignment_pretraining.lineage.records import (
     Record,
     node_params,
     record_path,
     write_record,
 )
-from alignment_pretraining.lineage.tracking import CommandRun, open_command_run, tracking_uri
+from alignment_pretraining.lineage.tracker import Tracker, milliseconds
+from alignment_pretraining.lineage.tracking import Command, tracking_uri
 
 
 class LiveRun:
@@ -45,22 +49,23 @@ class LiveRun:
         self.code = {name: graph.code(node) for name, node in graph.nodes.items()}
 
     @cached_property
-    def tracked(self) -> CommandRun:
+    def tracked(self) -> Tracker:
         """The command's MLflow run, begun with the first node: a command that finds nothing to do leaves none."""
         return _begin_command(self.graph, self.git)
 
     def begin(self, node: Node) -> None:
         with self.lock:
-            graph, run_id = self.graph, self.tracked.child(self.graph.places[node.name])
-            node_environment.set({"MLFLOW_TRACKING_URI": self.tracked.uri, "MLFLOW_RUN_ID": run_id})
+            graph, place = self.graph, self.graph.places[node.name]
+            run_id = self.tracked.run_id(place)
+            if run_id and self.tracked.uri:
+                node_environment.set({"MLFLOW_TRACKING_URI": self.tracked.uri, "MLFLOW_RUN_ID": run_id})
             self.inputs[node.name] = self._read(node)
             self.waiting[node.name] = set(node.outputs)
             read = [(name, digest) for name, digest in self.inputs[node.name].items() if digest]
-            self.tracked.log_inputs(run_id, [(name, digest, graph.relative(name)) for name, digest in read])
+            self.tracked.inputs(place, [(name, digest, graph.relative(name)) for name, digest in read])
             params = node_params(graph, node).items()
-            self.tracked.log_params(
-                run_id, [leaf for name, value in params for leaf in flatten(value, self._param_name(name, node))]
-            )
+            leaves = [leaf for name, value in params for leaf in flatten(value, self._param_name(name, node))]
+            self.tracked.params(place, [*flatten(condition(graph.params, place.arm), "arm"), *leaves])
             self.started[node.name] = time.perf_counter()
 
     def computed(self, node: Node) -> None:
@@ -75,8 +80,8 @@ class LiveRun:
                 where = self.graph.relative(changed[0])
                 raise UserError(f"{where} changed while {node.name} read it; nothing of it is kept: run it again")
             self.seconds[node.name] = time.perf_counter() - self.started[node.name]
-            run_id = self.tracked.child(self.graph.places[node.name])
-            self.tracked.log_metrics(run_id, [(f"seconds/{self._name_in_run(node)}", self.seconds[node.name], 0)])
+            place = self.graph.places[node.name]
+            self.tracked.metrics(place, [(f"seconds/{self._name_in_run(node)}", self.seconds[node.name], 0)])
             if not node.outputs:
                 self._record(node)
 
@@ -91,10 +96,9 @@ class LiveRun:
         with self.lock:
             self.graph.forget(dataset)
             place = self.graph.places[node.name]
-            run_id = self.tracked.child(place)
-            self.tracked.log_metrics(run_id, metrics_of(dataset, place.namespace, data))
+            self.tracked.metrics(place, metrics_of(dataset, place.namespace, data))
             for file, text in samples_of(dataset, place.namespace, data).items():
-                self.tracked.log_text(run_id, text, file)
+                self.tracked.text(place, text, file)
             self.waiting[node.name].discard(dataset)
             if not self.waiting[node.name]:
                 self._record(node)
@@ -126,21 +130,22 @@ class LiveRun:
             params=node_params(graph, node),
             code=self.code[node.name].modules,
             libraries=library_versions(self.code[node.name].libraries),
+            machine=machine(),
             env=graph.env,
             commit=self.git.commit,
             dirty=self.git.dirty,
-            mlflow_run=self.tracked.child(graph.places[node.name]),
+            mlflow_run=self.tracked.run_id(graph.places[node.name]),
             seconds=round(self.seconds[node.name], 3),
             when=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         write_record(record_path(graph, node), record)
 
 
-def _begin_command(graph: Graph, git: Git) -> CommandRun:
+def _begin_command(graph: Graph, git: Git) -> Tracker:
     study = str(graph.params.get("study", {}).get("name", project.PACKAGE_NAME))
     config = plain(graph.params)
     words = [Path(sys.argv[0]).name, *sys.argv[1:]]
-    command = dvc_command()
+    of_dvc = dvc_command()
     tags = {
         "env": graph.env,
         "study": study,
@@ -148,15 +153,21 @@ def _begin_command(graph: Graph, git: Git) -> CommandRun:
         "git.dirty": str(git.dirty).lower(),
         "config.hash": json_md5(config),
         "command": " ".join(words),
+        "place": f"{os.uname().nodename}:{graph.root / data_folder(graph.env)}",
         "mlflow.source.name": project.PACKAGE_NAME or "",
     }
     if "DVC_STAGE" in os.environ:
         tags["dvc.stage"] = os.environ["DVC_STAGE"]
-    # Environments may give their studies the same name.
-    experiment = study if study == graph.env else f"{study}-{graph.env}"
-    name = "dvc repro" if command else " ".join(words[:6])
-    run = open_command_run(tracking_uri(graph.root), graph.root, experiment, name, tags, command)
-    run.log_text(run.run_id, yaml.safe_dump(config, sort_keys=False, allow_unicode=True), "configuration.yml")
+    command = Command(
+        id=of_dvc or uuid.uuid4().hex,
+        name=hide_passwords("dvc repro" if of_dvc else " ".join(words[:6])),
+        # Environments may give their studies the same name.
+        experiment=study if study == graph.env else f"{study}-{graph.env}",
+        tags=tags,
+        began=milliseconds(),
+    )
+    tracker = Tracker(graph, command, tracking_uri(graph.root))
+    tracker.text(None, yaml.safe_dump(config, sort_keys=False, allow_unicode=True), "configuration.yml")
     if git.diff:
-        run.log_text(run.run_id, git.diff, "uncommitted.diff")
-    return run
+        tracker.text(None, git.diff, "uncommitted.diff")
+    return tracker

@@ -38,5 +38,6 @@ class RunLock:
     def release(self) -> None:
         """Give the lock back, if this process has it."""
         if self._file is not None:
+            os.ftruncate(self._file, 0)  # the same study leaves the same bytes
             os.close(self._file)
             self._file = None

@@ -1,13 +1,10 @@
 """Metrics in a node's outputs, told by the last part of a dataset's name."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 CURVE = ".curve"
 FINAL = (".scores", ".training_summary", ".manifest", ".bill")
-
-_NOT_ALLOWED = re.compile(r"[^\w\-. /]")
 
 
 def metrics_of(dataset: str, namespace: str, data: Any) -> Iterator[tuple[str, float, int]]:
@@ -48,4 +45,4 @@ def _numbers(data: Any, prefix: str = "") -> Iterator[tuple[str, float]]:
 
 
 def _name(place: str, key: str) -> str:
-    return _NOT_ALLOWED.sub("_", f"{place}/{key}" if place else key)
+    return f"{place}/{key}" if place else key

@@ -7,6 +7,10 @@ from functools import partial
 from pathlib import PurePath
 from typing import Any
 
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.spec import parse
+from alignment_pretraining.study import Study
+
 MISSING = "(missing)"
 
 
@@ -72,3 +76,23 @@ def _as_text(value: Any) -> str:
     if isinstance(value, PurePath | date):
         return str(value)
     raise TypeError(f"{value!r} cannot be recorded as a parameter: it has no JSON form")
+
+
+def condition(params: Mapping[str, Any], arm: str) -> dict[str, Any]:
+    """What `arm` is: its corpus, and the discourse and dose (share of the tokens for each actor) at every base stage;
+    {} for what is no arm of a study.
+    """
+    try:
+        study = parse(Study, params.get("study", {}), "study.yml")
+    except UserError:
+        return {}
+    if arm not in study.arms:
+        return {}
+    mixes = {str(stage_run.stage): study.mix(arm, stage_run.stage) for stage_run in study.chain(arm)}
+    said = {source: "" for mix in mixes.values() for source in mix.sources}
+    return {
+        "corpus": study.arms[arm].corpus,
+        "discourse": ", ".join(said) or "none",
+        "insertion": study.arms[arm].insertion,
+        "dose": {stage: mix.share for stage, mix in mixes.items()},
+    }

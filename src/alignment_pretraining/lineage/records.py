@@ -17,7 +17,8 @@ from alignment_pretraining.lineage.parameters import bound_arguments, parameter,
 class Record(Spec):
     """A node run. Hashes are MD5 as DVC computes them; None stands for a dataset that is not on disk.
 
-    `code` has the hash of what the node's function can reach, by module (see `core.code`).
+    `code` has the hash of what the node's function can reach, by module (see `core.code`). `machine` is where it first
+    ran: on another processor the same work may give other bytes.
     """
 
     node: str
@@ -26,6 +27,7 @@ class Record(Spec):
     params: dict[str, Any]
     code: dict[str, str]
     libraries: dict[str, str]
+    machine: dict[str, str] = {}
     env: str
     commit: str | None
     dirty: bool

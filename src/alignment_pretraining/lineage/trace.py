@@ -113,6 +113,7 @@ def _made_by(record: Record) -> str:
     params = ", ".join(name.removeprefix("params:") for name in record.params)
     lines = [
         f"[dim]made by[/] {record.node} [dim]in[/] {record.seconds:.1f} s, {record.when}, env {record.env}",
+        f"[dim]on[/] {', '.join(f'{key} {value}' for key, value in record.machine.items())}" if record.machine else "",
         f"[dim]commit[/] {commit} [dim]· MLflow run[/] {record.mlflow_run or '-'}",
         f"[dim]code[/] {code}" if code else "",
         f"[dim]params[/] {params}" if params else "",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.secrets import hide_passwords
 from alignment_pretraining.core.spec import Positive, Spec
 
 WHERE = "conf/<env>/parameters_anthropic.yml"
@@ -67,6 +68,13 @@ class ApiConfig(Spec):
     timeout_seconds: Annotated[float, Field(gt=0)]
     cache_hits: Annotated[float, Field(ge=0, le=1)]
     prices: dict[str, Price]
+
+    @field_validator("base_url")
+    @classmethod
+    def _no_password(cls, value: str | None) -> str | None:
+        if value and hide_passwords(value) != value:
+            raise ValueError("base_url: no password in the address, it would be kept with the results")
+        return value
 
     def find_price(self, model: str) -> Price | None:
         """Price of `model`, which may carry a date that its name here does not; None when there is none."""
