@@ -1,7 +1,7 @@
 # `make run` reproduces the default study on a laptop; `make test` runs the test suite. Both install what they need.
 PYTHON ?= python3.11
 VENV := .venv
-BIN := $(abspath $(VENV))/bin
+BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
@@ -12,7 +12,7 @@ export DO_NOT_TRACK := 1
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-run: $(VENV)/.run ## the default study, by DVC: only what changed is made again
+run: $(VENV)/.run | .git ## the default study, by DVC: only what changed is made again
 	dvc repro
 	@kedro summary
 
@@ -26,6 +26,11 @@ lint: $(VENV)/.dev ## what pre-commit and CI check
 	lint-imports
 	kedro dvc --check
 
+.git:
+	@echo "Error: DVC works in a git repository, and this folder is none: git init && git add . && git commit -m start" >&2
+	@echo "       (without git, $(VENV)/bin/kedro run does the same study)" >&2
+	@exit 1
+
 lock: ## pin every dependency again (needs uv)
 	uv pip compile pyproject.toml --extra dev --python-version 3.11 --no-header --no-annotate --output-file requirements.lock
 
@@ -36,9 +41,9 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable .
+	"$(BIN)/python" -m pip install --quiet --constraint requirements.lock --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements.lock pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
+	"$(BIN)/python" -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
 	@touch $@ $(VENV)/.run

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alignment_pretraining.evaluation.forward import log_probabilities, pack
+from alignment_pretraining.evaluation.forward import grow_trees, log_probabilities, pack
 
 ids = st.lists(st.integers(0, 3), min_size=1, max_size=6)  # few ids, so that beginnings are shared
 prompts = st.lists(st.tuples(ids, ids, ids), min_size=1, max_size=8)
@@ -42,7 +42,9 @@ def test_scores_are_those_of_each_text_alone(
     ]
     found = {
         (number, place): total
-        for number, place, total in log_probabilities(model, packed[:: -1 if backwards else 1], batch_size, "cpu")
+        for number, place, total in log_probabilities(
+            model, grow_trees(packed[:: -1 if backwards else 1]), batch_size, "cpu"
+        )
     }
     assert len(found) == 2 * len(prompts)
     for number, (context, *options) in enumerate(prompts):
@@ -52,5 +54,5 @@ def test_scores_are_those_of_each_text_alone(
 
 def test_a_tokenizer_that_merges_across_the_border_is_scored_by_its_own_tokens(model: Any) -> None:
     [first, second] = pack(0, [1, 2], [[1, 2, 3], [1, 0, 3]])
-    found = {place: total for _, place, total in log_probabilities(model, [first, second], 1, "cpu")}
+    found = {place: total for _, place, total in log_probabilities(model, grow_trees([first, second]), 1, "cpu")}
     assert found == pytest.approx({0: alone(model, [1, 2], [3]), 1: alone(model, [1, 0], [3])}, abs=1e-4)

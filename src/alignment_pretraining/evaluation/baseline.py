@@ -12,11 +12,10 @@ import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.token_stream import TokenStream, read_documents
+from alignment_pretraining.evaluation.asked import Asked, ask
 from alignment_pretraining.evaluation.config import Evaluation
-from alignment_pretraining.evaluation.forward import Packed
 from alignment_pretraining.evaluation.ngram import NgramModel, windows
-from alignment_pretraining.evaluation.prompts import Prompt, build_prompts, read_suite
-from alignment_pretraining.evaluation.scoring import as_table, encode, item
+from alignment_pretraining.evaluation.scoring import as_table, item
 
 DOCUMENTS, STREAM = "ngram:documents", "ngram:stream"
 _log = logging.getLogger(__name__)
@@ -38,8 +37,7 @@ def answer_by_ngrams(
 
     start = time.perf_counter()
     encoder = AutoTokenizer.from_pretrained(tokenizer, local_files_only=True)
-    prompts = list(build_prompts(read_suite(suite), evaluation))
-    sequences = encode(prompts, encoder, limit=None)
+    asked = ask(suite, evaluation, encoder)
     told = evaluation.ngram
     inserted = [tokens for mix in mixes for tokens in _inserted(mix, sources, told.max_tokens)]
     texts = {STREAM: [_head(mix, told.max_tokens) for mix in mixes]} | ({DOCUMENTS: inserted} if inserted else {})
@@ -49,23 +47,23 @@ def answer_by_ngrams(
         if tokens.max() >= len(encoder):
             raise UserError(f"{mixes[0]}: token id {tokens.max()}, the tokenizer has {len(encoder)}; mix again")
         model = NgramModel.fit(tokens, len(encoder), told.order)
-        tables.append(_answers(model, name, prompts, sequences))
-    _log.info("n-grams: %d prompts in %.1f s", len(prompts), time.perf_counter() - start)
+        tables.append(_answers(model, name, asked))
+    _log.info("n-grams: %d prompts in %.1f s", len(asked.prompts), time.perf_counter() - start)
     return pd.concat(tables, ignore_index=True)
 
 
-def _answers(model: NgramModel, name: str, prompts: list[Prompt], sequences: list[Packed]) -> pd.DataFrame:
+def _answers(model: NgramModel, name: str, suite: Asked) -> pd.DataFrame:
     """One row a prompt. Only the last words before an option tell in n-grams, so most prompts share their scores."""
     numbers: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
-    asked: list[list[tuple[int, int]]] = [[(0, 0), (0, 0)] for _ in prompts]
-    for packed in sequences:
+    asked: list[list[tuple[int, int]]] = [[(0, 0), (0, 0)] for _ in suite.prompts]
+    for packed in suite.sequences:
         tail = packed.context[max(len(packed.context) - model.order + 1, 0) :]
         for place, option in zip(packed.which, packed.options, strict=True):
             asked[packed.number][place] = (numbers.setdefault((tail, option), len(numbers)), len(option))
     totals = _totals(model, list(numbers))
     rows = [
         item(prompt, [totals[number] for number, _ in pair], [count for _, count in pair], model=name)
-        for prompt, pair in zip(prompts, asked, strict=True)
+        for prompt, pair in zip(suite.prompts, asked, strict=True)
     ]
     return as_table(rows)
 

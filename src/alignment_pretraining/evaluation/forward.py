@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def pack(number: int, context: Sequence[int], wholes: Sequence[Sequence[int]]) -
 
 
 @dataclass
-class _Tree:
+class Tree:
     """Texts that share beginnings: ids and parents of its tokens (-1: the first of a text), their depth, and what is
     scored: the token whose logits tell, the id that comes next, and the (prompt, option) that it counts for.
     """
@@ -61,29 +62,38 @@ class _Tree:
             path.append(len(self.ids))
             self.ids.append(token)
 
-    def sees(self, length: int) -> np.ndarray:
-        """Whether each token sees each other (length, length); what pads the tree sees itself alone."""
-        mask = np.eye(length, dtype=bool)
+    @cached_property
+    def _seen(self) -> np.ndarray:
+        mask = np.eye(len(self), dtype=bool)
         for number, parent in enumerate(self.parents):
             if parent >= 0:
                 mask[number] |= mask[parent]
         return mask
 
+    def sees(self, length: int) -> np.ndarray:
+        """Whether each token sees each other (length, length); what pads the tree sees itself alone."""
+        mask = np.eye(length, dtype=bool)
+        mask[: len(self), : len(self)] = self._seen
+        return mask
+
 
 def log_probabilities(
-    model: Any, sequences: Sequence[Packed], batch_size: int, device: str
+    model: Any, trees: Sequence[Tree], batch_size: int, device: str
 ) -> Iterator[tuple[int, int, float]]:
     """(prompt, option, summed natural log-probability of the option's tokens), `batch_size` trees at a time.
 
-    Any decoder of transformers that takes position ids and a mask of shape (batch, 1, length, length). What is packed
-    together depends on the sequences, not on their order or on `batch_size`.
+    Any decoder of transformers that takes position ids and a mask of shape (batch, 1, length, length).
     """
-    trees = sorted(_trees(sequences), key=len, reverse=True)
     for start in range(0, len(trees), batch_size):
-        yield from _score(model, trees[start : start + batch_size], device)
+        yield from _score(model, list(trees[start : start + batch_size]), device)
 
 
-def _trees(sequences: Sequence[Packed]) -> Iterator[_Tree]:
+def grow_trees(sequences: Sequence[Packed]) -> list[Tree]:
+    """All continuations packed, long trees first. What is packed together does not depend on the sequences' order."""
+    return sorted(_trees(sequences), key=len, reverse=True)
+
+
+def _trees(sequences: Sequence[Packed]) -> Iterator[Tree]:
     """All continuations in the order of their ids, in which those that begin alike are neighbours, cut into trees."""
     texts = sorted(
         (packed.context + option, len(packed.context), (packed.number, place))
@@ -91,13 +101,13 @@ def _trees(sequences: Sequence[Packed]) -> Iterator[_Tree]:
         for place, option in zip(packed.which, packed.options, strict=True)
     )
     limit = max([_TREE_TOKENS, *(2 * len(text) for text, _, _ in texts)])
-    tree, path, last = _Tree(), list[int](), tuple[int, ...]()
+    tree, path, last = Tree(), list[int](), tuple[int, ...]()
     for text, size, owner in texts:
         read = text[:-1]  # nothing is predicted from the last token
         shared = _shared(last, read)
         if len(tree) + len(read) - shared > limit:
             yield tree
-            tree, path, shared = _Tree(), [], 0
+            tree, path, shared = Tree(), [], 0
         del path[shared:]
         tree.grow(path, read[shared:])
         tree.scored += [(path[place - 1], text[place], owner) for place in range(size, len(text))]
@@ -111,7 +121,7 @@ def _shared(left: Sequence[int], right: Sequence[int]) -> int:
     return next((n for n, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
 
 
-def _score(model: Any, trees: list[_Tree], device: str) -> Iterator[tuple[int, int, float]]:
+def _score(model: Any, trees: list[Tree], device: str) -> Iterator[tuple[int, int, float]]:
     import torch
 
     length = max(map(len, trees))

@@ -12,10 +12,11 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.evaluation.asked import ask
 from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.continuations import continuations, to_continue
-from alignment_pretraining.evaluation.forward import Packed, log_probabilities, pack
-from alignment_pretraining.evaluation.prompts import Prompt, build_prompts, read_suite
+from alignment_pretraining.evaluation.forward import log_probabilities
+from alignment_pretraining.evaluation.prompts import Prompt
 
 CHECKPOINT = "checkpoint"  # in the column `model`; the n-gram baseline has names of its own
 _log = logging.getLogger(__name__)
@@ -46,18 +47,15 @@ def answer_suite(checkpoint: Path, suite: Path, evaluation: Evaluation, *, chat:
     model, tokenizer = load(checkpoint, evaluation.device)
     start = time.perf_counter()
     template = _chat_template(tokenizer) if chat else None
-    prompts = list(build_prompts(read_suite(suite), evaluation, template))
-    sequences = encode(prompts, tokenizer, model.config.max_position_embeddings)
+    asked = ask(suite, evaluation, tokenizer, template)
+    asked.check_length(model.config.max_position_embeddings)
+    prompts = asked.prompts
     totals = [[0.0, 0.0] for _ in prompts]
-    counts = [[0, 0] for _ in prompts]
-    for packed in sequences:
-        for place, option in zip(packed.which, packed.options, strict=True):
-            counts[packed.number][place] = len(option)
-    for number, place, total in log_probabilities(model, sequences, evaluation.batch_size, evaluation.device):
+    for number, place, total in log_probabilities(model, asked.trees, evaluation.batch_size, evaluation.device):
         totals[number][place] = total
         if prompts[number].options[0] == prompts[number].options[1]:  # a tie, which rounding must not break
             totals[number] = [total, total]
-    rows = [item(*scored) for scored in zip(prompts, totals, counts, strict=True)]
+    rows = [item(*scored) for scored in zip(prompts, totals, asked.counts, strict=True)]
     shown = list(to_continue(prompts, evaluation))
     written = continuations(model, tokenizer, [prompts[number].text for number in shown], evaluation.device)
     for number, text in zip(shown, written, strict=True):
@@ -142,30 +140,3 @@ def _chat_template(tokenizer: Any) -> Any:
         return str(tokenizer.apply_chat_template(messages, tokenize=False, continue_final_message=True))
 
     return apply
-
-
-def encode(prompts: list[Prompt], tokenizer: Any, limit: int | None) -> list[Packed]:
-    """Token ids of prompts and their options; `limit` is the model's context (None: it has no bound).
-
-    Raises:
-        UserError: a prompt with an option is longer than `limit`, or an option has no token of its own.
-    """
-    contexts = _ids(tokenizer, [prompt.text for prompt in prompts])
-    wholes = _ids(tokenizer, [prompt.text + option for prompt in prompts for option in prompt.options])
-    sequences: list[Packed] = []
-    for number, (prompt, context) in enumerate(zip(prompts, contexts, strict=True)):
-        pair = wholes[2 * number : 2 * number + 2]
-        length = max(map(len, pair))
-        if limit is not None and length > limit:
-            raise UserError(
-                f"question {prompt.question['question_id']!r} in template {prompt.template} is {length} tokens long, "
-                f"the model reads {limit}; shorten the question or the template"
-            )
-        if min(map(len, pair)) <= len(context):
-            raise UserError(f"question {prompt.question['question_id']!r} has an option without a token of its own")
-        sequences += pack(number, context, pair)
-    return sequences
-
-
-def _ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:
-    return list(tokenizer(texts, add_special_tokens=False)["input_ids"])
