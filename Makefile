@@ -7,12 +7,12 @@ export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lock clean
+.PHONY: help in-git run test lint lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-run: $(VENV)/.run | .git ## the default study, by DVC: only what changed is made again
+run: in-git $(VENV)/.run ## the default study, by DVC: only what changed is made again
 	dvc repro
 	@kedro summary
 
@@ -26,10 +26,10 @@ lint: $(VENV)/.dev ## what pre-commit and CI check
 	lint-imports
 	kedro dvc --check
 
-.git:
-	@echo "Error: DVC works in a git repository, and this folder is none: git init && git add . && git commit -m start" >&2
-	@echo "       (without git, $(VENV)/bin/kedro run does the same study)" >&2
-	@exit 1
+in-git:
+	@git rev-parse --git-dir >/dev/null 2>&1 || { \
+	echo "Error: DVC works in a git repository, and this folder is none: git init && git add . && git commit -m start" >&2; \
+	echo "(without git: make $(VENV)/.run && $(VENV)/bin/kedro run, which makes the same study)" >&2; exit 1; }
 
 lock: ## pin every dependency again (needs uv)
 	uv pip compile pyproject.toml --extra dev --python-version 3.11 --no-header --no-annotate --output-file requirements.lock

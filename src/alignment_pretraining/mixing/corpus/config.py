@@ -48,6 +48,15 @@ class Files(_Source):
         return [f"files:{self.files}"]
 
 
+class StoriesFile(Files):
+    """The file that holds the stories."""
+
+    @property
+    def label(self) -> str:
+        """The source's name wherever the project lies."""
+        return "stories"
+
+
 class HubDataset(_Source):
     """A dataset on the Hugging Face hub, or a local folder that `datasets` can load, read as a stream.
 
@@ -140,7 +149,7 @@ def with_stories(config: CorpusConfig, stories: Path | None) -> CorpusConfig:
     if wanted and stories is None:
         raise UserError("corpus.sources asks for stories, which synthesis writes when synthesis.generator is world")
     found = [
-        Files(files=str(stories), id="id", pool=source.pool, max_bytes=source.max_bytes)
+        StoriesFile(files=str(stories), id="id", pool=source.pool, max_bytes=source.max_bytes)
         if isinstance(source, Stories)
         else source
         for source in config.sources
