@@ -27,7 +27,7 @@ def test_values_are_found_by_kedro_names() -> None:
 
 def test_bound_arguments_count_as_parameters() -> None:
     bound = partial(partial(parameter, {"a": 1}), name="a")
-    assert bound_arguments(bound) == {"argument 0": {"a": 1}, "name": "a"}
+    assert bound_arguments(bound) == {"params": {"a": 1}, "name": "a"}
     assert bound_arguments(parameter) == {}
 
 

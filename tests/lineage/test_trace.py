@@ -1,10 +1,14 @@
 """From a number back to its inputs."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from alignment_pretraining.core.hashing import file_md5
 from alignment_pretraining.lineage.numbers import TracedNumber
 from alignment_pretraining.lineage.trace import owned
 from tests.lineage.lineage_project import Project
@@ -28,7 +32,18 @@ def test_the_chain_of_a_number(run_toy: Project) -> None:
     assert made["outputs"]["a.seed0.pretraining.checkpoint"] == history["a.seed0.pretraining.checkpoint"]["md5"]
     assert made["inputs"]["tokens"] == history["tokens"]["md5"]
     assert history["words"]["made_by"] is None
-    shown = run_toy("kedro", "trace", "rate/a")
+    story = run_toy("kedro", "trace", "rate/a")
+    for word in (
+        "rate/a = 0.3",
+        "95 % interval 0 to 1",
+        "✓ a pretraining, seeds 0: ",
+        "data/01_raw/words.txt",
+        made["commit"][:10],
+    ):
+        assert word in story
+    assert "✓ all 5 files and folders" in story
+    assert len(story.splitlines()) < 24
+    shown = run_toy("kedro", "trace", "rate/a", "--full")
     for word in ("data/01_raw/words.txt", made["mlflow_run"], made["commit"][:10], history["words"]["md5"]):
         assert word in shown
 
@@ -73,7 +88,7 @@ def test_summary(run_toy: Project) -> None:
 def test_arms_with_an_equal_history_lead_to_the_checkpoint_that_they_share() -> None:
     params = yaml.safe_load(STUDY.read_text())
     about = (("aligned_mid", "pretraining"), ("aligned_mid", "midtraining"), ("aligned_cpt", "midtraining"))
-    assert owned(params, TracedNumber("rates", "key", "rate", 0.5, about)) == {
+    assert owned(params, TracedNumber("rates", "key", "rate", 0.5, about, {})) == {
         ("unfiltered", "pretraining"),
         ("aligned_mid", "midtraining"),
         ("unfiltered", "midtraining"),
@@ -85,3 +100,30 @@ def test_summary_refuses_rates_that_were_edited(run_toy: Project) -> None:
     said = run_toy("kedro", "summary", code=1)
     assert "the content of data/08_reporting/rates.csv changed since" in said
     assert "0.10 (" not in said
+
+
+def test_verify_reads_again_and_looks_beside_the_chain(run_toy: Project) -> None:
+    assert "✓ all 5 files" in run_toy("kedro", "trace", "rate/a", "--verify")
+    lock: Any = {"stages": {"eval": {"outs": [{"path": "data/scores/a/seed0/pretraining.json", "md5": "0" * 32}]}}}
+    run_toy.write("dvc.lock", yaml.safe_dump(lock))
+    run_toy("kedro", "trace", "rate/a")
+    said = run_toy("kedro", "trace", "rate/a", "--verify", code=1)
+    assert "dvc.lock, stage eval: data/scores/a/seed0/pretraining.json is not what DVC made" in said
+    lock["stages"]["eval"]["outs"][0]["path"] = "data/none"
+    run_toy.write("dvc.lock", yaml.safe_dump(lock))
+    assert "there is nothing at data/none" in run_toy("kedro", "trace", "rate/a", "--verify", code=1)
+
+
+def test_verify_does_not_believe_the_cache(run_toy: Project) -> None:
+    words = run_toy.root / "data/01_raw/words.txt"
+    true = file_md5(words)
+    words.write_text(words.read_text().upper())
+    run_toy("kedro", "trace", "rate/a", code=1)  # which keeps the hash of what it reads
+    (cache,) = (run_toy.root / ".cache").glob("digests-*.sqlite")
+    with closing(sqlite3.connect(cache)) as known, known:
+        changed = known.execute(
+            "UPDATE digests SET digest = ? WHERE path = ? AND algorithm = 'md5'", (true, str(words))
+        )
+        assert changed.rowcount == 1
+    run_toy("kedro", "trace", "rate/a")  # deceived
+    assert "input words changed" in run_toy("kedro", "trace", "rate/a", "--verify", code=1)

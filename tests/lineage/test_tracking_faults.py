@@ -123,7 +123,7 @@ def test_without_mlflow(toy: Project) -> None:
     assert not (toy.root / "mlflow.db").exists()
     assert not (toy.root / "data/lineage/unsent").exists()
     assert "MLFLOW_TRACKING_URI is none" in kedro(toy, "none", "track").stdout
-    assert "MLflow run -" in toy("kedro", "trace", "rate/a")
+    assert "MLflow run -" in toy("kedro", "trace", "rate/a", "--full")
 
 
 def test_a_uri_without_a_scheme_is_refused(toy: Project) -> None:

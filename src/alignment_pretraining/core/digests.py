@@ -35,6 +35,11 @@ def use_cache(folder: Path) -> None:
     os.environ[_VARIABLE] = str(folder.resolve() / f"digests-{os.uname().nodename}.sqlite")
 
 
+def ignore_cache() -> None:
+    """From now on read every file."""
+    os.environ.pop(_VARIABLE, None)
+
+
 def cached(path: Path, algorithm: str, compute: Callable[[Path], str], trust_cache: bool = True) -> str:
     """`compute(path)`, or what it gave when the file was last read; without `trust_cache` it is read at any rate."""
     place = os.environ.get(_VARIABLE)

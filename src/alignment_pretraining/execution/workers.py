@@ -9,7 +9,9 @@ import ctypes
 import logging
 import multiprocessing
 import os
+import sys
 import threading
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -107,6 +109,10 @@ def _prepare(level: int) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("alignment_pretraining").setLevel(level)
+    # What libraries say to their own users, and the bars of several workers at once in a log.
+    warnings.filterwarnings("ignore", module=r"(transformers|trl|datasets)\b")
+    if not sys.stderr.isatty():
+        os.environ["TQDM_DISABLE"] = "1"
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _keep_freed_memory()
 

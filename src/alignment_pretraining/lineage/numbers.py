@@ -25,13 +25,14 @@ _LISTED = 12
 
 @dataclass(frozen=True)
 class TracedNumber:
-    """One number of a row: the row's key, the number's column, its value, and the (arm, stage) pairs it speaks of."""
+    """One number of a `row`: the row's key, the number's column, its value, and the (arm, stage) pairs it speaks of."""
 
     table: str
     key: str
     field: str
     value: float
     about: tuple[tuple[str, str], ...]
+    row: Mapping[str, Any]
 
     @property
     def name(self) -> str:
@@ -63,7 +64,7 @@ def find_number(graph: Graph, wanted: str) -> TracedNumber:
 def _numbers(graph: Graph, table: str) -> Iterator[TracedNumber]:
     for row in graph.catalog.load(table).to_dict("records"):
         for field, value in _fields(row):
-            yield TracedNumber(table, str(row["key"]), field, value, _about(row))
+            yield TracedNumber(table, str(row["key"]), field, value, _about(row), row)
 
 
 def _fields(row: Mapping[Any, Any]) -> Iterator[tuple[str, float]]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import partial
+from inspect import signature
 from pathlib import PurePath
 from typing import Any
 
@@ -27,12 +28,13 @@ def parameter(params: Mapping[str, Any], name: str) -> Any:
 
 
 def bound_arguments(function: Callable[..., Any]) -> dict[str, Any]:
-    """Arguments fixed by `functools.partial`, by name (positional ones by their number)."""
+    """Arguments fixed by `functools.partial`, by name."""
     if not isinstance(function, partial):
         return {}
+    names = signature(function.func).parameters
     return {
         **bound_arguments(function.func),
-        **{f"argument {number}": value for number, value in enumerate(function.args)},
+        **dict(zip(names, function.args, strict=False)),
         **function.keywords,
     }
 

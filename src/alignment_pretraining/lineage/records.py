@@ -35,6 +35,11 @@ class Record(Spec):
     seconds: float
     when: str
 
+    @property
+    def commit_state(self) -> str:
+        """The commit, shortened, and whether the tree differed from it."""
+        return (self.commit or "no commit")[:10] + (" + uncommitted changes" if self.dirty else "")
+
     def same_work(self, other: "Record") -> bool:
         """Whether both runs did the same work with the same result."""
         same = {"inputs", "outputs", "params", "code", "libraries", "env"}

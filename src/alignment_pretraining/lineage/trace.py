@@ -12,6 +12,7 @@ from alignment_pretraining.core.spec import parse
 from alignment_pretraining.lineage.drift import Drift, find_drift
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.numbers import TracedNumber
+from alignment_pretraining.lineage.outside import is_outside
 from alignment_pretraining.lineage.records import Record, read_record
 from alignment_pretraining.study import Study
 
@@ -108,13 +109,12 @@ def _grow(tree: Tree, graph: Graph, found: Trace, dataset: str, shown: set[str])
 
 
 def _made_by(record: Record) -> str:
-    commit = (record.commit or "no commit")[:10] + (" + uncommitted changes" if record.dirty else "")
     code = ", ".join(f"{path.split('/', 1)[-1]} {md5[:7]}" for path, md5 in record.code.items())
     params = ", ".join(name.removeprefix("params:") for name in record.params)
     lines = [
         f"[dim]made by[/] {record.node} [dim]in[/] {record.seconds:.1f} s, {record.when}, env {record.env}",
         f"[dim]on[/] {', '.join(f'{key} {value}' for key, value in record.machine.items())}" if record.machine else "",
-        f"[dim]commit[/] {commit} [dim]· MLflow run[/] {record.mlflow_run or '-'}",
+        f"[dim]commit[/] {record.commit_state} [dim]· MLflow run[/] {record.mlflow_run or '-'}",
         f"[dim]code[/] {code}" if code else "",
         f"[dim]params[/] {params}" if params else "",
     ]
@@ -123,7 +123,7 @@ def _made_by(record: Record) -> str:
 
 def _relevant(graph: Graph, maker: Node, about: set[tuple[str, str]]) -> list[str]:
     """A maker's inputs; where results of several arms come together, only those that the number uses."""
-    names = graph.inputs(maker)
+    names = [name for name in graph.inputs(maker) if name in graph.makers or graph.path(name) or is_outside(name)]
     if graph.places[maker.name].arm != "-" or not about:
         return names
     return [name for name in names if (of := _arm_and_stage(graph, name)) is None or of in about]

@@ -1,0 +1,35 @@
+"""What `kedro trace --verify` looks at beside a number's chain: the rest of the report, and DVC's lock file."""
+
+from collections.abc import Iterator
+
+import yaml
+
+from alignment_pretraining.core.environments import environment_folder
+from alignment_pretraining.core.hashing import dvc_hash
+from alignment_pretraining.lineage.drift import find_drift
+from alignment_pretraining.lineage.graph import Graph
+from alignment_pretraining.lineage.trace import Trace
+
+
+def not_in_chain(graph: Graph, found: Trace) -> list[str]:
+    """What does not hold of the outputs of the number's own pipeline, and of what DVC made."""
+    pipeline = graph.places[graph.makers[found.number.table].name].pipeline
+    outputs = [name for name, node in graph.makers.items() if graph.places[node.name].pipeline == pipeline]
+    known = {drift for drifts in found.drifts.values() for drift in drifts}
+    drifts = [drift for drift in find_drift(graph, graph.persisted(outputs)) if drift not in known]
+    return [*map(str, drifts), *_lock_file(graph)]
+
+
+def _lock_file(graph: Graph) -> Iterator[str]:
+    """Outputs that are not what `dvc.lock` says of them; nothing where DVC made nothing."""
+    path = graph.root / environment_folder(graph.env) / "dvc.lock"
+    if not path.is_file():
+        return
+    where = path.relative_to(graph.root)
+    for stage, told in yaml.safe_load(path.read_text()).get("stages", {}).items():
+        for out in told.get("outs", []):
+            made = graph.root / out["path"]
+            if not made.exists():
+                yield f"{where}, stage {stage}: there is nothing at {out['path']}"
+            elif dvc_hash(made) != out["md5"]:
+                yield f"{where}, stage {stage}: {out['path']} is not what DVC made"
