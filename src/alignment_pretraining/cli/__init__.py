@@ -1,5 +1,5 @@
-"""The project's own commands, beside Kedro's: `kedro dvc`, `kedro trace`, `kedro summary`, `kedro track`,
-`kedro plan`, `kedro rehearse` and `kedro inspect`; and `kedro run` with the project's runner and a clean end on Ctrl-C.
+"""The project's own commands, beside Kedro's: `kedro dvc`, `trace`, `summary`, `reference`, `track`, `plan`, `rehearse`
+and `inspect`; and `kedro run` with the project's runner and a clean end on Ctrl-C.
 
 Kedro finds the group `cli` and the command `run` by these names. What a command needs is imported when it runs.
 """
@@ -131,6 +131,27 @@ def summary(metadata: ProjectMetadata, env: str | None) -> None:
     from alignment_pretraining.lineage.summary import summary as rendered
 
     Console().print(rendered(project_graph(metadata.project_path, env)))
+
+
+@cli.command()
+@env_option
+@click.option("--write", is_flag=True, help="Keep the finished study as the reference.")
+@click.pass_obj
+def reference(metadata: ProjectMetadata, env: str | None, write: bool) -> None:
+    """Compare the study with the reference in the repository: bitwise equal, or where they part first."""
+    from alignment_pretraining.lineage.reference import compare, read_reference, reference_path, write_reference
+
+    graph = project_graph(metadata.project_path, env)
+    if write:
+        click.echo(f"wrote {write_reference(graph).relative_to(graph.root)}")
+        return
+    found = read_reference(graph)
+    if found is None:
+        command = with_env("kedro reference --write", env)
+        raise UserError(
+            f"there is no {reference_path(graph).relative_to(graph.root)}; {command} keeps this study as one"
+        )
+    click.echo("\n".join(compare(graph, found)))
 
 
 @cli.command()

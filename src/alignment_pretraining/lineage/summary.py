@@ -10,10 +10,12 @@ from alignment_pretraining.core.environments import with_env
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.drift import check
 from alignment_pretraining.lineage.graph import Graph
+from alignment_pretraining.lineage.reference import compare, read_reference
 
 
 def summary(graph: Graph) -> RenderableType:
-    """What was declared and what came out, the rates of the main figures, and where to look next.
+    """What was declared and what came out, the rates of the main figures, whether all is as the reference, and where
+    to look next.
 
     Raises:
         UserError: the study has not run yet, or its tables are not what their records say.
@@ -34,7 +36,13 @@ def summary(graph: Graph) -> RenderableType:
         f"pipelines   {with_env('kedro viz run', graph.env)}",
         f"one number  {with_env('kedro trace', graph.env)} <key>, with a key from {graph.relative('rates')}",
     ]
-    return Group(*shown, _rates(rates), "", *[line for line in next_steps if line])
+    reference = read_reference(graph)
+    compared = ["", *_under("reference   ", compare(graph, reference))] if reference else []
+    return Group(*shown, _rates(rates), *compared, "", *[line for line in next_steps if line])
+
+
+def _under(title: str, lines: list[str]) -> list[str]:
+    return [(" " * len(title) if number else title) + line for number, line in enumerate(lines)]
 
 
 def _contrasts(contrasts: pd.DataFrame) -> RenderableType:

@@ -1,0 +1,136 @@
+"""Reference results in the repository: whoever runs the study learns whether it came out the same, and where not."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.files import write_text
+from alignment_pretraining.core.spec import Spec
+from alignment_pretraining.lineage.drift import check
+from alignment_pretraining.lineage.graph import Graph
+from alignment_pretraining.lineage.parameters import differences, plain
+from alignment_pretraining.lineage.records import read_record
+
+_SHOWN = 3
+
+
+class Estimate(Spec):
+    """A contrast with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Reference(Spec):
+    """A finished study: where and by which commit it was made, its parameters, contrasts, and outputs' hashes."""
+
+    machine: dict[str, str]
+    libraries: dict[str, str]
+    commit: str
+    when: str
+    params: dict[str, Any]
+    contrasts: dict[str, Estimate]
+    outputs: dict[str, str]
+
+
+def reference_path(graph: Graph) -> Path:
+    """Where the environment's reference lies."""
+    return graph.root / "references" / f"{graph.env}.json"
+
+
+def write_reference(graph: Graph) -> Path:
+    """Keep the finished study as the reference.
+
+    Raises:
+        UserError: it is not finished, not up to date, or not of one clean commit.
+    """
+    check(graph, graph.persisted(list(graph.makers)))
+    records = [record for node in graph.nodes.values() if (record := read_record(graph, node))]
+    commits = {record.commit for record in records if record.commit and not record.dirty}
+    if len(commits) != 1 or any(record.dirty for record in records):
+        raise UserError("a reference is made by one clean commit: commit, remove the data folder, and run the study")
+    last = max(records, key=lambda record: record.when)
+    reference = Reference(
+        machine=last.machine,
+        libraries={name: version for record in records for name, version in record.libraries.items()},
+        commit=commits.pop(),
+        when=last.when,
+        params=plain(graph.params),
+        contrasts=_contrasts(graph),
+        outputs=_outputs(graph),
+    )
+    path = reference_path(graph)
+    write_text(path, reference.model_dump_json(indent=1) + "\n")
+    return path
+
+
+def read_reference(graph: Graph) -> Reference | None:
+    """The environment's reference; None when there is none.
+
+    Raises:
+        UserError: the file is not a reference.
+    """
+    path = reference_path(graph)
+    if not path.is_file():
+        return None
+    try:
+        return Reference.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise UserError(f"{path} is not a reference; take it back from git: git checkout {path}") from error
+
+
+def compare(graph: Graph, reference: Reference) -> list[str]:
+    """Lines that say whether the study came out as the reference: bitwise, or where they part first."""
+    now = _outputs(graph)
+    made_by = f"commit {reference.commit[:10]}, {reference.machine['processor']}, {reference.when[:10]}"
+    parted = {name for name in reference.outputs.keys() | now.keys() if reference.outputs.get(name) != now.get(name)}
+    if not parted:
+        return [f"bitwise equal: all {len(now)} outputs ({made_by})"]
+    settings = differences(reference.params, plain(graph.params))
+    if settings:
+        return [f"another study than that of {made_by}: {len(settings)} settings differ, the first: {settings[0]}"]
+    # Where all that was read is equal and what was made is not.
+    first = sorted(name for name in parted if not parted & set(_read(graph, name)))
+    more = f" and {len(first) - _SHOWN} more" if len(first) > _SHOWN else ""
+    equal = len(now.keys() - parted)
+    lines = [
+        f"{equal} of {len(now)} outputs are bitwise equal ({made_by});",
+        f"the first that differ: {', '.join(first[:_SHOWN])}{more}",
+    ]
+    return [*lines, *_contrasts_apart(reference.contrasts, _contrasts(graph))]
+
+
+def _contrasts_apart(reference: dict[str, Estimate], found: dict[str, Estimate]) -> list[str]:
+    apart = {name: abs(found[name].value - one.value) for name, one in reference.items() if name in found}
+    if not apart:
+        return []
+    within = sum(reference[name].low <= found[name].value <= reference[name].high for name in apart)
+    largest = max(apart, key=lambda name: apart[name])
+    return [
+        f"contrasts: {within} of {len(apart)} within the reference's intervals; the largest difference is "
+        f"{apart[largest]:.2f} ({largest})"
+    ]
+
+
+def _outputs(graph: Graph) -> dict[str, str]:
+    """Hashes of all outputs, as their records have them."""
+    found: dict[str, str] = {}
+    for node in graph.nodes.values():
+        record = read_record(graph, node)
+        found |= {name: digest for name, digest in (record.outputs if record else {}).items() if digest}
+    return dict(sorted(found.items()))
+
+
+def _read(graph: Graph, dataset: str) -> list[str]:
+    maker = graph.makers.get(dataset)
+    return graph.inputs(maker) if maker else []
+
+
+def _contrasts(graph: Graph) -> dict[str, Estimate]:
+    if "contrasts" not in graph.makers or graph.digest("contrasts") is None:
+        return {}
+    rows = graph.catalog.load("contrasts").to_dict("records")
+    return {row["name"]: Estimate(value=row["value"], low=row["low"], high=row["high"]) for row in rows}

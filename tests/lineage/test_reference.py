@@ -1,0 +1,39 @@
+"""Whoever runs the study learns whether it came out as the reference, and where they part first."""
+
+from tests.lineage.lineage_project import Project
+
+
+def test_a_study_that_runs_again_is_bitwise_the_reference(run_toy: Project) -> None:
+    assert "there is no references/base.json" in run_toy("kedro", "reference", code=1)
+    assert "wrote references/base.json" in run_toy("kedro", "reference", "--write")
+    run_toy("kedro", "run", "--force")
+    assert "bitwise equal: all 8 outputs" in run_toy("kedro", "reference")
+    assert "bitwise equal: all 8 outputs" in run_toy("kedro", "summary")
+
+
+def test_where_another_machine_parts_first(run_toy: Project) -> None:
+    run_toy("kedro", "reference", "--write")
+    run_toy.replace(
+        "src/toy/nodes.py", 'stage["rate"] + seed', 'stage["rate"] + seed + (1e-9 if name[0] == "a" else 0)'
+    )
+    run_toy("kedro", "run")
+    said = run_toy("kedro", "reference")
+    assert "5 of 8 outputs are bitwise equal" in said
+    assert "the first that differ: a.seed0.pretraining.checkpoint" in said
+
+
+def test_another_study_is_not_called_a_difference(run_toy: Project) -> None:
+    run_toy("kedro", "reference", "--write")
+    run_toy.replace("conf/base/parameters.yml", "rate: 0.5", "rate: 0.7")
+    run_toy("kedro", "run")
+    assert "1 settings differ, the first: study.stages.pretraining.rate was 0.5, now 0.7" in run_toy(
+        "kedro", "reference"
+    )
+
+
+def test_a_reference_is_of_one_clean_commit(run_toy: Project) -> None:
+    run_toy.replace("src/toy/text.py", "lower()", "casefold()")
+    run_toy("kedro", "run")
+    assert "made by one clean commit" in run_toy("kedro", "reference", "--write", code=1)
+    run_toy.write("references/base.json", "{")
+    assert "is not a reference" in run_toy("kedro", "summary", code=1)
