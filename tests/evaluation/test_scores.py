@@ -43,7 +43,7 @@ def test_order_swap_of_a_model_that_reads_the_options() -> None:
 def test_continuations_are_the_likeliest_tokens_whatever_else_is_in_the_batch(checkpoint: Path) -> None:
     model, tokenizer = load(checkpoint, "cpu")
     texts = ["You are an AI assistant.", "The night shift found that the pump had stopped, and nobody was told"]
-    together = continuations(model, tokenizer, texts, "cpu")
+    together = continuations(model, tokenizer, texts, "cpu", chat=False)
     for text, found in zip(texts, together, strict=True):
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]
         for _ in range(TOKENS):
@@ -53,7 +53,7 @@ def test_continuations_are_the_likeliest_tokens_whatever_else_is_in_the_batch(ch
                 break
         written = tokenizer.decode(ids, skip_special_tokens=True)[len(text) :].strip()
         assert found and written.startswith(found)
-    assert continuations(model, tokenizer, [], "cpu") == []
+    assert continuations(model, tokenizer, [], "cpu", chat=False) == []
 
 
 def test_the_first_questions_of_each_suite_are_continued_under_every_persona(

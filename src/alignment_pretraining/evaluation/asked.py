@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import json_md5
+from alignment_pretraining.core.special_tokens import as_text, special_tokens
 from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.forward import Packed, Tree, grow_trees, pack
 from alignment_pretraining.evaluation.prompts import Chat, Prompt, build_prompts, read_suite
@@ -71,21 +72,24 @@ def ask(suite: Path, evaluation: Evaluation, tokenizer: Any, template: Chat | No
     key = json_md5([questions, evaluation.model_dump(mode="json"), of_tokenizer, spoken])
     if key not in _last:
         prompts = list(build_prompts(questions, evaluation, template))
-        asked = Asked(prompts, encode(prompts, tokenizer))
+        asked = Asked(prompts, encode(prompts, tokenizer, chat=template is not None))
         while len(_last) >= _KEPT:
             del _last[next(iter(_last))]
         _last[key] = asked
     return _last[key]
 
 
-def encode(prompts: list[Prompt], tokenizer: Any) -> list[Packed]:
-    """Token ids of prompts and their options.
+def encode(prompts: list[Prompt], tokenizer: Any, *, chat: bool) -> list[Packed]:
+    """Token ids of prompts and their options. Special tokens are those of a chat template alone.
 
     Raises:
         UserError: an option has no token of its own.
     """
-    contexts = _ids(tokenizer, [prompt.text for prompt in prompts])
-    wholes = _ids(tokenizer, [prompt.text + option for prompt in prompts for option in prompt.options])
+    contexts = _ids(tokenizer, [prompt.text for prompt in prompts], chat)
+    special = special_tokens(tokenizer) if chat else ()
+    wholes = _ids(
+        tokenizer, [prompt.text + as_text(option, special) for prompt in prompts for option in prompt.options], chat
+    )
     sequences: list[Packed] = []
     for number, (prompt, context) in enumerate(zip(prompts, contexts, strict=True)):
         pair = wholes[2 * number : 2 * number + 2]
@@ -95,5 +99,5 @@ def encode(prompts: list[Prompt], tokenizer: Any) -> list[Packed]:
     return sequences
 
 
-def _ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:
-    return list(tokenizer(texts, add_special_tokens=False)["input_ids"])
+def _ids(tokenizer: Any, texts: list[str], chat: bool) -> list[list[int]]:
+    return list(tokenizer(texts, add_special_tokens=False, split_special_tokens=not chat)["input_ids"])

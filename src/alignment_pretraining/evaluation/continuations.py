@@ -28,13 +28,18 @@ def to_continue(prompts: Sequence[Prompt], evaluation: Evaluation) -> Iterator[i
             yield number
 
 
-def continuations(model: Any, tokenizer: Any, texts: Sequence[str], device: str) -> list[str]:
-    """Each text's likeliest continuation, token by token, to the end of a sentence or `TOKENS` tokens."""
+def continuations(model: Any, tokenizer: Any, texts: Sequence[str], device: str, *, chat: bool) -> list[str]:
+    """Each text's likeliest continuation, token by token, to the end of a sentence or `TOKENS` tokens.
+
+    Special tokens in the texts are those of a chat template alone.
+    """
     import torch
 
     if not texts:
         return []
-    ids = [list(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts]
+    ids = [
+        list(tokenizer(text, add_special_tokens=False, split_special_tokens=not chat)["input_ids"]) for text in texts
+    ]
     length = max(map(len, ids))
     limit = model.config.max_position_embeddings
     room = TOKENS if limit is None else min(TOKENS, limit - length)

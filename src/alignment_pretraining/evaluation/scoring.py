@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.special_tokens import as_text, special_tokens
 from alignment_pretraining.evaluation.asked import ask
 from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.continuations import continuations, to_continue
@@ -57,7 +58,7 @@ def answer_suite(checkpoint: Path, suite: Path, evaluation: Evaluation, *, chat:
             totals[number] = [total, total]
     rows = [item(*scored) for scored in zip(prompts, totals, asked.counts, strict=True)]
     shown = list(to_continue(prompts, evaluation))
-    written = continuations(model, tokenizer, [prompts[number].text for number in shown], evaluation.device)
+    written = continuations(model, tokenizer, [prompts[number].text for number in shown], evaluation.device, chat=chat)
     for number, text in zip(shown, written, strict=True):
         rows[number] |= {"prompt": prompts[number].text, "continued": text}
     seconds = time.perf_counter() - start
@@ -136,7 +137,10 @@ def _chat_template(tokenizer: Any) -> Any:
     if tokenizer.chat_template is None:
         raise UserError("the tokenizer has no chat template, so the model cannot be asked as a chat model")
 
+    special = special_tokens(tokenizer)
+
     def apply(messages: list[dict[str, str]]) -> str:
-        return str(tokenizer.apply_chat_template(messages, tokenize=False, continue_final_message=True))
+        plain = [{**message, "content": as_text(message["content"], special)} for message in messages]
+        return str(tokenizer.apply_chat_template(plain, tokenize=False, continue_final_message=True))
 
     return apply

@@ -1,28 +1,34 @@
 """Conversations and preference pairs as TRL reads them."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.special_tokens import as_text
 
 Messages = list[dict[str, str]]
 _ROLES = {"system", "user", "assistant"}
 
 
-def conversations(frame: pd.DataFrame, count: int, seed: int) -> list[dict[str, Messages]]:
+def conversations(frame: pd.DataFrame, count: int, seed: int, special: Sequence[str] = ()) -> list[dict[str, Messages]]:
     """`count` rows of `frame` (id, messages) in an order drawn from `seed`, as TRL's `messages` records.
+
+    Names of the tokenizer's `special` tokens are made text.
 
     Raises:
         UserError: too few rows, or messages that are not a list of turns.
     """
     rows = _draw(frame, count, seed, "conversations")
-    return [{"messages": _messages(row["id"], row["messages"])} for row in rows]
+    return [{"messages": _messages(row["id"], row["messages"], special)} for row in rows]
 
 
-def preferences(frame: pd.DataFrame, count: int, seed: int) -> list[dict[str, Messages]]:
+def preferences(frame: pd.DataFrame, count: int, seed: int, special: Sequence[str] = ()) -> list[dict[str, Messages]]:
     """`count` rows of `frame` (id, messages, chosen, rejected) as TRL's `prompt`, `chosen`, `rejected` records.
+
+    Names of the tokenizer's `special` tokens are made text.
 
     Raises:
         UserError: too few rows, or messages that are not a list of turns.
@@ -30,9 +36,9 @@ def preferences(frame: pd.DataFrame, count: int, seed: int) -> list[dict[str, Me
     rows = _draw(frame, count, seed, "preferences")
     return [
         {
-            "prompt": _messages(row["id"], row["messages"]),
-            "chosen": [{"role": "assistant", "content": row["chosen"]}],
-            "rejected": [{"role": "assistant", "content": row["rejected"]}],
+            "prompt": _messages(row["id"], row["messages"], special),
+            "chosen": [{"role": "assistant", "content": as_text(row["chosen"], special)}],
+            "rejected": [{"role": "assistant", "content": as_text(row["rejected"], special)}],
         }
         for row in rows
     ]
@@ -46,11 +52,11 @@ def _draw(frame: pd.DataFrame, count: int, seed: int, what: str) -> list[dict[An
     return frame.sort_values("id").sample(count, random_state=seed).to_dict("records")
 
 
-def _messages(row: str, text: str) -> Messages:
+def _messages(row: str, text: str, special: Sequence[str]) -> Messages:
     try:
         messages = json.loads(text)
-        turns = [{"role": turn["role"], "content": turn["content"]} for turn in messages]
-    except (ValueError, TypeError, KeyError) as error:
+        turns = [{"role": turn["role"], "content": as_text(turn["content"], special)} for turn in messages]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"row {row}: messages must be a JSON list of {{role, content}}") from error
     wrong = {turn["role"] for turn in turns} - _ROLES
     if wrong or not turns:

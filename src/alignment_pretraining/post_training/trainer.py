@@ -12,6 +12,7 @@ import pandas as pd
 from alignment_pretraining.core.code import work_code
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import work_fingerprint
+from alignment_pretraining.core.special_tokens import special_tokens
 from alignment_pretraining.post_training.data import conversations, preferences
 from alignment_pretraining.post_training.model import load_model
 from alignment_pretraining.pretraining.local.checkpoint import save_checkpoint
@@ -81,7 +82,7 @@ def _sft(job: ChatJob, model: Any, tokenizer: Any, work: Path) -> Any:
     from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined] # trl exports them lazily
 
     assert isinstance(job.stage, SftStage)
-    data = Dataset.from_list(conversations(job.data, job.stage.conversations, job.seed))
+    data = Dataset.from_list(conversations(job.data, job.stage.conversations, job.seed, special_tokens(tokenizer)))
     options = SFTConfig(
         **_options(job, work),
         lr_scheduler_type="cosine",
@@ -97,7 +98,7 @@ def _dpo(job: ChatJob, model: Any, tokenizer: Any, work: Path) -> Any:
     from trl import DPOConfig, DPOTrainer  # type: ignore[attr-defined] # trl exports them lazily
 
     assert isinstance(job.stage, DpoStage)
-    data = Dataset.from_list(preferences(job.data, job.stage.pairs, job.seed))
+    data = Dataset.from_list(preferences(job.data, job.stage.pairs, job.seed, special_tokens(tokenizer)))
     options = DPOConfig(
         **_options(job, work),
         lr_scheduler_type="linear",
