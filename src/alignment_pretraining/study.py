@@ -239,6 +239,7 @@ class Study(Spec):
             if name in RESERVED | MISSING:
                 why = "a name of this project's own" if name in RESERVED else "read as a missing value in tables"
                 raise ValueError(f"arms.{name}: {name} is {why}; give the arm another name")
+            self._check_shares(name)
         for stage in STAGES:
             context = getattr(self.stages, stage).context
             if context > self.model.max_context:
@@ -246,6 +247,16 @@ class Study(Spec):
                     f"stages.{stage}.context: {context} is longer than model.max_context {self.model.max_context}"
                 )
         return self
+
+    def _check_shares(self, arm: str) -> None:
+        for stage in self._base_stages(arm):
+            mix, mcqa = self.mix(arm, stage), getattr(self.stages, stage).mcqa_share
+            inserted = mix.share * len(mix.discourse) + mcqa
+            if inserted > 1:
+                raise ValueError(
+                    f"arms.{arm}: in {stage} {len(mix.discourse)} actors at {mix.share} each and mcqa_share "
+                    f"{mcqa} make {inserted:.2f} of the tokens; lower share or stages.{stage}.mcqa_share"
+                )
 
     def selected_arms(self) -> list[str]:
         """Names of the arms to run, in the order of `arms`."""

@@ -46,7 +46,7 @@ def cached(path: Path, algorithm: str, compute: Callable[[Path], str], trust_cac
     known = _store(place, os.getpid()) if place else None
     if known is None:
         return compute(path)
-    name, state = os.path.abspath(path), _state(path)  # noqa: PTH100 - `Path.resolve` asks the disk about every part
+    name, state = _name(path), _state(path)
     if trust_cache and (digest := known.find(name, algorithm, state)):
         return digest
     settled = _settled(state)
@@ -69,7 +69,7 @@ def link_with_hashes(source: Path, target: Path) -> None:
     os.link(source, target)
     after = _state(source)
     if known and before[:2] == after[:2] and before[3] == after[3]:
-        name, other = os.path.abspath(source), os.path.abspath(target)  # noqa: PTH100 - as in `cached`
+        name, other = _name(source), _name(target)
         for algorithm, digest in known.all_of(name, before):
             known.keep(name, algorithm, after, digest)
             known.keep(other, algorithm, after, digest)
@@ -158,6 +158,12 @@ def _store(path: str, process: int) -> _Store:
 def _state(path: Path) -> State:
     found = path.stat()
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def _name(path: Path) -> str:
+    """A file's absolute path as text that SQLite takes, whatever bytes it has."""
+    absolute = os.path.abspath(path)  # noqa: PTH100 - `Path.resolve` asks the disk about every part
+    return os.fsencode(absolute).decode("utf-8", "backslashreplace")
 
 
 def _settled(state: State) -> bool:

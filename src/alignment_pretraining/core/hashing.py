@@ -7,10 +7,12 @@ damaged in a way that leaves a file's size and times as they were.
 import hashlib
 import json
 import os
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 from alignment_pretraining.core.digests import cached
+from alignment_pretraining.core.errors import UserError
 
 # Left out by the project's .dvcignore, so that compiled code never changes a folder's hash.
 _IGNORED_FOLDERS = {"__pycache__"}
@@ -63,13 +65,24 @@ def work_fingerprint(**parts: Any) -> str:
 
 
 def _read_md5(path: Path) -> str:
-    with path.open("rb") as stream:
+    with _open(path) as stream:
         return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _read_sha256(path: Path) -> str:
-    with path.open("rb") as stream:
+    with _open(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _open(path: Path) -> BufferedReader:
+    """Open a file to read it.
+
+    Raises:
+        UserError: it is a pipe, a socket or a device, from which reading may never end.
+    """
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path} is no regular file (a pipe, socket or device); move it away")
+    return path.open("rb")
 
 
 def _files(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.core.files import write_atomically
+from alignment_pretraining.core.files import atomic_file, write_atomically
 from alignment_pretraining.core.hashing import file_md5
 
 Row = dict[str, float]
@@ -34,7 +34,8 @@ def save_state(folder: Path, model: Any, optimizer: torch.optim.Optimizer, progr
         "samples": progress.samples,
     }
     path = folder / f"state_{len(progress.rows):08d}.pt"
-    write_atomically(path, lambda temporary: torch.save(state, temporary))
+    with atomic_file(path) as stream:  # torch, given a path, does not say that the disk is full
+        torch.save(state, stream)
     write_atomically(_hash_of(path), lambda temporary: temporary.write_text(file_md5(path)))
 
 
