@@ -11,17 +11,24 @@ from tests.lineage.lineage_project import Project, environment
 RECORD = "data/lineage/training/a/a.seed0.train_pretraining.json"
 
 
+def _heed_signals() -> None:
+    """Undo what a shell does to background jobs, in which the tests themselves may run."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextmanager
-def long_run(project: Project) -> Iterator[subprocess.Popen[str]]:
+def long_run(project: Project, *options: str) -> Iterator[subprocess.Popen[str]]:
     """A run that is inside a node for ten seconds, with the words of the first."""
     project.replace("conf/base/parameters.yml", "steps: 3}", "steps: 3, sleep: 10}")
     child = subprocess.Popen(
-        ["kedro", "run", "--pipelines", "training", "--namespaces", "a"],
+        ["kedro", "run", "--pipelines", "training", "--namespaces", "a", *options],
         cwd=project.root,
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=_heed_signals,
     )
     weights = project.root / "data/unfinished/a-pretraining/weights.json"
     weights.unlink(missing_ok=True)

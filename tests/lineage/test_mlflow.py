@@ -2,13 +2,9 @@
 
 import json
 import os
-import signal
 import subprocess
-import time
-from pathlib import Path
 from typing import Any
 
-import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
@@ -72,36 +68,6 @@ def test_a_failing_node_fails_the_run_with_its_traceback(run_toy: Project) -> No
     assert "ValueError: a fault of the program" in said
     assert "Traceback" in said
     assert {run.info.status for run in runs(run_toy)[7:]} == {"FAILED"}
-
-
-@pytest.mark.parametrize("runner", ["SequentialRunner", "ThreadRunner"])
-def test_interrupted(run_toy: Project, runner: str) -> None:
-    run_toy.replace("conf/base/parameters.yml", "steps: 3}", "steps: 3, sleep: 60}")
-    command = ["kedro", "run", "--pipelines", "training", "--runner", runner]
-    started = subprocess.Popen(
-        command, cwd=run_toy.root, env=environment(), stderr=subprocess.PIPE, text=True, preexec_fn=_allow_interrupt
-    )
-    _wait_for(run_toy.root / "data/unfinished/a-pretraining/weights.json")
-    started.send_signal(signal.SIGINT)
-    _, said = started.communicate(timeout=20)
-    assert started.returncode == 130
-    assert "interrupted; rerun to resume" in said
-    assert "Traceback" not in said
-    assert {run.info.status for run in runs(run_toy)[7:]} == {"KILLED"}
-
-
-def _allow_interrupt() -> None:
-    """Undo what a shell does to background jobs, in which the tests themselves may run."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _wait_for(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    end = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < end, f"no {path}"
-        time.sleep(0.1)
-    time.sleep(0.3)
 
 
 def test_another_store(toy: Project) -> None:

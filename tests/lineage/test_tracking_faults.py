@@ -63,18 +63,13 @@ def _missing_table(database: Path) -> None:
         connection.execute("DROP TABLE latest_metrics")
 
 
-def _a_folder(database: Path) -> None:
-    database.unlink()
-    database.mkdir()
-
-
-@pytest.mark.parametrize("damage", [_corrupt, _missing_table, _a_folder])
+@pytest.mark.parametrize("damage", [_corrupt, _missing_table])
 def test_a_damaged_database_stops_nothing(run_toy: Project, damage: object) -> None:
     before = (run_toy.root / RATES).read_bytes()
     whole = run_toy.root / "whole.db"
     shutil.copy(run_toy.root / "mlflow.db", whole)
     damage(run_toy.root / "mlflow.db")  # type: ignore[operator]
-    said = run_toy("kedro", "run", "--force")
+    said = run_toy("kedro", "run", "--force", "--namespaces", "a")
     assert said.count("does not answer; the run goes on without it") == 1
     assert len(said.splitlines()) < 20
     assert "Traceback" not in said
@@ -87,7 +82,7 @@ def test_a_damaged_database_stops_nothing(run_toy: Project, damage: object) -> N
     assert "sent: kedro run --force" in run_toy("kedro", "track")
     command, *children = runs(run_toy)[7:]
     assert {run.info.status for run in (command, *children)} == {"FINISHED"}
-    assert {run.data.tags["pipeline"] for run in children} == {"mixing", "training", "eval", "reporting"}
+    assert {run.data.tags["pipeline"] for run in children} == {"training", "eval"}
     training = next(run for run in children if run.data.tags["pipeline"] == "training")
     assert round(training.data.metrics["pretraining/loss"], 2) == 0.33
     assert run_toy("kedro", "track").strip().endswith("MLflow has everything")
@@ -145,9 +140,12 @@ def test_what_a_killed_run_left_running_ends_as_killed(run_toy: Project) -> None
     assert "RUNNING" not in statuses
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_run_that_is_asked_to_end_ends_as_killed(run_toy: Project, number: signal.Signals) -> None:
-    with long_run(run_toy) as run:
+@pytest.mark.parametrize(
+    ("number", "runner"),
+    [(signal.SIGINT, "SequentialRunner"), (signal.SIGTERM, "ThreadRunner"), (signal.SIGHUP, "ThreadRunner")],
+)
+def test_a_run_that_is_asked_to_end_ends_as_killed(run_toy: Project, number: signal.Signals, runner: str) -> None:
+    with long_run(run_toy, "--runner", runner) as run:
         run.send_signal(number)
         said = run.communicate(timeout=20)[0]
     assert run.returncode == 128 + number

@@ -59,7 +59,7 @@ class LineageHooks:
             served += [name for name in graph.persisted(list(pipeline.all_outputs())) if graph.digest(name)]
         check(graph, served)
         self.finished = up_to_date(graph, pipeline)
-        self._run = LiveRun(graph)
+        self._run = LiveRun(graph, pipeline.nodes)
         # A notebook or script that is left in the middle of a run.
         atexit.register(self.interrupted)
 

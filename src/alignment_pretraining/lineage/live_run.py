@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -37,7 +38,7 @@ from alignment_pretraining.lineage.tracking import Command, tracking_uri
 class LiveRun:
     """State of one pipeline run. Hooks of different nodes may come from different threads."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, nodes: Iterable[Node]) -> None:
         self.graph = graph
         self.git = git_state(graph.root)
         self.lock = threading.RLock()
@@ -46,7 +47,7 @@ class LiveRun:
         self.seconds: dict[str, float] = {}
         self.waiting: dict[str, set[str]] = {}
         # Code is read when Python loads it: a file edited later does not change what runs.
-        self.code = {name: graph.code(node) for name, node in graph.nodes.items()}
+        self.code = {node.name: graph.code(node) for node in nodes}
 
     @cached_property
     def tracked(self) -> Tracker:
