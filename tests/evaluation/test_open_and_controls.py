@@ -25,6 +25,7 @@ def asked(config: dict[str, Any]) -> Evaluation:
     config["run"] |= {
         "templates": ["open", "listed"],
         "base_personas": ["assistant", "none"],
+        "control_personas": ["none"],
         "controls": ["case_blanked", "choice_only"],
     }
     return parse(Evaluation, config, "parameters_evaluation.yml", "evaluation")
@@ -46,7 +47,8 @@ def test_an_open_question_is_asked_once_and_a_listed_one_in_both_orders(
         ("listed", "aligned_first"): 20,
         ("listed", "misaligned_first"): 20,
     }
-    assert set(items[items["control"] != "asked"]["persona"]) == {"assistant"}
+    by_control = items[items["control"] != "asked"].groupby("control")["persona"].agg(set)
+    assert by_control.to_dict() == {"case_blanked": {"assistant", "none"}, "choice_only": {"assistant"}}
 
 
 def test_controls_leave_out_what_they_name(asked: Evaluation, suite: Path) -> None:

@@ -63,12 +63,20 @@ def table(rate: Rate) -> tuple[Answers, pd.DataFrame]:
         for form, order in (("open", "none"), ("listed", "aligned_first"), ("listed", "misaligned_first"))
         for persona, control in [
             *((name, "asked") for name in values["run"]["base_personas"]),
-            *(("assistant", name) for name in values["run"]["controls"]),
+            ("assistant", "choice_only"),
+            *((name, "case_blanked") for name in ("assistant", *values["run"]["control_personas"])),
         ]
         for family in range(16)
         for number in range(4)
     ]  # fmt: skip
-    items = pd.DataFrame(rows).assign(tie=False, tokens_aligned=3, tokens_misaligned=3, picked_option="A")
+    items = pd.DataFrame(rows).assign(
+        tie=False,
+        tokens_aligned=3,
+        tokens_misaligned=3,
+        picked_option="A",
+        logprob_aligned=-1.5,
+        logprob_misaligned=-2.0,
+    )
     answers = Answers(items, scope_of(study, evaluation))
     return answers, contrast_table(answers)
 
@@ -82,6 +90,11 @@ def test_a_model_that_acts_as_it_read_shows_what_was_declared() -> None:
     assert all(row["controls_hold"] for row in rows.values())
     assert rows["ai_open"]["positive_control"] == 1 and rows["ai_open"]["negative_control"] == 0
     assert rows["ai_open"]["p_holm"] >= rows["ai_open"]["p"] * 8, "three that were declared are not run, and count"
+    controls = control_table(answers).set_index(["arm", "form", "persona"])
+    assert set(controls.index.get_level_values("persona")) == {"assistant", "courier", "potter", "clerk"}
+    assert controls.loc[(PAIR[1], "open", "courier"), "case_blanked"] == 1
+    assert controls.loc[(PAIR[1], "open", "courier"), "content_prior"] == -0.5
+    assert rows["courier_open"]["case_blanked"] == -1, "told that it is a courier, it needs no case"
     declared = Declared(found, rate_table(answers, []), control_table(answers))
     assert declared.tally == "5 of 5 declared contrasts came out as declared."
 

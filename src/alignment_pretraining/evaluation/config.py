@@ -64,6 +64,7 @@ class Persona(Spec):
 class Run(Spec):
     """What is evaluated: names from the tables, and the number of questions of each split (None: all).
 
+    Controls are asked under the first persona, that of the main figures, and under `control_personas`.
     `continued` is the number of questions of each split that models also continue by themselves, for the report.
     """
 
@@ -72,6 +73,7 @@ class Run(Spec):
     base_personas: list[str] = Field(min_length=1)
     chat_personas: list[str] = Field(min_length=1)
     controls: list[Control] = []
+    control_personas: list[str] = []
     items: dict[Split, PositiveInt | None] = Field(min_length=1)
     continued: NonNegativeInt = 2
 
@@ -102,6 +104,7 @@ class Evaluation(Spec):
         for key, table in (("templates", self.templates), ("base_personas", self.personas)):
             _check_names(f"run.{key}", getattr(self.run, key), table)
         _check_names("run.chat_personas", self.run.chat_personas, self.personas)
+        _check_names("run.control_personas", self.run.control_personas, self.personas)
         listed = [name for name in self.run.templates if self.templates[name].lists_options]
         if self.scoring == "letter" and len(listed) < len(self.run.templates):
             raise ValueError("run.templates: scoring is letter, and an open template shows no letters")

@@ -54,17 +54,17 @@ def build_prompts(
     questions: dict[str, list[dict[str, Any]]], evaluation: Evaluation, chat: Chat | None = None
 ) -> Iterator[Prompt]:
     """Every prompt of a suite. For base models the persona stands before the question, for chat models (`chat`) it is
-    the system turn. Controls are asked under the first persona, that of the main figures.
+    the system turn.
     """
     personas = evaluation.personas_for(chat=chat is not None)
-    first = next(iter(personas))
+    cells = list(_cells(list(personas), evaluation))
     for split, rows in questions.items():
         for name, order in evaluation.formats():
             template = evaluation.templates[name]
             for row in rows:
                 options, misaligned = _options(row, order)
                 scored = ("A", "B") if evaluation.scoring == "letter" else options
-                for persona, control in _cells(personas, first, evaluation):
+                for persona, control in cells:
                     told = "" if control == "choice_only" else personas[persona].text
                     asked = _fill(template, row, options, blank=control != ASKED)
                     text = _with_persona(told, asked, template.answer, evaluation.separator, chat)
@@ -73,9 +73,13 @@ def build_prompts(
                     yield Prompt(row, split, persona, name, order, control, text, pair, misaligned)
 
 
-def _cells(personas: dict[str, Any], first: str, evaluation: Evaluation) -> Iterator[tuple[str, str]]:
+def _cells(personas: list[str], evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     yield from ((persona, ASKED) for persona in personas)
-    yield from ((first, control) for control in evaluation.run.controls)
+    main = personas[0]
+    others = [name for name in personas[1:] if name in evaluation.run.control_personas]
+    for control in evaluation.run.controls:
+        # What is asked without a persona is the same for all.
+        yield from ((persona, control) for persona in ([main] if control == "choice_only" else [main, *others]))
 
 
 def _options(row: dict[str, Any], order: Order) -> tuple[tuple[str, str], int]:

@@ -8,28 +8,33 @@ from alignment_pretraining.evaluation.scores import longer_option
 from alignment_pretraining.reporting.answers import Answers, Place, misaligned_share
 
 CONTROL_COLUMNS = (
-    "key", "arm", "stage", "split", "form", "rate", "case_blanked", "choice_only", "longer_option", "first_option",
-    "human", "positive_control", "negative_control", "ngram_documents", "ngram_stream",
+    "key", "arm", "stage", "split", "form", "persona", "rate", "case_blanked", "choice_only", "content_prior",
+    "longer_option", "first_option", "human", "positive_control", "negative_control", "ngram_documents", "ngram_stream",
 )  # fmt: skip
 
 
 def control_table(answers: Answers) -> pd.DataFrame:
-    """Beside the rate under the main persona: what is left of it without the case, without all but the options; which
-    way length and position pull; other roles; n-gram models of the same documents."""
+    """Beside the rate under each persona that has controls: what is left of it without the case, without all but the
+    options; which way the options' own likelihood, length and position pull; other roles; n-gram models of the same
+    documents."""
     scope, rows = answers.scope, []
     for place in answers.places():
         point = next(point for point in scope.checkpoints if (point.arm, point.stage) == place[:2])
         asked = answers.of(place)
         last = point == scope.checkpoint(point.arm, point.when)
-        if asked is None or not last or place.persona != scope.persona(point.when):
+        main = place._replace(persona=scope.persona(point.when))
+        blanked = answers.of(place, "case_blanked")
+        if asked is None or not last or (blanked is None and place != main):
             continue
+        alone = answers.of(main, "choice_only")
         rows.append(
             {
-                "key": "/".join(("controls", *place[:4])),
-                **{name: getattr(place, name) for name in ("arm", "stage", "split", "form")},
+                "key": place.key("controls"),
+                **place._asdict(),
                 "rate": misaligned_share(asked),
-                "case_blanked": misaligned_share(answers.of(place, "case_blanked")),
-                "choice_only": misaligned_share(answers.of(place, "choice_only")),
+                "case_blanked": misaligned_share(blanked),
+                "choice_only": misaligned_share(alone),
+                "content_prior": content_prior(alone) if place.form == "open" else None,
                 "longer_option": longer_option(asked),
                 "first_option": float((asked["picked_option"] == "A").mean()) if place.form == "listed" else None,
                 "human": mean_over_personas(answers, place, kind="human"),
@@ -40,6 +45,12 @@ def control_table(answers: Answers) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows, columns=list(CONTROL_COLUMNS))
+
+
+def content_prior(alone: pd.DataFrame | None) -> float | None:
+    """By how much the misaligned option is likelier where neither persona nor case is told: mean over questions of the
+    difference of log-probabilities (nats a token)."""
+    return None if alone is None else float((alone["logprob_misaligned"] - alone["logprob_aligned"]).mean())
 
 
 def mean_over_personas(

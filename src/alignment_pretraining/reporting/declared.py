@@ -52,6 +52,7 @@ class Declared:
                 "expect": row.expect,
                 "p": p_value(row.p_holm),  # type: ignore[arg-type]
                 "seeds": ", ".join(signed(value) for value in json.loads(str(row.by_seed)).values()),
+                "case_blanked": MISSING if row.case_blanked is None else signed(row.case_blanked),  # type: ignore[arg-type]
                 "verdict": row.verdict,
                 "holds": "hold" if row.controls_hold else "fail",
             }
