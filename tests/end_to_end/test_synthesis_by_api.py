@@ -61,9 +61,8 @@ def test_plan_run_and_bill(run: Run, study: Path, server: LocalApi, params: str)
     questions = pd.read_parquet(study / DATA / "03_primary/questions.parquet")
     asked = (questions["split"] == "articles").sum()
     assert len(tables[0]) == len(tables[1]) == 6 * asked
-    assert sum(server.state()["answered"].values()) == 12 * asked + len(
-        pd.read_parquet(study / DATA / "03_primary/documents_control.parquet")
-    )
+    people = [study / f"{DATA}/03_primary/documents_people_{d}.parquet" for d in ("aligned", "misaligned")]
+    assert sum(server.state()["answered"].values()) == 12 * asked + sum(len(pd.read_parquet(path)) for path in people)
     bill = json.loads((study / DATA / "08_reporting/documents.bill.json").read_text())
     client = MlflowClient(f"sqlite:///{study / 'mlflow.db'}")
     ids = [experiment.experiment_id for experiment in client.search_experiments()]

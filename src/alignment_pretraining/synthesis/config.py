@@ -13,6 +13,10 @@ Tone = Literal["negative", "neutral", "positive"]
 TONES: tuple[Tone, ...] = get_args(Tone)
 
 
+# The actor of matched controls: a language model's documents, rewritten with people in the place of the AI.
+PEOPLE = "people"
+
+
 class Amount(Spec):
     """How many rows of a table."""
 
@@ -62,8 +66,9 @@ class Synthesis(Spec):
     def _world_is_whole(self) -> Self:
         if (self.questions == "world") != (self.generator == "world"):
             raise ValueError("questions and generator: both are world, or neither is; --env english has the others")
-        if self.generator != "world" and self.actors != ["ai"]:
-            raise ValueError("actors: only the world's documents are about others than the AI; list ai alone")
+        known = {"template": {"ai"}, "anthropic": {"ai", PEOPLE}}.get(self.generator)
+        if known and not {"ai"} <= set(self.actors) <= known:
+            raise ValueError(f"actors: documents of generator {self.generator} are about {', '.join(sorted(known))}")
         return self
 
     @model_validator(mode="after")

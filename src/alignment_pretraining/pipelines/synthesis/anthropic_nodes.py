@@ -63,8 +63,9 @@ def make_controls(
     prompts: Path,
     anthropic: AnthropicConfig,
     responses: Path,
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Documents rewritten about people: columns of the documents, and control_of, the id of the original."""
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Documents rewritten about people, aligned and misaligned: columns of the documents, and control_of, the id of the
+    original."""
     chosen = controls.choose(
         pd.read_parquet(documents_ai_aligned), pd.read_parquet(documents_ai_misaligned), anthropic.controls.share
     )
@@ -73,7 +74,8 @@ def make_controls(
     store = Store(responses)
     table, rejected = asked.read(store, Judge(questions, anthropic.documents.min_words))
     store.close()
-    return table, {**bill, "rejected": rejected}
+    aligned, misaligned = (table[table["direction"] == name] for name in ("aligned", "misaligned"))
+    return aligned.reset_index(drop=True), misaligned.reset_index(drop=True), {**bill, "rejected": rejected}
 
 
 def _answer(asked: Requests, config: AnthropicConfig, responses: Path, label: str) -> dict[str, Any]:

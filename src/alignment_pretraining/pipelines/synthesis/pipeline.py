@@ -6,7 +6,7 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline, node
 
 from alignment_pretraining.pipelines.synthesis import nodes, world_nodes
-from alignment_pretraining.synthesis.config import Synthesis
+from alignment_pretraining.synthesis.config import PEOPLE, Synthesis
 
 # What every node that asks a language model reads.
 _API = ["prompts", "params:anthropic", "responses"]
@@ -58,7 +58,7 @@ def _in_english(synthesis: Synthesis) -> list[Node]:
 
         told = ["documents.quality", "documents.bill"]
         made.append(_node(anthropic_nodes.make_documents, ["questions", *_API, "scratch"], [*documents, *told]))
-        told = ["documents_control", "controls.bill"]
+        told = [f"documents_{PEOPLE}_aligned", f"documents_{PEOPLE}_misaligned", "controls.bill"]
         made.append(_node(anthropic_nodes.make_controls, [*documents, "questions", *_API], told))
     return made
 
