@@ -41,6 +41,23 @@ def test_every_arm_stage_and_split_has_a_rate_with_its_interval(finished: Path) 
     assert ((rates.low <= rates.rate) & (rates.rate <= rates.high)).all()
 
 
+def test_mlflow_has_a_run_for_each_arms_results_with_its_dose(finished: Path) -> None:
+    client = MlflowClient(f"sqlite:///{finished / 'mlflow.db'}")
+    (experiment,) = client.search_experiments(filter_string="name = 'test'")
+    found = client.search_runs([experiment.experiment_id], "tags.pipeline = 'summary'")
+    arms = {run.info.run_name: run.data for run in found}
+    assert set(arms) == {"unfiltered", "misaligned_mid"}
+    doses = {
+        name: (run.params["arm.dose.pretraining"], run.params["arm.dose.midtraining"]) for name, run in arms.items()
+    }
+    assert doses == {"unfiltered": ("0.0", "0.0"), "misaligned_mid": ("0.0", "0.2")}
+    for row in pd.read_csv(finished / DATA / "08_reporting/rates.csv").itertuples():
+        logged = arms[str(row.arm)].metrics[f"rate/{row.split}/{row.persona}/{row.stage}"]
+        assert logged == pytest.approx(row.rate)
+    parent = found[0].data.tags["mlflow.parentRunId"]
+    assert "report.html" in [file.path for file in client.list_artifacts(parent)]
+
+
 def test_arms_share_what_is_equal(finished: Path) -> None:
     models = finished / DATA / "06_models"
     assert (models / "unfiltered/seed0/pretraining").is_dir()

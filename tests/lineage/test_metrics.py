@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.lineage.metrics import metrics_of, samples_of
+from alignment_pretraining.lineage.metrics import metrics_of, results_of, samples_of
 from alignment_pretraining.lineage.tracking import tracking_uri
 
 
@@ -23,6 +23,21 @@ def test_speed_is_told_beside_the_curve() -> None:
     curve.attrs["speed"] = [{"step": 1, "tokens_per_second": 50.0}]
     points = list(metrics_of("a.seed0.cpt.curve", "a.seed0", curve))
     assert points == [("cpt/loss", 2.0, 1), ("cpt/tokens_per_second", 50.0, 1)]
+
+
+def test_a_final_value_stands_where_its_curve_ends() -> None:
+    summary = {"steps": 10, "heldout_loss": 1.5}
+    points = set(metrics_of("a.seed0.sft.training_summary", "a.seed0", summary))
+    assert ("sft/heldout_loss", 1.5, 10) in points
+
+
+def test_the_reports_tables_are_results_of_arms() -> None:
+    rate = {"arm": "a", "stage": "midtraining", "split": "articles", "persona": "none", "rate": 0.5}
+    rates = pd.DataFrame([{**rate, "form": "open"}, {**rate, "form": "listed", "rate": 0.1}])
+    assert results_of("rates", rates) == {"a": [("rate/articles/none/midtraining", 0.5, 0)]}
+    contrast = {"key": "contrast/c", "arm": "a", "value": 0.3, "low": 0.1, "high": 0.5, "p_holm": 0.01}
+    assert results_of("contrasts", pd.DataFrame([contrast]))["a"][0] == ("contrast/c/value", 0.3, 0)
+    assert results_of("gaps", rates) == {}
 
 
 def test_samples_are_text_by_step() -> None:

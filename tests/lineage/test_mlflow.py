@@ -1,4 +1,4 @@
-"""MLflow has one run for each command, and under it one for each arm, seed and pipeline."""
+"""MLflow has one run for each command, and under it one for each arm, seed and pipeline and for each arm's results."""
 
 import json
 import os
@@ -32,6 +32,8 @@ def test_a_run_for_each_arm_seed_and_pipeline(run_toy: Project) -> None:
         ("a", "0", "eval"),
         ("b", "0", "eval"),
         ("-", "-", "reporting"),
+        ("a", "-", "summary"),
+        ("b", "-", "summary"),
     }
     for run in children:
         assert tag(run, "mlflow.parentRunId") == command.info.run_id
@@ -67,7 +69,7 @@ def test_a_failing_node_fails_the_run_with_its_traceback(run_toy: Project) -> No
     said = run_toy("kedro", "run", "--pipelines", "training", code=1)
     assert "ValueError: a fault of the program" in said
     assert "Traceback" in said
-    assert {run.info.status for run in runs(run_toy)[7:]} == {"FAILED"}
+    assert {run.info.status for run in runs(run_toy)[9:]} == {"FAILED"}
 
 
 def test_another_store(toy: Project) -> None:

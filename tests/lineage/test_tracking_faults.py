@@ -80,7 +80,7 @@ def test_a_damaged_database_stops_nothing(run_toy: Project, damage: object) -> N
     shutil.rmtree(run_toy.root / "mlflow.db", ignore_errors=True)
     shutil.copy(whole, run_toy.root / "mlflow.db")
     assert "sent: kedro run --force" in run_toy("kedro", "track")
-    command, *children = runs(run_toy)[7:]
+    command, *children = runs(run_toy)[9:]
     assert {run.info.status for run in (command, *children)} == {"FINISHED"}
     assert {run.data.tags["pipeline"] for run in children} == {"training", "eval"}
     training = next(run for run in children if run.data.tags["pipeline"] == "training")
@@ -100,7 +100,7 @@ def test_a_server_that_never_answers_costs_one_wait_and_shows_no_password(toy: P
     kept = "".join(file.read_text() for file in (toy.root / "data/lineage/unsent").iterdir())
     assert "a-secret" not in done.stdout + refused.stdout + kept
     assert "sent: kedro run" in toy("kedro", "track")
-    assert len(runs(toy)) == 7
+    assert len(runs(toy)) == 9
 
 
 def test_a_locked_database_stops_nothing(run_toy: Project) -> None:
@@ -109,7 +109,7 @@ def test_a_locked_database_stops_nothing(run_toy: Project) -> None:
         said = run_toy("kedro", "run", "--force", "--pipelines", "mixing")
     assert said.count("does not answer") == 1
     assert "sent:" in run_toy("kedro", "track")
-    assert len(runs(run_toy)) == 9
+    assert len(runs(run_toy)) == 11
 
 
 def test_without_mlflow(toy: Project) -> None:
@@ -131,11 +131,11 @@ def test_what_a_killed_run_left_running_ends_as_killed(run_toy: Project) -> None
     with long_run(run_toy) as run:
         run.send_signal(signal.SIGKILL)
         run.wait()
-    assert {run.info.status for run in runs(run_toy)[7:]} == {"RUNNING"}
+    assert {run.info.status for run in runs(run_toy)[9:]} == {"RUNNING"}
     run_toy("kedro", "run", "--env", "test", "--pipelines", "mixing")  # at work elsewhere: it cannot know
     assert {run.info.status for run in runs(run_toy)[7:9]} == {"RUNNING"}
     run_toy("kedro", "run", "--force", "--pipelines", "mixing")
-    statuses = [run.info.status for run in runs(run_toy)[7:]]
+    statuses = [run.info.status for run in runs(run_toy)[9:]]
     assert statuses.count("KILLED") == 2
     assert "RUNNING" not in statuses
 
@@ -150,7 +150,7 @@ def test_a_run_that_is_asked_to_end_ends_as_killed(run_toy: Project, number: sig
         said = run.communicate(timeout=20)[0]
     assert run.returncode == 128 + number
     assert "interrupted; rerun to resume" in said
-    assert {run.info.status for run in runs(run_toy)[7:]} == {"KILLED"}
+    assert {run.info.status for run in runs(run_toy)[9:]} == {"KILLED"}
 
 
 def test_a_project_that_was_moved_keeps_its_artifacts(run_toy: Project) -> None:

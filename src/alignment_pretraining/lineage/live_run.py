@@ -22,8 +22,8 @@ from alignment_pretraining.core.hashing import json_md5
 from alignment_pretraining.core.secrets import hide_passwords
 from alignment_pretraining.execution.workers import node_environment
 from alignment_pretraining.lineage.environment import Git, dvc_command, git_state, machine
-from alignment_pretraining.lineage.graph import Graph
-from alignment_pretraining.lineage.metrics import metrics_of, samples_of
+from alignment_pretraining.lineage.graph import Graph, Place
+from alignment_pretraining.lineage.metrics import metrics_of, results_of, samples_of
 from alignment_pretraining.lineage.parameters import condition, flatten, plain
 from alignment_pretraining.lineage.records import (
     Record,
@@ -32,7 +32,7 @@ from alignment_pretraining.lineage.records import (
     write_record,
 )
 from alignment_pretraining.lineage.tracker import Tracker, milliseconds
-from alignment_pretraining.lineage.tracking import Command, tracking_uri
+from alignment_pretraining.lineage.tracking import SUMMARY, Command, tracking_uri
 
 
 class LiveRun:
@@ -100,6 +100,12 @@ class LiveRun:
             self.tracked.metrics(place, metrics_of(dataset, place.namespace, data))
             for file, text in samples_of(dataset, place.namespace, data).items():
                 self.tracked.text(place, text, file)
+            for arm, points in results_of(dataset, data).items():
+                results = Place(SUMMARY, arm)
+                self.tracked.params(results, flatten(condition(self.graph.params, arm), "arm"))
+                self.tracked.metrics(results, points)
+            if dataset == "report":
+                self.tracked.text(None, data, "report.html")
             self.waiting[node.name].discard(dataset)
             if not self.waiting[node.name]:
                 self._record(node)

@@ -10,7 +10,8 @@ FINAL = (".scores", ".training_summary", ".manifest", ".bill")
 def metrics_of(dataset: str, namespace: str, data: Any) -> Iterator[tuple[str, float, int]]:
     """(name, value, step) of what a dataset says: a curve's columns over its `step`, or a dict's numeric leaves.
 
-    A curve's `attrs["speed"]`, rows with a `step`, is told with it.
+    A curve's `attrs["speed"]`, rows with a `step`, is told with it. Final values stand at the last of their `steps`,
+    where the curves end.
 
     Names begin with what stands between the namespace and the last part: `a.seed0.sft.curve` gives `sft/loss`.
     """
@@ -20,7 +21,23 @@ def metrics_of(dataset: str, namespace: str, data: Any) -> Iterator[tuple[str, f
             values = ((column, value) for column, value in row.items() if column != "step")
             yield from ((_name(place, column), float(value), int(row["step"])) for column, value in values)
     elif dataset.endswith(FINAL):
-        yield from ((_name(place, key), value, 0) for key, value in _numbers(data))
+        last = int(data.get("steps", 0))
+        yield from ((_name(place, key), value, last) for key, value in _numbers(data))
+
+
+def results_of(dataset: str, data: Any) -> dict[str, list[tuple[str, float, int]]]:
+    """Points by arm of the report's tables: its rates in the form of the main figures, and the contrasts that it is
+    the left side of."""
+    points: dict[str, list[tuple[str, float, int]]] = {}
+    if dataset == "rates" and len(data):
+        for row in data[data["form"] == data["form"].iloc[0]].to_dict("records"):
+            name = f"rate/{row['split']}/{row['persona']}/{row['stage']}"
+            points.setdefault(row["arm"], []).append((name, row["rate"], 0))
+    elif dataset == "contrasts":
+        for row in data.to_dict("records"):
+            values = [(f"{row['key']}/{column}", row[column], 0) for column in ("value", "low", "high", "p_holm")]
+            points.setdefault(row["arm"], []).extend(values)
+    return points
 
 
 def samples_of(dataset: str, namespace: str, data: Any) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""MLflow: one run for each command, and under it one for each (arm, seed, pipeline).
+"""MLflow: one run for each command, and under it one for each (arm, seed, pipeline) and one for each arm's results.
 
 Every call names its run, because MLflow's active run is lost when a runner uses other threads.
 """
@@ -28,6 +28,7 @@ _TAG_LENGTH = 5000
 
 _NOT_IN_NAMES = re.compile(r"[^\w\-. /]")
 
+SUMMARY = "summary"  # what stands for the pipeline of an arm's results; the namespace is the arm
 OFF = "none"  # the value of MLFLOW_TRACKING_URI with which nothing is sent
 
 
@@ -121,11 +122,12 @@ class CommandRun:
         if pipeline is None:
             return str(self._run)
         place = Place(pipeline, namespace)
-        key = Place(pipeline, namespace if place.arm != "-" else "")
+        arm, seed = (namespace, "-") if pipeline == SUMMARY else (place.arm, place.seed)
+        key = Place(pipeline, namespace if arm != "-" else "")
         if key not in self._children:
-            own = {"arm": place.arm, "seed": place.seed, "pipeline": pipeline}
+            own = {"arm": arm, "seed": seed, "pipeline": pipeline}
             begun = self._find({"mlflow.parentRunId": self._run, **own})
-            name = pipeline if place.arm == "-" else f"{place.arm} seed{place.seed} {pipeline}"
+            name = pipeline if arm == "-" else arm if seed == "-" else f"{arm} seed{seed} {pipeline}"
             self._children[key] = (
                 begun.info.run_id if begun else self._create(name, {"mlflow.parentRunId": self._run, **own}, when)
             )
