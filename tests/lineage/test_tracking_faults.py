@@ -133,7 +133,7 @@ def test_what_a_killed_run_left_running_ends_as_killed(run_toy: Project) -> None
         run.wait()
     assert {run.info.status for run in runs(run_toy)[9:]} == {"RUNNING"}
     run_toy("kedro", "run", "--env", "test", "--pipelines", "mixing")  # at work elsewhere: it cannot know
-    assert {run.info.status for run in runs(run_toy)[7:9]} == {"RUNNING"}
+    assert {run.info.status for run in runs(run_toy)[9:11]} == {"RUNNING"}
     run_toy("kedro", "run", "--force", "--pipelines", "mixing")
     statuses = [run.info.status for run in runs(run_toy)[9:]]
     assert statuses.count("KILLED") == 2

@@ -22,7 +22,8 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-PATIENCE = 30.0  # seconds that one call may take; the first one may have to make the database
+# Seconds that one call may take, and the first one, which may have to make the database on a busy machine.
+PATIENCE, OPENING = 30.0, 120.0
 
 
 class Tracker:
@@ -38,7 +39,7 @@ class Tracker:
         self._outbox = unsent_folder(graph.root, graph.env) / f"{command.id.replace(' ', '-')}.jsonl"
         self._run: CommandRun | None = None
         if uri and not self._outbox.exists():
-            self._run = self._try(lambda: _open(uri, graph.root, command))
+            self._run = self._try(lambda: _open(uri, graph.root, command), OPENING)
 
     def run_id(self, place: Place) -> str | None:
         """Id of a place's MLflow run; None when there is none."""
@@ -76,9 +77,9 @@ class Tracker:
         if not self._run:
             self._keep(event)
 
-    def _try(self, call: Callable[[], T]) -> T | None:
+    def _try(self, call: Callable[[], T], seconds: float = PATIENCE) -> T | None:
         try:
-            return within(PATIENCE, call)
+            return within(seconds, call)
         except Exception as error:  # of any kind: the network's, the database's, MLflow's
             self._run = None
             _log.warning(
