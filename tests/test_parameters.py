@@ -21,6 +21,7 @@ from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.records import node_params
 from alignment_pretraining.parameters import Parameters
 from alignment_pretraining.settings import CONFIG_LOADER_ARGS
+from alignment_pretraining.synthesis.config import Amount
 from tests.conftest import PROJECT
 
 ENVIRONMENTS = [None if name == BASE else name for name in environments(PROJECT / "conf")]
@@ -64,6 +65,15 @@ def test_records_hold_what_is_written_without_defaults(context: StudyContext) ->
     stage = params["study"]["stages"]["pretraining"]
     assert read["params:study.stages.pretraining"] == stage
     assert "batch_tokens" in stage and ("pools" in stage) == (context.env == "paper")
+
+
+def test_a_key_that_no_file_has_is_given_with_its_default(load: Load) -> None:
+    class More(Parameters):
+        more: Amount = Amount(count=3)
+
+    found = More.model_construct(**dict(load())).by_key()
+    assert found["more"] == Amount(count=3)
+    assert "gpu" not in found
 
 
 @pytest.fixture

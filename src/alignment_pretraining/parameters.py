@@ -54,8 +54,8 @@ class Parameters(Spec):
         return self
 
     def by_key(self) -> dict[str, Any]:
-        """The specification under each key that was given."""
-        return {key: getattr(self, key) for key in type(self).model_fields if key in self.model_fields_set}
+        """The specification under each key, defaults included."""
+        return {key: value for key, value in self if value is not None}
 
 
 def check_environment(conf: Path, env: str | None) -> None:

@@ -50,6 +50,15 @@ def test_check_tells_a_file_that_differs(exported: Project) -> None:
     assert (exported.root / "dvc.yaml").read_bytes() == before
 
 
+def test_an_output_that_nothing_could_follow_is_refused(toy: Project) -> None:
+    toy.replace("conf/base/catalog.yml", "tokens: {", "other: {")
+    said = toy("kedro", "dvc", code=1)
+    assert (
+        "tokens, which corpus.tokenize makes, has no place on disk; give it an entry in conf/base/catalog.yml" in said
+    )
+    assert not (toy.root / "dvc.yaml").exists()
+
+
 def test_an_environment_is_pinned_and_its_parameters_are_followed(toy: Project) -> None:
     toy("kedro", "dvc", "--env", "test")
     stage = yaml.safe_load((toy.root / "environments/test/dvc.yaml").read_text())["stages"]["eval"]

@@ -66,7 +66,7 @@ def dvc(metadata: ProjectMetadata, env: str | None, check: bool, code: bool) -> 
     """Write dvc.yaml from the registered pipelines and the catalog; that of another environment than base goes to
     environments/ENV. Without --env, --check looks at all that there are.
     """
-    from alignment_pretraining.lineage.dvc_export import dvc_yaml, write_code_files
+    from alignment_pretraining.lineage.dvc_export import check_outputs, dvc_yaml, write_code_files
 
     root = metadata.project_path
     if code:
@@ -76,7 +76,9 @@ def dvc(metadata: ProjectMetadata, env: str | None, check: bool, code: bool) -> 
     written = [BASE, *(file.parent.name for file in sorted(root.glob("environments/*/dvc.yaml")))]
     for name in written if check and env is None else [environment(env)]:
         path = environment_folder(name) / "dvc.yaml"
-        text = dvc_yaml(project_graph(root, name), name)
+        graph = project_graph(root, name)
+        check_outputs(graph)
+        text = dvc_yaml(graph, name)
         same = (root / path).is_file() and (root / path).read_text() == text
         if check and not same:
             command = with_env("kedro dvc", name)

@@ -21,6 +21,7 @@ from kedro.pipeline.node import Node
 
 from alignment_pretraining.core.code import function_name
 from alignment_pretraining.core.environments import environment_folder, parameter_files
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import write_text
 from alignment_pretraining.lineage.graph import Graph, is_parameter
 from alignment_pretraining.lineage.metrics import CURVE, FINAL
@@ -49,6 +50,20 @@ def dvc_yaml(graph: Graph, env: str) -> str:
     if plots:
         content["plots"] = plots
     return HEADER + yaml.safe_dump(content, sort_keys=False, width=120, allow_unicode=True)
+
+
+def check_outputs(graph: Graph) -> None:
+    """Refuse an output that lies nowhere on this disk, because neither records nor DVC could follow it.
+
+    Raises:
+        UserError: names the output and the node that makes it.
+    """
+    for name, node in graph.makers.items():
+        if graph.path(name) is None:
+            raise UserError(
+                f"{name}, which {node.name} makes, has no place on disk; give it an entry in conf/base/catalog.yml, "
+                "of a type that keeps its path in `_filepath`"
+            )
 
 
 def write_code_files(graph: Graph) -> list[Path]:
