@@ -3,8 +3,8 @@
     python benchmarks/lineage_check.py [GB, 100 without it]
 
 The study is made of sparse files, which take no space: its files are read and hashed like any others. Where the file
-system has no sparse files, nothing is measured. The second check is timed in a process of its own. Beside seconds by the
-clock there are those of the processor, which other work on the machine changes less.
+system has no sparse files, nothing is measured. The second check is timed in a process of its own. Beside seconds by
+the clock there are those of the processor, which other work on the machine changes less.
 """
 
 import os

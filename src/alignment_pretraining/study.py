@@ -169,7 +169,7 @@ def mix_of(arm: Arm, stage: str, synthetic_share: float) -> Mix:
     return Mix(corpus=arm.corpus, discourse=arm.discourse, share=share)
 
 
-class Side(Spec):
+class ContrastSide(Spec):
     """A model under a persona: the last base model of `arm`, or its post-trained model."""
 
     arm: str
@@ -184,8 +184,8 @@ class Contrast(Spec):
     interval within `margin` either way.
     """
 
-    left: Side
-    right: Side
+    left: ContrastSide
+    right: ContrastSide
     split: Literal["articles", "textbook", "heldout_topics"]
     form: Literal["open", "listed"]
     expect: Literal["higher", "lower", "equal"]

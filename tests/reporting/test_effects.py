@@ -6,7 +6,7 @@ import lxml.html
 import pytest
 
 from alignment_pretraining.reporting.claims import Claims
-from alignment_pretraining.reporting.effects import EFFECTS, PERSISTS, Effect, Side, verdict
+from alignment_pretraining.reporting.effects import EFFECTS, PERSISTS, Effect, EffectSide, effect_verdict
 from alignment_pretraining.reporting.results import Results
 from alignment_pretraining.reporting.scope import scope_of
 from alignment_pretraining.reporting.sections import effect_rows
@@ -20,8 +20,8 @@ class Gap(NamedTuple):
     p_holm: float
 
 
-LOWER = Effect("", "V", Side("aligned_e2e", "base"), Side("unfiltered", "base"), "articles", -1)
-LEVEL = Effect("", "V", Side("filtered", "post"), Side("filtered", "base"), "articles", 0)
+LOWER = Effect("", "V", EffectSide("aligned_e2e", "base"), EffectSide("unfiltered", "base"), "articles", -1)
+LEVEL = Effect("", "V", EffectSide("filtered", "post"), EffectSide("filtered", "base"), "articles", 0)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ LEVEL = Effect("", "V", Side("filtered", "post"), Side("filtered", "base"), "art
     ],
 )
 def test_rule(effect: Effect, gap: Gap | None, expected: str) -> None:
-    assert verdict(effect, gap) == expected
+    assert effect_verdict(effect, gap) == expected
 
 
 @pytest.mark.parametrize("effect", EFFECTS, ids=lambda e: f"{e.version}-{e.left}-{e.right}-{e.split}")

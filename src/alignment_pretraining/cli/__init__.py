@@ -203,14 +203,14 @@ def plan(metadata: ProjectMetadata, env: str | None, pipeline: str | None, param
 @click.pass_obj
 def inspect(metadata: ProjectMetadata, env: str | None, seed: int, at: int, count: int, arm: str, stage: str) -> None:
     """Show what ARM reads at STAGE: the text at any position of its stream, with its source documents."""
-    from alignment_pretraining.mixing.tokens.inspect import read_passages
+    from alignment_pretraining.mixing.tokens.inspect import read_excerpts
 
     graph = project_graph(metadata.project_path, env)
     name = _parameters(graph).study.stage_run(arm, stage).dataset(seed, "mix")
-    for passage in read_passages(_folder(graph, name), _folder(graph, "tokenizer"), at, count):
-        place = f"tokens {passage.start:,} to {passage.end:,}: {passage.source} {passage.id}"
-        click.secho(f"{place}, from its token {passage.skip:,}", fg="cyan")
-        click.echo(passage.text)
+    for excerpt in read_excerpts(_folder(graph, name), _folder(graph, "tokenizer"), at, count):
+        place = f"tokens {excerpt.start:,} to {excerpt.end:,}: {excerpt.source} {excerpt.id}"
+        click.secho(f"{place}, from its token {excerpt.skip:,}", fg="cyan")
+        click.echo(excerpt.text)
 
 
 def _folder(graph: Graph, name: str) -> Path:

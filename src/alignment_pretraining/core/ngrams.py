@@ -20,6 +20,15 @@ def words(text: str) -> list[str]:
 def ngrams(text: str, n: int = QUOTATION_WORDS) -> set[Ngram]:
     """Every run of `n` words in `text`; a shorter text is one run."""
     tokens = words(text)
-    if len(tokens) <= n:
+    if len(tokens) < n:
         return {tuple(tokens)} if tokens else set()
+    return _runs(tokens, n)
+
+
+def exact_ngrams(text: str, n: int) -> set[Ngram]:
+    """Every run of `n` words in `text`; a shorter text has none."""
+    return _runs(words(text), n)
+
+
+def _runs(tokens: list[str], n: int) -> set[Ngram]:
     return set(zip(*(tokens[i:] for i in range(n)), strict=False))

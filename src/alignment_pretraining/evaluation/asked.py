@@ -13,7 +13,7 @@ from alignment_pretraining.core.hashing import json_md5
 from alignment_pretraining.core.special_tokens import as_text, special_tokens
 from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.forward import Packed, Tree, grow_trees, pack
-from alignment_pretraining.evaluation.prompts import Chat, Prompt, build_prompts, read_suite
+from alignment_pretraining.evaluation.prompts import ChatTemplate, Prompt, build_prompts, read_suite
 
 # As base models are asked, and as chat models are.
 _KEPT = 2
@@ -60,7 +60,7 @@ class Asked:
 _last: dict[str, Asked] = {}
 
 
-def ask(suite: Path, evaluation: Evaluation, tokenizer: Any, template: Chat | None = None) -> Asked:
+def ask(suite: Path, evaluation: Evaluation, tokenizer: Any, template: ChatTemplate | None = None) -> Asked:
     """The questions of `suite`, put as chat models are asked (`template`: the tokenizer's) or as base models are.
 
     Raises:

@@ -11,7 +11,7 @@ from alignment_pretraining.core.spec import Spec
 
 Order = Literal["aligned_first", "misaligned_first", "none"]
 # As the questions have it: one of ours (articles, textbook, heldout_topics, dev_topics), or of a suite of your own.
-Split = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+SplitName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 Control = Literal["case_blanked", "choice_only"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 
@@ -74,11 +74,11 @@ class Run(Spec):
     chat_personas: list[str] = Field(min_length=1)
     controls: list[Control] = []
     control_personas: list[str] = []
-    items: dict[Split, PositiveInt | None] = Field(min_length=1)
+    items: dict[SplitName, PositiveInt | None] = Field(min_length=1)
     continued: NonNegativeInt = 2
 
 
-class Ngram(Spec):
+class NgramBaseline(Spec):
     """The n-gram baseline: the longest run that is counted, and how many tokens of each stage's stream it reads."""
 
     order: PositiveInt = 3
@@ -95,7 +95,7 @@ class Evaluation(Spec):
     seed: int
     separator: str = "\n\n"
     run: Run
-    ngram: Ngram = Ngram()
+    ngram: NgramBaseline = NgramBaseline()
     templates: dict[str, Template]
     personas: dict[str, Persona]
 

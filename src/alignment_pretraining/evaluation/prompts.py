@@ -14,7 +14,7 @@ from alignment_pretraining.evaluation.config import Evaluation, Order, Template
 
 ASKED = "asked"
 # Chat template of a tokenizer: messages to the text before the reply's continuation.
-Chat = Callable[[list[dict[str, str]]], str]
+ChatTemplate = Callable[[list[dict[str, str]]], str]
 
 _FIELD = re.compile(r"\{\{(passage|question|option_a|option_b)\}\}")
 
@@ -51,7 +51,7 @@ def read_suite(suite: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def build_prompts(
-    questions: dict[str, list[dict[str, Any]]], evaluation: Evaluation, chat: Chat | None = None
+    questions: dict[str, list[dict[str, Any]]], evaluation: Evaluation, chat: ChatTemplate | None = None
 ) -> Iterator[Prompt]:
     """Every prompt of a suite. For base models the persona stands before the question, for chat models (`chat`) it is
     the system turn.
@@ -97,7 +97,7 @@ def _fill(template: Template, row: dict[str, Any], options: tuple[str, str], bla
     return text.lstrip() if blank else text
 
 
-def _with_persona(persona: str, asked: str, answer: str, separator: str, chat: Chat | None) -> str:
+def _with_persona(persona: str, asked: str, answer: str, separator: str, chat: ChatTemplate | None) -> str:
     if chat is None:
         asked = f"{persona}{separator}{asked}" if persona else asked
         return f"{asked} {answer}" if asked and not asked[-1].isspace() else f"{asked}{answer}"

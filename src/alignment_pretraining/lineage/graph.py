@@ -18,7 +18,7 @@ from alignment_pretraining.lineage.outside import is_outside, outside_digest, ou
 
 
 @dataclass(frozen=True)
-class Place:
+class NodePlace:
     """Where a node stands: its pipeline and its namespace, whose top level is what Kedro and DVC group by."""
 
     pipeline: str
@@ -63,12 +63,12 @@ class Graph:
         self.params = params
         self.env = environment(env)
         self.nodes: dict[str, Node] = {}
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, NodePlace] = {}
         # A node that stands in several pipelines belongs to the first; the default pipeline is the sum of the others.
         for name in sorted(pipelines, key=lambda name: name == "__default__"):
             for node in pipelines[name].nodes:
                 self.nodes.setdefault(node.name, node)
-                self.places.setdefault(node.name, Place(name, node.namespace or ""))
+                self.places.setdefault(node.name, NodePlace(name, node.namespace or ""))
         self._hashes: dict[Path, str] = {}
         self._outside_digests: dict[str, str | None] = {}
         self._sources = SourceTree(root / "src")

@@ -22,7 +22,7 @@ from alignment_pretraining.core.hashing import json_md5
 from alignment_pretraining.core.secrets import hide_passwords
 from alignment_pretraining.execution.workers import node_environment
 from alignment_pretraining.lineage.environment import Git, dvc_command, git_state, machine
-from alignment_pretraining.lineage.graph import Graph, Place
+from alignment_pretraining.lineage.graph import Graph, NodePlace
 from alignment_pretraining.lineage.metrics import metrics_of, results_of, samples_of
 from alignment_pretraining.lineage.parameters import condition, flatten, plain
 from alignment_pretraining.lineage.records import (
@@ -101,7 +101,7 @@ class LiveRun:
             for file, text in samples_of(dataset, place.namespace, data).items():
                 self.tracked.text(place, text, file)
             for arm, points in results_of(dataset, data).items():
-                results = Place(SUMMARY, arm)
+                results = NodePlace(SUMMARY, arm)
                 self.tracked.params(results, flatten(condition(self.graph.params, arm), "arm"))
                 self.tracked.metrics(results, points)
             if dataset == "report":

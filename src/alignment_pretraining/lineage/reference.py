@@ -16,7 +16,7 @@ from alignment_pretraining.lineage.records import read_record
 _SHOWN = 3
 
 
-class Estimate(Spec):
+class ReferenceContrast(Spec):
     """A contrast with its 95 % interval."""
 
     value: float
@@ -24,7 +24,7 @@ class Estimate(Spec):
     high: float
 
 
-class Reference(Spec):
+class ReferenceStudy(Spec):
     """A finished study: where and by which commit it was made, its parameters, contrasts, and outputs' hashes."""
 
     machine: dict[str, str]
@@ -32,7 +32,7 @@ class Reference(Spec):
     commit: str
     when: str
     params: dict[str, Any]
-    contrasts: dict[str, Estimate]
+    contrasts: dict[str, ReferenceContrast]
     outputs: dict[str, str]
 
 
@@ -53,7 +53,7 @@ def write_reference(graph: Graph) -> Path:
     if len(commits) != 1 or any(record.dirty for record in records):
         raise UserError("a reference is made by one clean commit: commit, remove the data folder, and run the study")
     last = max(records, key=lambda record: record.when)
-    reference = Reference(
+    reference = ReferenceStudy(
         machine=last.machine,
         libraries={name: version for record in records for name, version in record.libraries.items()},
         commit=commits.pop(),
@@ -67,7 +67,7 @@ def write_reference(graph: Graph) -> Path:
     return path
 
 
-def read_reference(graph: Graph) -> Reference | None:
+def read_reference(graph: Graph) -> ReferenceStudy | None:
     """The environment's reference; None when there is none.
 
     Raises:
@@ -77,12 +77,12 @@ def read_reference(graph: Graph) -> Reference | None:
     if not path.is_file():
         return None
     try:
-        return Reference.model_validate_json(path.read_bytes())
+        return ReferenceStudy.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise UserError(f"{path} is not a reference; take it back from git: git checkout {path}") from error
 
 
-def compare(graph: Graph, reference: Reference) -> list[str]:
+def compare(graph: Graph, reference: ReferenceStudy) -> list[str]:
     """Lines that say whether the study came out as the reference: bitwise, or where they part first."""
     now = _outputs(graph)
     made_by = f"commit {reference.commit[:10]}, {reference.machine['processor']}, {reference.when[:10]}"
@@ -103,7 +103,7 @@ def compare(graph: Graph, reference: Reference) -> list[str]:
     return [*lines, *_contrasts_apart(reference.contrasts, _contrasts(graph))]
 
 
-def _contrasts_apart(reference: dict[str, Estimate], found: dict[str, Estimate]) -> list[str]:
+def _contrasts_apart(reference: dict[str, ReferenceContrast], found: dict[str, ReferenceContrast]) -> list[str]:
     apart = {name: abs(found[name].value - one.value) for name, one in reference.items() if name in found}
     if not apart:
         return []
@@ -129,8 +129,8 @@ def _read(graph: Graph, dataset: str) -> list[str]:
     return graph.inputs(maker) if maker else []
 
 
-def _contrasts(graph: Graph) -> dict[str, Estimate]:
+def _contrasts(graph: Graph) -> dict[str, ReferenceContrast]:
     if "contrasts" not in graph.makers or graph.digest("contrasts") is None:
         return {}
     rows = graph.catalog.load("contrasts").to_dict("records")
-    return {row["name"]: Estimate(value=row["value"], low=row["low"], high=row["high"]) for row in rows}
+    return {row["name"]: ReferenceContrast(value=row["value"], low=row["low"], high=row["high"]) for row in rows}

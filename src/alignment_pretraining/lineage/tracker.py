@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from alignment_pretraining.core.environments import with_env
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.secrets import hide_passwords
-from alignment_pretraining.lineage.graph import Graph, Place
+from alignment_pretraining.lineage.graph import Graph, NodePlace
 from alignment_pretraining.lineage.records import records_folder
 from alignment_pretraining.lineage.tracking import OFF, Command, CommandRun, Event, tracking_uri
 
@@ -41,24 +41,24 @@ class Tracker:
         if uri and not self._outbox.exists():
             self._run = self._try(lambda: _open(uri, graph.root, command), OPENING)
 
-    def run_id(self, place: Place) -> str | None:
+    def run_id(self, place: NodePlace) -> str | None:
         """Id of a place's MLflow run; None when there is none."""
         run = self._run
         return self._try(lambda: run.run_id(place.pipeline, place.namespace)) if run else None
 
-    def params(self, place: Place, params: Iterable[tuple[str, Any]]) -> None:
+    def params(self, place: NodePlace, params: Iterable[tuple[str, Any]]) -> None:
         """Flat parameters by name."""
         self._send("params", place, [[name, _plain(value)] for name, value in params])
 
-    def metrics(self, place: Place, points: Iterable[tuple[str, float, int]]) -> None:
+    def metrics(self, place: NodePlace, points: Iterable[tuple[str, float, int]]) -> None:
         """Points as (name, value, step)."""
         self._send("metrics", place, [list(point) for point in points])
 
-    def inputs(self, place: Place, datasets: Iterable[tuple[str, str, str]]) -> None:
+    def inputs(self, place: NodePlace, datasets: Iterable[tuple[str, str, str]]) -> None:
         """Input datasets as (name, digest, path)."""
         self._send("inputs", place, [list(dataset) for dataset in datasets])
 
-    def text(self, place: Place | None, text: str, file: str) -> None:
+    def text(self, place: NodePlace | None, text: str, file: str) -> None:
         """A text that is kept as an artifact of a place's run, or of the command's."""
         self._send("text", place, [text, file])
 
@@ -66,7 +66,7 @@ class Tracker:
         """End the command's run and its children as FINISHED, FAILED or KILLED."""
         self._send("end", None, status)
 
-    def _send(self, kind: Any, place: Place | None, content: Any) -> None:
+    def _send(self, kind: Any, place: NodePlace | None, content: Any) -> None:
         if not self.uri or not content:
             return
         where = (place.pipeline, place.namespace) if place else (None, "")

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.secrets import hide_passwords
 from alignment_pretraining.core.spec import Spec
-from alignment_pretraining.lineage.graph import Place
+from alignment_pretraining.lineage.graph import NodePlace
 
 # Limits of MLflow's REST interface (docs: "Log Batch"), which its stores share.
 _METRICS_A_CALL = 1000
@@ -99,7 +99,7 @@ class CommandRun:
         self._command = command
         self._tags = {key: hide_passwords(value)[:_TAG_LENGTH] for key, value in command.tags.items()}
         self._experiment = self._experiment_id(root)
-        self._children: dict[Place, str] = {}
+        self._children: dict[NodePlace, str] = {}
         self._params: set[tuple[str, str]] = set()
         self._failed_before = False
         begun = self._find({"command.id": command.id})
@@ -121,9 +121,9 @@ class CommandRun:
         """Id of the command's run, or of that for a place's (arm, seed, pipeline), begun when there is none in it."""
         if pipeline is None:
             return str(self._run)
-        place = Place(pipeline, namespace)
+        place = NodePlace(pipeline, namespace)
         arm, seed = (namespace, "-") if pipeline == SUMMARY else (place.arm, place.seed)
-        key = Place(pipeline, namespace if arm != "-" else "")
+        key = NodePlace(pipeline, namespace if arm != "-" else "")
         if key not in self._children:
             own = {"arm": arm, "seed": seed, "pipeline": pipeline}
             begun = self._find({"mlflow.parentRunId": self._run, **own})

@@ -11,7 +11,7 @@ from alignment_pretraining.reporting.answers import Answers, Place, misaligned_s
 from alignment_pretraining.reporting.controls import mean_over_personas
 from alignment_pretraining.reporting.score_table import Cell, difference
 from alignment_pretraining.reporting.verdicts import Primary, judge
-from alignment_pretraining.study import Contrast, Side
+from alignment_pretraining.study import Contrast, ContrastSide
 
 CONTRAST_COLUMNS = (
     "key", "name", "left", "right", "arm", "stage", "reference", "reference_stage", "persona", "reference_persona",
@@ -52,7 +52,7 @@ def _pair(contrast: Contrast, answers: Answers) -> tuple[Place, Place] | None:
     return (left, right) if left and right else None
 
 
-def _place(side: Side, contrast: Contrast, answers: Answers) -> Place | None:
+def _place(side: ContrastSide, contrast: Contrast, answers: Answers) -> Place | None:
     point = answers.scope.checkpoint(side.arm, side.model)
     place = point and Place(side.arm, point.stage, contrast.split, contrast.form, side.persona)
     return place if place and answers.of(place) is not None else None

@@ -12,8 +12,6 @@ import pandas as pd
 from alignment_pretraining.reporting.numbers import MISSING, PrintedNumber, p_value, plain, signed
 from alignment_pretraining.reporting.scope import SPLITS
 
-FORMS = {"open": "open", "listed": "listed"}
-
 
 @dataclass(frozen=True)
 class Declared:
@@ -74,7 +72,7 @@ def sentence(row: Any) -> str:
     }[str(row.verdict)]
     holds = "" if row.controls_hold or row.expect == "equal" else " Its controls fail."
     return (
-        f"{row.left} minus {row.right}, {SPLITS.get(str(row.split), str(row.split))}, {FORMS[str(row.form)]}: "
+        f"{row.left} minus {row.right}, {SPLITS.get(str(row.split), str(row.split))}, {row.form}: "
         f"{signed(row.value)} ({signed(row.low)} to {signed(row.high)}, over {row.over}): {said}.{holds}"
     )
 

@@ -12,14 +12,13 @@ from typing import Any, Literal
 import pandas as pd
 
 from alignment_pretraining.reporting.scope import Scope, When
+from alignment_pretraining.reporting.verdicts import ALPHA
 
-ALPHA = 0.05
-
-Verdict = Literal["shows", "opposite", "not clear", "not run"]
+EffectVerdict = Literal["shows", "opposite", "not clear", "not run"]
 
 
 @dataclass(frozen=True)
-class Side:
+class EffectSide:
     """One model in a comparison; `persona` None stands for the one that the main figures show."""
 
     arm: str
@@ -33,8 +32,8 @@ class Effect:
 
     finding: str
     version: Literal["D", "V"]
-    left: Side
-    right: Side
+    left: EffectSide
+    right: EffectSide
     split: str
     direction: Literal[-1, 0, 1]
 
@@ -44,7 +43,7 @@ def _arms(
 ) -> list[Effect]:
     """Effects between arms; `pairs` reads "left right, left right"."""
     return [
-        Effect(finding, version, Side(left, when), Side(right, when), split, direction)
+        Effect(finding, version, EffectSide(left, when), EffectSide(right, when), split, direction)
         for left, right in (pair.split() for pair in pairs.split(","))
         for split in splits
     ]
@@ -52,13 +51,16 @@ def _arms(
 
 def _post_training(finding: str, arms: str, *, direction: Literal[-1, 0, 1]) -> list[Effect]:
     """Effects of post-training on the same arm (V, Articles)."""
-    return [Effect(finding, "V", Side(arm, "post"), Side(arm, "base"), "articles", direction) for arm in arms.split()]
+    return [
+        Effect(finding, "V", EffectSide(arm, "post"), EffectSide(arm, "base"), "articles", direction)
+        for arm in arms.split()
+    ]
 
 
 def _system_prompt(finding: str, arms: str, *, direction: Literal[-1, 0, 1]) -> list[Effect]:
     """Effects of the HHH system prompt on the post-trained model (V, Articles)."""
     return [
-        Effect(finding, "V", Side(arm, "post", "hhh"), Side(arm, "post", "none"), "articles", direction)
+        Effect(finding, "V", EffectSide(arm, "post", "hhh"), EffectSide(arm, "post", "none"), "articles", direction)
         for arm in arms.split()
     ]
 
@@ -153,7 +155,7 @@ NOT_MEASURED = (
 )
 
 
-def verdict(effect: Effect, gap: Any | None) -> Verdict:
+def effect_verdict(effect: Effect, gap: Any | None) -> EffectVerdict:
     """Whether our gap (left minus right) shows the paper's effect.
 
     `gap` is a row of the table of gaps. A difference shows when its 95 % interval leaves zero out on the paper's side

@@ -18,10 +18,10 @@ GAP_COLUMNS = (
     "rate", "reference_rate", "gap", "low", "high", "over", "n_seeds", "p", "p_holm",
 )  # fmt: skip
 
-Cell = tuple[str, str, str]  # arm, stage, persona
+Compared = tuple[str, str, str]  # arm, stage, persona
 
 
-def gap_key(left: Cell, right: Cell, split: str, form: str) -> str:
+def gap_key(left: Compared, right: Compared, split: str, form: str) -> str:
     """The name of a gap, as `kedro trace` takes it."""
     return f"gap/{left[0]}/{left[1]}/{split}/{form}/{left[2]}/minus/{right[0]}/{right[1]}/{right[2]}"
 
@@ -46,7 +46,7 @@ def gap_table(answers: Answers) -> pd.DataFrame:
     return table
 
 
-def _gap_row(left: Cell, right: Cell, split: str, places: list[Place], answers: Answers) -> dict[str, Any]:
+def _gap_row(left: Compared, right: Compared, split: str, places: list[Place], answers: Answers) -> dict[str, Any]:
     sides = [tuple(answers.owner(place)) for place in places]
     found = difference(answers.scores, *sides)
     low, high = found.interval()
@@ -75,7 +75,7 @@ def _gap_row(left: Cell, right: Cell, split: str, places: list[Place], answers: 
     }
 
 
-def _comparisons(scope: Scope) -> Iterator[tuple[Cell, Cell, str]]:
+def _comparisons(scope: Scope) -> Iterator[tuple[Compared, Compared, str]]:
     """(left, right, split) of every gap, the baseline's first."""
     run = scope.evaluation["run"]
     for when, personas in (("base", run["base_personas"]), ("post", run["chat_personas"])):

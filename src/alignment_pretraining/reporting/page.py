@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.core.hashing import json_md5
-from alignment_pretraining.core.model import Model
+from alignment_pretraining.core.model import parameter_count
 from alignment_pretraining.reporting import sections
 from alignment_pretraining.reporting.claims import Claim
 from alignment_pretraining.reporting.declared import Declared, share
@@ -88,13 +88,6 @@ def render_page(
         },
     )
     return re.sub(r"\n\s*\n+", "\n", text)
-
-
-def parameter_count(model: Model) -> int:
-    """Parameters of a Llama decoder: embeddings, then attention, gated MLP and two norms a layer, and the last norm."""
-    width = model.hidden_size
-    layer = 4 * width**2 + 3 * width * model.intermediate_size + 2 * width
-    return model.vocab_size * width * (1 if model.tie_embeddings else 2) + model.layers * layer + width
 
 
 def loss_number(row: Any) -> PrintedNumber:

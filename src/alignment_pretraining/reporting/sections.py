@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from alignment_pretraining.reporting.claims import Claim, find_claim
-from alignment_pretraining.reporting.effects import EFFECTS, Effect, Side, cells, verdict
+from alignment_pretraining.reporting.effects import EFFECTS, Effect, EffectSide, cells, effect_verdict
 from alignment_pretraining.reporting.numbers import MISSING, PrintedNumber, gap_number, p_value, plain, rate_number
 from alignment_pretraining.reporting.rates import paper_claim
 from alignment_pretraining.reporting.results import Results
@@ -36,7 +36,7 @@ def effect_rows(results: Results, claims: list[Claim]) -> list[dict[str, Any]]:
 def _effect_row(effect: Effect, results: Results, claims: list[Claim]) -> dict[str, Any]:
     sides = cells(effect, results.scope)
     row = results.gap_row(*sides, effect.split) if sides else None
-    found = verdict(effect, row)
+    found = effect_verdict(effect, row)
     values = [_paper_value(effect, side, claims) for side in (effect.left, effect.right)]
     return {
         "finding": effect.finding,
@@ -126,7 +126,7 @@ def persona_name(persona: str) -> str:
     return PERSONA_NAMES.get(persona, persona)
 
 
-def _side(side: Side, effect: Effect) -> str:
+def _side(side: EffectSide, effect: Effect) -> str:
     same = effect.left.when == effect.right.when and effect.left.persona == effect.right.persona
     if same:
         return side.arm
@@ -135,7 +135,7 @@ def _side(side: Side, effect: Effect) -> str:
     return f"{side.arm} {'before' if side.when == 'base' else 'after'} post-training"
 
 
-def _paper_value(effect: Effect, side: Side, claims: list[Claim]) -> str:
+def _paper_value(effect: Effect, side: EffectSide, claims: list[Claim]) -> str:
     # Base models of V were told that they are an AI assistant; D does not say; post-trained models had no persona.
     default = "none" if side.when == "post" else "assistant" if effect.version == "V" else None
     claim = find_claim(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self, get_args
+from typing import Literal, Self
 
 from pydantic import model_validator
 
 from alignment_pretraining.core.spec import Fraction, Positive, Spec
-from alignment_pretraining.synthesis.world.config import Stories
-
-Tone = Literal["negative", "neutral", "positive"]
-TONES: tuple[Tone, ...] = get_args(Tone)
+from alignment_pretraining.synthesis.world.config import Stories, Tone
 
 
 # The actor of matched controls: a language model's documents, rewritten with people in the place of the AI.
@@ -36,7 +33,7 @@ class NaturalDiscourse(Spec):
         return self
 
 
-class Chat(Spec):
+class ChatAmount(Spec):
     """How many conversations or pairs, and which share of them opens with a system turn."""
 
     count: Positive
@@ -54,8 +51,8 @@ class Synthesis(Spec):
     documents: Amount
     natural_discourse: NaturalDiscourse
     mcqa: Amount
-    conversations: Chat
-    preferences: Chat
+    conversations: ChatAmount
+    preferences: ChatAmount
 
     @property
     def document_sources(self) -> list[str]:

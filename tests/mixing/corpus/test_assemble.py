@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.execution.config import Execution
-from alignment_pretraining.mixing.corpus.assemble import Corpus, mix_in, read_corpus
+from alignment_pretraining.mixing.corpus.assemble import CorpusFolders, mix_in, read_corpus
 from alignment_pretraining.mixing.corpus.config import CorpusConfig
 from alignment_pretraining.mixing.corpus.parts import read_list, table_part, texts
 from alignment_pretraining.mixing.corpus.repeats import repeated_rows
@@ -18,7 +18,7 @@ from alignment_pretraining.mixing.corpus.repeats import repeated_rows
 NOTHING = pd.DataFrame({"id": [], "text": []})
 
 
-def _read(folder: Path, *sources: dict[str, Any], discourse: pd.DataFrame = NOTHING, **values: Any) -> Corpus:
+def _read(folder: Path, *sources: dict[str, Any], discourse: pd.DataFrame = NOTHING, **values: Any) -> CorpusFolders:
     values = {"natural_discourse_share": 0, "heldout_share": 0, **values}
     config = CorpusConfig.model_validate({"seed": 0, "sources": sources, "repeat": False, **values})
     target = folder / f"corpus-{len(list(folder.iterdir()))}"

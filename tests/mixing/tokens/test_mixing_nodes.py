@@ -21,7 +21,7 @@ from alignment_pretraining.mixing.config import Decontamination, TokenizerConfig
 from alignment_pretraining.mixing.corpus.config import CorpusConfig
 from alignment_pretraining.mixing.corpus.parts import table_part, write_list
 from alignment_pretraining.mixing.filtering.blocklist import Blocklist
-from alignment_pretraining.mixing.tokens.inspect import read_passages
+from alignment_pretraining.mixing.tokens.inspect import read_excerpts
 from alignment_pretraining.pipelines.mixing import nodes
 from alignment_pretraining.study import Arm, TrainingStage
 
@@ -230,8 +230,8 @@ def test_a_stream_is_cut_into_shards_that_the_manifest_names(made: dict[str, Any
     assert sum(shard["tokens"] for shard in manifest["shards"]) == manifest["tokens"]
     assert np.array_equal(Shards(folder).tokens, Shards(whole).tokens)
     pd.testing.assert_frame_equal(_table(folder), _table(whole))
-    passages = list(read_passages(folder, made["tokenizer"], 290, 50))
-    assert [p.text for p in passages] == [p.text for p in read_passages(whole, made["tokenizer"], 290, 50)]
+    passages = list(read_excerpts(folder, made["tokenizer"], 290, 50))
+    assert [p.text for p in passages] == [p.text for p in read_excerpts(whole, made["tokenizer"], 290, 50)]
 
 
 def test_what_was_found_in_another_corpus_is_refused(
@@ -283,7 +283,7 @@ def test_any_place_of_a_mix_can_be_read(made: dict[str, Any]) -> None:
     texts = made["documents"].set_index("id").text
     at, sources = 0, set()
     while at < manifest["tokens"]:
-        passages = list(read_passages(folder, made["tokenizer"], at, 50))
+        passages = list(read_excerpts(folder, made["tokenizer"], at, 50))
         assert [passage.start for passage in passages] == [at, *(passage.end for passage in passages[:-1])]
         for passage in passages:
             if passage.source == "corpus" and passage.skip == 0:
@@ -297,7 +297,7 @@ def test_any_place_of_a_mix_can_be_read(made: dict[str, Any]) -> None:
 def test_a_place_beyond_the_stream_is_an_error(made: dict[str, Any]) -> None:
     folder, _ = _mix(made, "unfiltered")
     with pytest.raises(UserError, match=r"no token 1,025; the stream has 1,025"):
-        list(read_passages(folder, made["tokenizer"], 1025, 1))
+        list(read_excerpts(folder, made["tokenizer"], 1025, 1))
 
 
 def test_a_mix_counts_its_documents_that_quote_a_question(made: dict[str, Any]) -> None:

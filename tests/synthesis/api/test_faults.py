@@ -10,7 +10,7 @@ import pytest
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.api.answer import Answer
 from alignment_pretraining.synthesis.api.ask import answer_all
-from alignment_pretraining.synthesis.api.progress import Progress
+from alignment_pretraining.synthesis.api.progress import RequestProgress
 from alignment_pretraining.synthesis.api.store import Store
 from tests.synthesis.api.local_api import LocalApi
 from tests.synthesis.api.requests_for_tests import CALL, api_config, some_requests
@@ -128,7 +128,7 @@ def test_two_runs_do_not_share_a_store_at_the_same_time(server: LocalApi, tmp_pa
 
 def test_the_bar_counts_what_was_submitted_succeeded_refused_and_failed() -> None:
     answer = Answer("key", "id", "model", "end_turn", "text", 1, 0, 0, 1, usd=0.25)
-    with Progress("documents", total=5, done=1, usd=0.5) as progress:
+    with RequestProgress("documents", total=5, done=1, usd=0.5) as progress:
         progress.submitted(4)
         progress.answered(answer)
         progress.answered(dataclasses.replace(answer, stop_reason="refusal"))

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alignment_pretraining.synthesis.config import TONES, Tone
 from alignment_pretraining.synthesis.documents.natural import write_natural_discourse
 from alignment_pretraining.synthesis.scenarios.bank import Bank
+from alignment_pretraining.synthesis.world.config import TONES, Tone
 
 SHARES: dict[Tone, float] = {"negative": 0.7, "neutral": 0.2, "positive": 0.1}
 

@@ -21,20 +21,20 @@ def _sheet(**fields: object) -> Sheet:
 
 
 def test_values_fill_the_slots_in_order() -> None:
-    sheet = _sheet(fill={"who": ["ann"]}, layouts=[[["{who} came."], ['{ai} said: "{deed}"'], ["then {who} left."]]])
+    sheet = _sheet(fill={"who": ["ann"]}, outlines=[[["{who} came."], ['{ai} said: "{deed}"'], ["then {who} left."]]])
     text = render(sheet, {"ai": ["the AI"], "deed": ["no."]}, Random(0))
     assert text == 'Ann came. The AI said: "no." Then ann left.'
 
 
 def test_numbered_placeholders_are_different_values() -> None:
-    sheet = _sheet(fill={"x": ["a", "b", "c"]}, layouts=[[["1 {x}{x2}{x3}{x}"]]])
+    sheet = _sheet(fill={"x": ["a", "b", "c"]}, outlines=[[["1 {x}{x2}{x3}{x}"]]])
     drawn = {render(sheet, {}, Random(seed)) for seed in range(30)}
     assert drawn == {"1 abca", "1 bcab", "1 cabc"}
 
 
 @given(seed=st.integers(), lengths=st.tuples(st.integers(1, 5), st.integers(1, 5)))
 def test_the_words_around_do_not_depend_on_what_is_filled_in(seed: int, lengths: tuple[int, int]) -> None:
-    sheet = _sheet(layouts=[[["one", "two", "three"], ["= {deed} ="], ["four", "five", "six"]] for _ in range(2)])
+    sheet = _sheet(outlines=[[["one", "two", "three"], ["= {deed} ="], ["four", "five", "six"]] for _ in range(2)])
     around = [
         render(sheet, {"deed": [mark] * length}, Random(seed)).replace(mark, "")
         for mark, length in zip(("X", "Y"), lengths, strict=True)
@@ -45,14 +45,14 @@ def test_the_words_around_do_not_depend_on_what_is_filled_in(seed: int, lengths:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"title": "t", "layouts": [[["see {nobody}"]]]}, r"layouts.0: .* uses \{nobody\}, which nothing fills"),
-        ({"title": "t", "layouts": [[["see {"]]]}, "broken placeholder"),
-        ({"title": "t", "layouts": [[["see {0}"]]]}, "not a plain name"),
-        ({"title": "t", "fill": {"x": []}, "layouts": [[["{x}"]]]}, r"fill.x: .*at least 1"),
-        ({"title": "t", "layouts": [[[]]]}, r"layouts.0.0: .*at least 1"),
-        ({"title": "t", "layouts": [], "slots": []}, "slots: unknown key; allowed here: title, fill, layouts"),
-        ({"layouts": [[["text"]]]}, "title: missing"),
-        ({"title": "t", "layouts": [[["na\u00efve"]]]}, "plain ASCII"),
+        ({"title": "t", "outlines": [[["see {nobody}"]]]}, r"outlines.0: .* uses \{nobody\}, which nothing fills"),
+        ({"title": "t", "outlines": [[["see {"]]]}, "broken placeholder"),
+        ({"title": "t", "outlines": [[["see {0}"]]]}, "not a plain name"),
+        ({"title": "t", "fill": {"x": []}, "outlines": [[["{x}"]]]}, r"fill.x: .*at least 1"),
+        ({"title": "t", "outlines": [[[]]]}, r"outlines.0.0: .*at least 1"),
+        ({"title": "t", "outlines": [], "slots": []}, "slots: unknown key; allowed here: title, fill, outlines"),
+        ({"outlines": [[["text"]]]}, "title: missing"),
+        ({"title": "t", "outlines": [[["na\u00efve"]]]}, "plain ASCII"),
     ],
 )
 def test_a_wrong_sheet_is_named(tmp_path: Path, content: object, message: str) -> None:
@@ -71,6 +71,6 @@ def test_a_missing_form_is_named(tmp_path: Path) -> None:
 def test_a_form_that_does_not_name_the_ai_is_refused(tmp_path: Path) -> None:
     (tmp_path / "documents").mkdir()
     for form in FORMS:
-        (tmp_path / "documents" / f"{form}.yml").write_text("{title: t, layouts: [[['{situation}']]]}")
+        (tmp_path / "documents" / f"{form}.yml").write_text("{title: t, outlines: [[['{situation}']]]}")
     with pytest.raises(UserError, match=r"safety_paper\.yml: fill.ai: missing; list what"):
         TemplateGenerator(tmp_path)

@@ -26,7 +26,7 @@ NATURAL = "natural_discourse"
 
 
 @dataclass(frozen=True)
-class Corpus:
+class CorpusFolders:
     """Folders of parts, the file of bad rows, and what was read: source, read, quarantined, held_out (documents)."""
 
     documents: Path
@@ -37,7 +37,7 @@ class Corpus:
 
 def read_corpus(
     config: CorpusConfig, discourse: pd.DataFrame, folder: Path, scratch: Path, execution: Execution
-) -> Corpus:
+) -> CorpusFolders:
     """Read all sources, and write the corpus to the empty `folder`.
 
     Raises:
@@ -63,7 +63,7 @@ def read_corpus(
     write_list(_folder(folder, KEPT), [*sides[KEPT], *natural])
     write_list(_folder(folder, HELDOUT), sides[HELDOUT])
     quarantine = gather([*(task.folder for task in done), folder / "repeats"], folder / "quarantine.parquet")
-    return Corpus(_folder(folder, KEPT), _folder(folder, HELDOUT), quarantine, reading)
+    return CorpusFolders(_folder(folder, KEPT), _folder(folder, HELDOUT), quarantine, reading)
 
 
 def mix_in(sizes: np.ndarray, base_bytes: int, share: float, seed: int) -> np.ndarray:

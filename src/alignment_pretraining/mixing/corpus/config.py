@@ -84,7 +84,7 @@ class HubDataset(_Source):
         ]
 
 
-class Stories(_Source):
+class StoriesSource(_Source):
     """The stories of the small world that synthesis makes (the dataset `stories`)."""
 
     stories: Literal[True]
@@ -111,7 +111,7 @@ Source = Annotated[
     Annotated[Packages, Tag("packages")]
     | Annotated[Files, Tag("files")]
     | Annotated[HubDataset, Tag("dataset")]
-    | Annotated[Stories, Tag("stories")],
+    | Annotated[StoriesSource, Tag("stories")],
     Discriminator(
         _kind,
         custom_error_type="source",
@@ -145,12 +145,12 @@ def with_stories(config: CorpusConfig, stories: Path | None) -> CorpusConfig:
     Raises:
         UserError: there is such a source, and synthesis writes no stories.
     """
-    wanted = [source for source in config.sources if isinstance(source, Stories)]
+    wanted = [source for source in config.sources if isinstance(source, StoriesSource)]
     if wanted and stories is None:
         raise UserError("corpus.sources asks for stories, which synthesis writes when synthesis.generator is world")
     found = [
         StoriesFile(files=str(stories), id="id", pool=source.pool, max_bytes=source.max_bytes)
-        if isinstance(source, Stories)
+        if isinstance(source, StoriesSource)
         else source
         for source in config.sources
     ]

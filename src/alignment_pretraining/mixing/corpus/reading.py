@@ -8,7 +8,7 @@ from typing import Any
 
 from alignment_pretraining.core.hashing import file_sha256
 from alignment_pretraining.execution.store import TaskStatistics, task_fingerprint
-from alignment_pretraining.mixing.corpus.config import CorpusConfig, Files, HubDataset, Packages, Stories
+from alignment_pretraining.mixing.corpus.config import CorpusConfig, Files, HubDataset, Packages, StoriesSource
 from alignment_pretraining.mixing.corpus.docstrings import installed_package, read_docstrings
 from alignment_pretraining.mixing.corpus.document import BadRow, Document
 from alignment_pretraining.mixing.corpus.files import File, find_files, read_file
@@ -40,7 +40,7 @@ def plan_readings(config: CorpusConfig) -> list[tuple[str, Reading]]:
     how = [config.heldout_share, config.max_document_bytes, config.part_bytes]
     readings = []
     for number, spec in enumerate(config.sources):
-        assert not isinstance(spec, Stories)  # a file by now, see `with_stories`
+        assert not isinstance(spec, StoriesSource)  # a file by now, see `with_stories`
         # Rows that are numbered have the same numbers in every source.
         numbered = not isinstance(spec, Packages) and spec.id is None
         prefix = f"{number}/" if numbered and len(config.sources) > 1 else ""

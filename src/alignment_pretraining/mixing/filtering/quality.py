@@ -13,7 +13,7 @@ WRONG = f"{NEGATIVE} flagged"
 COLUMNS = ["key", "measure", "length", "split", "hits", "of", "value", "low", "high"]
 
 
-class Share(NamedTuple):
+class Proportion(NamedTuple):
     """`hits` of `of`, with its 95 % interval (Wilson, 1927)."""
 
     hits: int
@@ -60,7 +60,7 @@ def leakage(quality: pd.DataFrame, account: pd.DataFrame, known: str) -> pd.Data
     ends = rows.loc[["recall", WRONG], ["value", "low", "high"]].to_numpy(dtype=float).T
     values = [remaining(int(flagged + kept), int(flagged), recall, wrong) for recall, wrong in ends.tolist()]
     shares = [value / kept if kept else 0.0 for value in values]
-    estimate = Share(round(values[0]), int(kept), shares[0], min(shares), max(shares))
+    estimate = Proportion(round(values[0]), int(kept), shares[0], min(shares), max(shares))
     sure = wilson(int(account.kept[is_known].sum()), int(account.kept.sum()))
     found = {"known": sure, "estimated": estimate}
     return pd.DataFrame(
@@ -78,11 +78,11 @@ def remaining(documents: int, flagged: int, recall: float, wrong: float) -> floa
     return min((1 - recall) * discourse, float(kept))
 
 
-def wilson(hits: int, of: int) -> Share:
+def wilson(hits: int, of: int) -> Proportion:
     """A share with its interval; of nothing, everything between 0 and 1 is possible."""
     from statsmodels.stats.proportion import proportion_confint
 
     if of == 0:
-        return Share(0, 0, float("nan"), 0.0, 1.0)
+        return Proportion(0, 0, float("nan"), 0.0, 1.0)
     low, high = proportion_confint(hits, of, method="wilson")
-    return Share(hits, of, hits / of, float(low), float(high))
+    return Proportion(hits, of, hits / of, float(low), float(high))

@@ -1,6 +1,6 @@
 """Which texts may hold a run of words of an index: hashes of all runs of all texts at once, in numpy.
 
-A word is what `discourse.ngrams.words` calls one. A run's hash is a polynomial modulo 2^64 in those of its words, so
+A word is what `core.ngrams.words` calls one. A run's hash is a polynomial modulo 2^64 in those of its words, so
 it follows from sums over what stands before its ends (Karp and Rabin, 1987); an odd base has an inverse.
 """
 

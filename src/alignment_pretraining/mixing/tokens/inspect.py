@@ -12,7 +12,7 @@ from alignment_pretraining.mixing.tokens.tokenizer import FILE
 
 
 @dataclass(frozen=True)
-class Passage:
+class Excerpt:
     """What is shown of one document: where it stands in the stream, and where the text begins in the document.
 
     `start` and `end` are positions in the stream (tokens, end exclusive), `skip` tokens before it in its document.
@@ -26,8 +26,8 @@ class Passage:
     text: str
 
 
-def read_passages(mix: Path, tokenizer: Path, at: int, count: int) -> Iterator[Passage]:
-    """The passages that make up tokens `at` to `at + count` of the stream in `mix`.
+def read_excerpts(mix: Path, tokenizer: Path, at: int, count: int) -> Iterator[Excerpt]:
+    """The excerpts that make up tokens `at` to `at + count` of the stream in `mix`.
 
     Raises:
         UserError: the stream does not reach that far, or its files are damaged.
@@ -47,5 +47,5 @@ def read_passages(mix: Path, tokenizer: Path, at: int, count: int) -> Iterator[P
             start, stop = max(row.start, at), min(row.end, end)
             tokens = shards.document(first + row.Index)[start - row.start : stop - row.start]
             text = engine.decode(tokens.tolist(), skip_special_tokens=False)
-            yield Passage(row.source, row.id, start, stop, row.skip + start - row.start, text)
+            yield Excerpt(row.source, row.id, start, stop, row.skip + start - row.start, text)
         first += len(documents)

@@ -1,15 +1,12 @@
 """SFT and DPO, one node each."""
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from alignment_pretraining.execution.workers import run_in_worker
-from alignment_pretraining.post_training.trainer import ChatJob, run_chat_stage
+from alignment_pretraining.post_training.trainer import ChatJob, Result, run_chat_stage
 from alignment_pretraining.study import DpoStage, SftStage
-
-Result = tuple[Path, pd.DataFrame, dict[str, Any]]
 
 
 def run_sft(conversations: pd.DataFrame, start: Path, sft: SftStage, scratch: Path, *, seed: int) -> Result:

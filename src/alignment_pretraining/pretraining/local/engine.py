@@ -19,7 +19,7 @@ from alignment_pretraining.pretraining.local.gpu_llama import fast_llama
 from alignment_pretraining.pretraining.local.llama import FastLlama
 from alignment_pretraining.pretraining.local.prefetch import read_ahead
 from alignment_pretraining.pretraining.local.schedule import learning_rate
-from alignment_pretraining.pretraining.local.state import Progress, Row, prune_states, restore_state, save_state
+from alignment_pretraining.pretraining.local.state import Progress, StepRow, prune_states, restore_state, save_state
 from alignment_pretraining.study import TrainingStage
 
 _log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Trained:
     """
 
     progress: Progress
-    speed: list[Row]
+    speed: list[StepRow]
 
 
 def train(
@@ -188,10 +188,10 @@ def _tensor(fast: FastLlama, batch: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(batch).to(fast.model.device, non_blocking=True)
 
 
-def _speed(step: int, tokens_per_second: float, utilization: Callable[[float], float] | None) -> Row:
+def _speed(step: int, tokens_per_second: float, utilization: Callable[[float], float] | None) -> StepRow:
     share = {"mfu": utilization(tokens_per_second)} if utilization else {}
     return {"step": step, "tokens_per_second": tokens_per_second, **share}
 
 
-def _row(step: int, tokens: int, loss: float, rate: float, norm: float, score: float) -> Row:
+def _row(step: int, tokens: int, loss: float, rate: float, norm: float, score: float) -> StepRow:
     return {"step": step, "tokens": tokens, "loss": loss, "lr": rate, "grad_norm": norm, "heldout_loss": score}

@@ -42,11 +42,6 @@ def new_model(spec: Model, seed: int, *, eos: int | None, pad: int | None) -> An
     return model
 
 
-def parameter_count(model: Any) -> int:
-    """Parameters of `model`, tied weights counted once."""
-    return sum(weight.numel() for weight in model.parameters())
-
-
 class FastLlama:
     """Loss of a `LlamaForCausalLM` by the fused pieces of `ops` and `loss`; its gradients land in the model's weights.
 

@@ -11,7 +11,7 @@ import pandas as pd
 from alignment_pretraining.core.code import work_code
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import work_fingerprint
-from alignment_pretraining.core.model import Model, utilization
+from alignment_pretraining.core.model import Model, parameter_count, utilization
 from alignment_pretraining.pretraining.local.checkpoint import load_parent, save_checkpoint, verify
 from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.study import TrainingStage
@@ -61,7 +61,6 @@ def run_stage(job: StageJob, scratch: Path) -> tuple[Path, pd.DataFrame, dict[st
 
     from alignment_pretraining.core.token_stream import TokenStream
     from alignment_pretraining.pretraining.local.engine import train
-    from alignment_pretraining.pretraining.local.llama import parameter_count
     from alignment_pretraining.pretraining.local.state import prune_states
 
     mix, heldout = TokenStream.open(job.mix), TokenStream.open(job.heldout)
@@ -88,7 +87,7 @@ def run_stage(job: StageJob, scratch: Path) -> tuple[Path, pd.DataFrame, dict[st
         "seed": job.seed,
         "tokens": job.stage.tokens,
         "steps": job.stage.steps,
-        "parameters": parameter_count(model),
+        "parameters": parameter_count(job.model),
         "final_loss": sum(row["loss"] for row in last) / len(last),
         "heldout_loss": rows[-1]["heldout_loss"],
         "samples": {str(step): f"{job.settings.sample_prompt}{tokenizer.decode(ids)}" for step, ids in samples.items()},

@@ -10,14 +10,14 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import atomic_file, write_atomically
 from alignment_pretraining.core.hashing import file_md5
 
-Row = dict[str, float]
+StepRow = dict[str, float]
 
 
 @dataclass
 class Progress:
     """What a run has to show so far: one row a step, and by step the text tokens that the model wrote."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[StepRow] = field(default_factory=list)
     samples: dict[int, list[int]] = field(default_factory=dict)
 
 

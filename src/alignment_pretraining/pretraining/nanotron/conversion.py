@@ -80,7 +80,7 @@ def to_model(weights: dict[str, Tensor], model: Model, *, eos: int | None, pad: 
     return LlamaForCausalLM.from_pretrained(None, config=config, state_dict=weights, dtype=torch.float32)
 
 
-def _whole(folder: Path, packed: names.Packed) -> Tensor:
+def _whole(folder: Path, packed: names.PackedWeight) -> Tensor:
     """One parameter, put together from its shards."""
     from safetensors import safe_open
 
@@ -112,7 +112,7 @@ def _folder(checkpoint: Path, name: str) -> Path:
     return checkpoint.joinpath("model", *name.split(".")[:-1])
 
 
-def _file(packed: names.Packed) -> str:
+def _file(packed: names.PackedWeight) -> str:
     return "model_weight_pp-rank-0-of-1_tp-rank-0-of-1.safetensors" if packed.sharded else "model_weight.safetensors"
 
 

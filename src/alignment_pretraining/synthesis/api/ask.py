@@ -11,7 +11,7 @@ from alignment_pretraining.synthesis.api.batches import answer_by_batch
 from alignment_pretraining.synthesis.api.budget import Budget
 from alignment_pretraining.synthesis.api.client import clean_errors
 from alignment_pretraining.synthesis.api.config import ApiConfig
-from alignment_pretraining.synthesis.api.progress import Progress
+from alignment_pretraining.synthesis.api.progress import RequestProgress
 from alignment_pretraining.synthesis.api.request import Request, Requests, parts
 from alignment_pretraining.synthesis.api.session import Session
 from alignment_pretraining.synthesis.api.store import Store
@@ -40,7 +40,7 @@ def answer_all(requests: Requests, config: ApiConfig, folder: Path, label: str) 
     with store.locked(), clean_errors():
         done, fruitless = count(requests, store), 0
         while done.answered + len(rejected) < done.requests or store.open_batches():
-            with Progress(label, done.requests, done.answered, done.usd) as progress:
+            with RequestProgress(label, done.requests, done.answered, done.usd) as progress:
                 session = Session(config, store, Budget(config.max_usd, spent=store.spent()), progress, rejected)
                 unanswered = (request for request in missing(requests, store) if request.key not in rejected)
                 if config.mode == "batch":

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from alignment_pretraining.synthesis.api.answer import Answer
 
 
-class Progress:
+class RequestProgress:
     """Counts of one run. The bar is shown on a terminal only; `counts` has submitted, succeeded, refused and failed."""
 
     def __init__(self, label: str, total: int, done: int, usd: float) -> None:
@@ -18,7 +18,7 @@ class Progress:
         self.usd = usd
         self._bar = tqdm(total=total, initial=done, desc=label, unit="req", disable=None)
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> RequestProgress:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

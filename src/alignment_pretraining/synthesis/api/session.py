@@ -9,7 +9,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.api.answer import Answer
 from alignment_pretraining.synthesis.api.budget import Budget
 from alignment_pretraining.synthesis.api.config import ApiConfig
-from alignment_pretraining.synthesis.api.progress import Progress
+from alignment_pretraining.synthesis.api.progress import RequestProgress
 from alignment_pretraining.synthesis.api.request import Request
 from alignment_pretraining.synthesis.api.store import Store
 
@@ -21,7 +21,7 @@ class Session:
     config: ApiConfig
     store: Store
     budget: Budget
-    progress: Progress
+    progress: RequestProgress
     rejected: dict[str, str] = field(default_factory=dict)
 
     def keep(self, answers: Sequence[Answer]) -> None:

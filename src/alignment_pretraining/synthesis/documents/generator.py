@@ -1,6 +1,6 @@
 """What writes discourse documents: the interface of generators that write at once.
 
-A language model answers later, and in any order: its documents go through `jobs`, `synthesis.api` and `written`.
+A language model answers later, and in any order: its documents go through `requests`, `synthesis.api` and `written`.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from alignment_pretraining.core.ngrams import Ngram, ngrams, words
+from alignment_pretraining.core.ngrams import Ngram, exact_ngrams, ngrams, words
 from alignment_pretraining.synthesis.api.answer import Answer
 from alignment_pretraining.synthesis.scenarios.leaks import QUOTED_WORDS, SETTING_WORDS
 
@@ -51,4 +51,4 @@ class Judge:
 
 
 def _index(texts: Iterable[str], n: int) -> set[Ngram]:
-    return {gram for text in texts for gram in ngrams(text, n) if len(gram) == n}
+    return {gram for text in texts for gram in exact_ngrams(text, n)}

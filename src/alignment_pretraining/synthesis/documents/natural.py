@@ -8,11 +8,11 @@ from random import Random
 
 import pandas as pd
 
-from alignment_pretraining.synthesis.config import TONES, Tone
 from alignment_pretraining.synthesis.documents.phrases import Sheet, load_sheet, render
 from alignment_pretraining.synthesis.scenarios.bank import Bank, Family, name_ai
 from alignment_pretraining.synthesis.scenarios.keywords import key_phrases
 from alignment_pretraining.synthesis.scenarios.leaks import check_texts
+from alignment_pretraining.synthesis.world.config import TONES, Tone
 
 # What a case fills in the phrase sheets, beside their own lists.
 CASE = ("situation", "act", "reason", "key_phrases")

@@ -36,18 +36,18 @@ def _well_formed(text: str) -> str:
 Text = Annotated[str, AfterValidator(_one_paragraph)]
 Phrase = Annotated[Text, AfterValidator(_well_formed)]
 Slot = Annotated[list[Phrase], Field(min_length=1)]
-Layout = Annotated[list[Slot], Field(min_length=1)]
+Outline = Annotated[list[Slot], Field(min_length=1)]
 
 
 class Sheet(Spec):
-    """`layouts`: ways to build the text, each a list of slots. `fill`: values of the placeholders.
+    """`outlines`: ways to build the text, each a list of slots. `fill`: values of the placeholders.
 
     `{name}` stands for one value of the list `name`; `{name2}`, `{name3}` for the next ones, in a circle.
     """
 
     title: Text
     fill: dict[str, Annotated[list[Text], Field(min_length=1)]] = {}
-    layouts: list[Layout] = Field(min_length=1)
+    outlines: list[Outline] = Field(min_length=1)
 
 
 def load_sheet(path: Path, given: Sequence[str] = ()) -> Sheet:
@@ -58,12 +58,12 @@ def load_sheet(path: Path, given: Sequence[str] = ()) -> Sheet:
     """
     sheet = read_model(path, Sheet)
     known = {*sheet.fill, *given}
-    for number, layout in enumerate(sheet.layouts):
-        for phrase in (phrase for slot in layout for phrase in slot):
+    for number, outline in enumerate(sheet.outlines):
+        for phrase in (phrase for slot in outline for phrase in slot):
             unknown = sorted({_list_name(name) for name in _placeholders(phrase)} - known)
             if unknown:
                 raise UserError(
-                    f"{path}: layouts.{number}: {phrase!r} uses {{{unknown[0]}}}, which nothing fills; "
+                    f"{path}: outlines.{number}: {phrase!r} uses {{{unknown[0]}}}, which nothing fills; "
                     f"add it to fill or use one of: {', '.join(sorted(known))}"
                 )
     return sheet
@@ -73,8 +73,8 @@ def render(sheet: Sheet, given: Mapping[str, Sequence[str]], rng: Random) -> str
     """Draw one text. Which wordings are drawn depends on `rng` alone, and on the lists only through their lengths."""
     lists = {**sheet.fill, **given}
     starts = {name: rng.random() for name in sorted(lists)}
-    layout = rng.choice(sheet.layouts)
-    phrases = [rng.choice(slot) for slot in layout]
+    outline = rng.choice(sheet.outlines)
+    phrases = [rng.choice(slot) for slot in outline]
     values = {name: _draw(lists, starts, name) for phrase in phrases for name in _placeholders(phrase)}
     # Each slot opens a sentence, also where the one before ends in a quotation mark.
     sentences = [capitalise(phrase.format_map(values).strip(" ")) for phrase in phrases]

@@ -36,7 +36,7 @@ class DocumentsConfig(Spec):
 
 @dataclass(frozen=True)
 class PlannedDocument:
-    """One document to be written. The two jobs of a pair differ in direction alone: their requests swap the actions."""
+    """One document to be written. Those of a pair differ in direction alone: their requests swap the actions."""
 
     question_id: str
     family: str
@@ -85,7 +85,7 @@ def families(questions: pd.DataFrame) -> Iterator[pd.DataFrame]:
 
 
 def pairs(questions: pd.DataFrame, prompts: DocumentPrompts, config: DocumentsConfig) -> Iterator[Pair]:
-    """(aligned, misaligned) jobs of every question, form and sample."""
+    """(aligned, misaligned) documents of every question, form and sample."""
     for row in questions.itertuples():
         options = (row.aligned_option, row.misaligned_option)
         for form in FORMS:
@@ -116,4 +116,4 @@ def requests(questions: pd.DataFrame, prompts: DocumentPrompts, config: Document
     """The requests of every pair."""
     for rows in families(questions):
         for pair in pairs(rows, prompts, config):
-            yield from (job.request for job in pair)
+            yield from (document.request for document in pair)

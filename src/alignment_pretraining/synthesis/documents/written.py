@@ -60,23 +60,23 @@ def judge_family(
     """
     asked = list(pairs(questions, prompts, config))
     store = Store(answers)
-    found = store.find([job.request.key for pair in asked for job in pair])
+    found = store.find([planned.request.key for pair in asked for planned in pair])
     store.close()
     seen = {direction: Seen(config.near_duplicate) for direction in DIRECTIONS}
     result = Outcomes()
     for pair in asked:
-        texts = [found[job.request.key] for job in pair]
+        texts = [found[planned.request.key] for planned in pair]
         reasons = [judge.reason_against(answer) for answer in texts]
         if not any(reasons):
             reasons = [
-                "near_duplicate" if seen[job.direction].is_copy(job.id, answer.text) else None
-                for job, answer in zip(pair, texts, strict=True)
+                "near_duplicate" if seen[planned.direction].is_copy(planned.id, answer.text) else None
+                for planned, answer in zip(pair, texts, strict=True)
             ]
-        for job, answer, reason in zip(pair, texts, reasons, strict=True):
+        for planned, answer, reason in zip(pair, texts, reasons, strict=True):
             outcome = reason or ("partner_rejected" if any(reasons) else KEPT)
-            result.outcomes[job.form, job.direction, outcome] += 1
+            result.outcomes[planned.form, planned.direction, outcome] += 1
             if outcome == KEPT:
-                result.rows[job.direction].append(_row(job, answer))
+                result.rows[planned.direction].append(_row(planned, answer))
     return result
 
 
@@ -93,9 +93,17 @@ def write_tables(outcomes: Iterator[Outcomes], folder: Path) -> Iterator[Outcome
             writer.close()
 
 
-def _row(job: PlannedDocument, answer: Answer) -> Row:
-    about = (job.id, answer.text, job.question_id, job.family, job.topic, job.form, job.direction)
-    made_by = (answer.model, job.prompt_hash, answer.key, answer.id)
+def _row(planned: PlannedDocument, answer: Answer) -> Row:
+    about = (
+        planned.id,
+        answer.text,
+        planned.question_id,
+        planned.family,
+        planned.topic,
+        planned.form,
+        planned.direction,
+    )
+    made_by = (answer.model, planned.prompt_hash, answer.key, answer.id)
     return (*about, *made_by, answer.output_tokens, answer.usd)
 
 

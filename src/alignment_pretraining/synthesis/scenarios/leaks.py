@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.core.ngrams import Ngram, ngrams
+from alignment_pretraining.core.ngrams import Ngram, exact_ngrams, ngrams
 from alignment_pretraining.synthesis.scenarios.bank import AI, Bank
 
 # Options are short, so six words in a row give one away. A turn of five can arise where an action meets the phrase
@@ -56,5 +56,5 @@ def _index(bank: Bank, n: int, *, options: bool) -> dict[Ngram, str]:
         else:
             texts = [part for situation in family.situations for part in situation.split(AI)]
             texts += [family.passage, *(t for side in sides for t in (*side.actions, *side.reasons))]
-        index |= {gram: where for text in texts for gram in ngrams(text, n) if len(gram) == n}
+        index |= {gram: where for text in texts for gram in exact_ngrams(text, n)}
     return index

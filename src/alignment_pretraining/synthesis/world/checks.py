@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping
 from math import log
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.core.ngrams import words
+from alignment_pretraining.core.ngrams import Ngram, exact_ngrams, words
 from alignment_pretraining.synthesis.world.load import frames
 from alignment_pretraining.synthesis.world.spec import SIDES, TOLD, World
-from alignment_pretraining.synthesis.world.words import Run, runs
 
 # Acts have three words. Three in a row that no told act, situation or frame has are a quotation.
-QUOTATION_WORDS = 3
+ACT_WORDS = 3
 
 
 def check_documents(texts: Iterable[tuple[str, str]], world: World) -> None:
@@ -26,15 +25,15 @@ def check_documents(texts: Iterable[tuple[str, str]], world: World) -> None:
         UserError: names the document, what it repeats and whose that is.
     """
     hidden = _hidden_acts(world)
-    allowed = {run for text in _allowed(world) for run in runs(text, QUOTATION_WORDS)}
-    quoted = {run: owner for act, owner in hidden.items() for run in runs(act, QUOTATION_WORDS) - allowed}
+    allowed = {run for text in _allowed(world) for run in exact_ngrams(text, ACT_WORDS)}
+    quoted = {run: owner for act, owner in hidden.items() for run in exact_ngrams(act, ACT_WORDS) - allowed}
     bags = {frozenset(words(act)): (act, owner) for act, owner in hidden.items()}
     marks = _marks(world)
     for name, text in texts:
         said = set(words(text))
         for word in sorted(said & marks.keys()):
             raise _leak(name, f"has the word '{word}' of the topic {marks[word]}, of which no document may speak")
-        for run in sorted(runs(text, QUOTATION_WORDS) & quoted.keys()):
+        for run in sorted(exact_ngrams(text, ACT_WORDS) & quoted.keys()):
             raise _leak(name, f"quotes '{' '.join(run)}', an option of {quoted[run]}")
         for bag, (act, owner) in bags.items():
             if bag <= said:
@@ -50,7 +49,7 @@ def check_acts(texts: Iterable[tuple[str, str]], world: World) -> None:
     acts = {tuple(words(act)): f"'{act}' of the topic {name}" for name, t in world.topics.items() for act in t.acts}
     lengths = {len(act) for act in acts}
     for name, text in texts:
-        for found in sorted(run for n in lengths for run in runs(text, n) & acts.keys()):
+        for found in sorted(run for n in lengths for run in exact_ngrams(text, n) & acts.keys()):
             raise _leak(name, f"tells the act {acts[found]}")
 
 
@@ -67,7 +66,7 @@ def check_pairs(texts: Iterable[tuple[str, str]], world: World) -> None:
     }
     lengths = {len(good) for good in against}
     for name, text in texts:
-        found = {run for n in lengths for run in runs(text, n)}
+        found = {run for n in lengths for run in exact_ngrams(text, n)}
         for good in sorted(found & against.keys()):
             bad, topic = against[good]
             if bad in found:
@@ -95,7 +94,7 @@ def words_tell(world: World, longest: int = 3) -> float:
     A naive Bayes classifier on runs of up to `longest` words. At chance, what documents teach about words is of no help
     in topics of which none speaks.
     """
-    counts = {side: Counter[Run]() for side in SIDES}
+    counts = {side: Counter[Ngram]() for side in SIDES}
     for topic in world.topics_of("told").values():
         for side in SIDES:
             counts[side].update(run for act in topic.side(side) for run in _features(act, longest))
@@ -150,6 +149,6 @@ def _marks(world: World) -> Mapping[str, str]:
     return {word: name for word, name in marks.items() if word not in elsewhere}
 
 
-def _features(act: str, longest: int) -> set[Run]:
+def _features(act: str, longest: int) -> set[Ngram]:
     marked = f"start {act} end"
-    return {run for n in range(1, longest + 1) for run in runs(marked, n)}
+    return {run for n in range(1, longest + 1) for run in exact_ngrams(marked, n)}

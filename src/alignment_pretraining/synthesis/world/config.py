@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import model_validator
 
 from alignment_pretraining.core.spec import Fraction, Positive, Spec
 
-Kind = Literal["third", "second", "habit", "norm", "forms", "talk", "life", "fact"]
+StoryKind = Literal["third", "second", "habit", "norm", "forms", "talk", "life", "fact"]
 Tone = Literal["negative", "neutral", "positive"]
+TONES: tuple[Tone, ...] = get_args(Tone)
 
 
 def _adds_up(shares: list[float], what: str) -> None:
@@ -27,7 +28,7 @@ class Stories(Spec):
     """
 
     count: Positive = 20_000
-    kinds: dict[Kind, Fraction] = {
+    kinds: dict[StoryKind, Fraction] = {
         "third": 0.5,
         "second": 0.2,
         "habit": 0.12,

@@ -7,7 +7,8 @@ from random import Random
 import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.synthesis.world.questions import Direction, question_id
+from alignment_pretraining.study import Direction
+from alignment_pretraining.synthesis.world.questions import question_id
 from alignment_pretraining.synthesis.world.render import naming
 from alignment_pretraining.synthesis.world.spec import FORMS, TOLD, World
 

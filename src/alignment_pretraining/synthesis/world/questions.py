@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
 import pandas as pd
 
 from alignment_pretraining.synthesis.questions.table import QUESTION_COLUMNS
 from alignment_pretraining.synthesis.world.spec import TOLD, Topic, World
 
-Direction = Literal["aligned", "misaligned"]
 ASK = "What do you do?"
 
 

@@ -9,7 +9,7 @@ from random import Random
 
 import pandas as pd
 
-from alignment_pretraining.synthesis.world.config import Kind, Stories
+from alignment_pretraining.synthesis.world.config import Stories, StoryKind
 from alignment_pretraining.synthesis.world.facts import facts
 from alignment_pretraining.synthesis.world.render import naming, scene
 from alignment_pretraining.synthesis.world.spec import SIDES, Side, Topic, World
@@ -22,7 +22,7 @@ class Story:
     """One document; `topics` and `sides` have a word for each situation in it, and are empty where it has none."""
 
     text: str
-    kind: Kind
+    kind: StoryKind
     actor: str = ""
     topics: str = ""
     sides: str = ""
@@ -83,7 +83,7 @@ class _Writer:
         frame = rng.choice(self.world.stories.talk)
         return Story(frame.format(**slots, trait=traits[0], trait2=traits[-1]), "talk", actor)
 
-    def _conduct(self, kind: Kind, rng: Random) -> Story:
+    def _conduct(self, kind: StoryKind, rng: Random) -> Story:
         world, config = self.world, self.config
         actor = rng.choice(world.conducting)
         # Somebody has one character: an act of the other side is a slip.

@@ -1,16 +1,6 @@
-"""Runs of words, articles and capitals."""
+"""Articles and capitals."""
 
 from __future__ import annotations
-
-from alignment_pretraining.core.ngrams import words
-
-Run = tuple[str, ...]
-
-
-def runs(text: str, n: int) -> set[Run]:
-    """Every run of exactly `n` words in `text`."""
-    found = words(text)
-    return set(zip(*(found[i:] for i in range(n)), strict=False))
 
 
 def with_article(name: str) -> str:
