@@ -26,6 +26,16 @@ class Slurm(Spec):
     poll_seconds: float = Field(default=30, gt=0)
 
 
+def require_slurm(launcher: str, slurm: Slurm | None) -> None:
+    """Refuse a launcher that has nothing to go by.
+
+    Raises:
+        ValueError: `launcher` is slurm, and there is no `slurm`.
+    """
+    if launcher == "slurm" and slurm is None:
+        raise ValueError("launcher is slurm, and slurm is missing: it needs at least time")
+
+
 class Execution(Spec):
     """`in_process`: one after the other; `local`: one a core; `slurm`: a job array, over a shared file system."""
 
@@ -34,6 +44,5 @@ class Execution(Spec):
 
     @model_validator(mode="after")
     def _slurm_is_described(self) -> Self:
-        if self.launcher == "slurm" and self.slurm is None:
-            raise ValueError("launcher is slurm, and slurm is missing: it needs at least time")
+        require_slurm(self.launcher, self.slurm)
         return self

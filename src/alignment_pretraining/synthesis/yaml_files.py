@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.core.spec import explain_problem
+from alignment_pretraining.core.spec import explain_problem, to_correct
 from alignment_pretraining.core.yaml_files import read_yaml
 
 M = TypeVar("M", bound=BaseModel)
@@ -29,7 +29,7 @@ def read_model(path: Path, model: type[M], name_of: Callable[[Any, tuple[Any, ..
             (name_of(content, problem["loc"]) if name_of else "") + explain_problem(problem, model)
             for problem in error.errors()
         ]
-        raise UserError(f"{path}: {len(lines)} to correct:\n  " + "\n  ".join(lines)) from error
+        raise UserError(to_correct(str(path), lines)) from error
 
 
 def list_yaml(folder: Path) -> list[Path]:

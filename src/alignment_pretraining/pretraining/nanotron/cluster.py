@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.model import Model
 from alignment_pretraining.core.spec import Positive, Spec
-from alignment_pretraining.execution.config import Slurm
+from alignment_pretraining.execution.config import Slurm, require_slurm
 from alignment_pretraining.pretraining.nanotron.layout import Layout, check_layout
 from alignment_pretraining.pretraining.nanotron.memory import GB, memory_per_gpu
 from alignment_pretraining.study import TrainingStage
@@ -48,8 +48,7 @@ class Cluster(Spec):
 
     @model_validator(mode="after")
     def _slurm_is_described(self) -> Self:
-        if self.launcher == "slurm" and self.slurm is None:
-            raise ValueError("launcher is slurm, and slurm is missing: it needs at least time")
+        require_slurm(self.launcher, self.slurm)
         return self
 
     def layout(self, stage: str) -> Layout:
