@@ -9,7 +9,6 @@ from pydantic import model_validator
 from alignment_pretraining.core.spec import Fraction, Positive, Spec
 from alignment_pretraining.synthesis.world.config import Stories, Tone
 
-
 # The actor of matched controls: a language model's documents, rewritten with people in the place of the AI.
 PEOPLE = "people"
 
