@@ -11,7 +11,7 @@ from types import FrameType, TracebackType
 import click
 from kedro.io import DatasetError
 
-from alignment_pretraining.core.errors import UserError, disk_full
+from alignment_pretraining.core.errors import UserError, storage_fault
 
 # How a run can be asked to end: Ctrl-C, and what `kill`, a closing terminal and a job scheduler send.
 _ASKED_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -62,8 +62,8 @@ def user_message(error: BaseException) -> str | None:
     while cause:
         if isinstance(cause, UserError):
             return str(cause)
-        if full := disk_full(cause):
-            return full
+        if fault := storage_fault(cause):
+            return fault
         cause = cause.__cause__
     if isinstance(error, DatasetError) or _raised_by_kedro(error.__traceback__):
         return str(error)

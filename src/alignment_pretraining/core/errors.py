@@ -5,22 +5,30 @@ from collections.abc import Iterator
 
 # No space, no quota, and a file larger than the system or a limit allows.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
 # What is said where no OSError with its number arrives: by safetensors, SQLite and numpy, and in another process.
 _SAID_FULL = ("No space left on device", "File too large", "database or disk is full", " requested and ")
+_SAID_FORBIDDEN = ("Read-only file system", "Permission denied", "attempt to write a readonly database")
+_MAKE_ROOM = "make room and run again: what is finished stays"
+_GIVE_ACCESS = "give yourself access, or work in a copy"
 
 
 class UserError(Exception):
     """Bad input or configuration: the message names the place and the way out, and no traceback is shown."""
 
 
-def disk_full(error: BaseException) -> str | None:
-    """What to tell the user when an error means that the disk is full."""
+def storage_fault(error: BaseException) -> str | None:
+    """What to tell the user when an error means that the disk is full, read-only, or not theirs to use."""
     for one in _chain(error):
-        if isinstance(one, OSError) and one.errno in _FULL:
+        if isinstance(one, OSError) and one.errno in (*_FULL, *_FORBIDDEN):
             where = f"{one.filename}: " if one.filename else ""
-            return f"{where}the disk is full ({one.strerror}); make room and run again: what is finished stays"
+            if one.errno in _FULL:
+                return f"{where}the disk is full ({one.strerror}); {_MAKE_ROOM}"
+            return f"{where}{one.strerror}; {_GIVE_ACCESS}"
         if any(said in str(one) for said in _SAID_FULL):
-            return "the disk is full; make room and run again: what is finished stays"
+            return f"the disk is full; {_MAKE_ROOM}"
+        if any(said in str(one) for said in _SAID_FORBIDDEN):
+            return f"{one}; {_GIVE_ACCESS}"
     return None
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from alignment_pretraining.core.code import work_code
 from alignment_pretraining.core.digests import link_with_hashes
-from alignment_pretraining.core.errors import UserError, disk_full
+from alignment_pretraining.core.errors import UserError, storage_fault
 from alignment_pretraining.core.files import flush
 from alignment_pretraining.core.hashing import file_md5
 
@@ -58,15 +58,15 @@ def perform(work: Callable[[T, Path], TaskStatistics], item: T, folder: Path) ->
     """Have `work` fill an empty folder, and give it the name `folder` once it is whole.
 
     Raises:
-        UserError: the disk is full; or the work met one.
+        UserError: the disk is full or may not be written; or the work met one.
     """
     try:
         _perform(work, item, folder)
     except OSError as error:
-        full = disk_full(error)
-        if full is None:
+        fault = storage_fault(error)
+        if fault is None:
             raise
-        raise UserError(f"{folder.parent}: {full}") from error
+        raise UserError(f"{folder.parent}: {fault}") from error
 
 
 def _perform(work: Callable[[T, Path], TaskStatistics], item: T, folder: Path) -> None:
