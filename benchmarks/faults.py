@@ -1,6 +1,6 @@
-"""A sweep of faults over the study of conf/test: kills, flipped bits, two runs at once, full disks, a silent tracker.
+"""A sweep of faults over a study: flipped bits, two runs at once, a silent tracker, kills, full disks.
 
-    python benchmarks/faults.py [--kills 6] [--full-disks 4] [--seed 0]
+    python benchmarks/faults.py [--env test] [--kills 6] [--full-disks 4] [--seed 0]
 
 Each fault is followed by what a user would do, running the command again, and by a comparison of every result with
 those of an undisturbed run. It works in a copy of the committed project, in a temporary folder.
@@ -24,9 +24,9 @@ from pathlib import Path
 
 from results import write_result
 
+from alignment_pretraining.core.environments import data_folder
+
 PROJECT = Path(__file__).parents[1]
-ENV = "test"
-RUN = ("kedro", "run", "--env", ENV)
 NOT_RESULTS = {"00_scratch", "lineage", ".run.lock"}
 
 
@@ -43,10 +43,13 @@ class Outcome:
 class Copy:
     """A copy of the project, and its commands."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, env: str) -> None:
         self.root = root
         subprocess.run(["git", "clone", "-q", str(PROJECT), str(root)], check=True)
-        self.data = root / "environments" / ENV / "data"
+        self.data = root / data_folder(env)
+        self.kedro_run = ("kedro", "run", "--env", env)
+        self.dvc_yaml = self.data.parent / "dvc.yaml"
+        self.dvc_repro = ("dvc", "repro", str(self.dvc_yaml.relative_to(root)))
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("KEDRO_", "MLFLOW_", "DVC_"))}
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         self.variables = kept | {"PATH": path, "PYTHONPATH": str(root / "src"), "DVC_NO_ANALYTICS": "1"}
@@ -86,22 +89,26 @@ class Copy:
         }
 
     def clean(self) -> None:
-        """Remove all that was made."""
-        shutil.rmtree(self.data, ignore_errors=True)
+        """Remove all that was made, DVC's cache included."""
+        made = [path for path in self.data.iterdir() if path.name != "01_raw"] if self.data.exists() else []
+        for path in [*made, self.data.parent / "dvc.lock", self.root / ".dvc/cache", self.root / ".dvc/tmp"]:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def main() -> None:
-    """Print the table, and keep it in `benchmarks/results/faults.json`."""
+    """Print the table, and keep it in `benchmarks/results/faults_<env>.json`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=6, help="how many runs are killed")
+    parser.add_argument("--env", default="test", help="whose study is run")
+    parser.add_argument("--kills", type=int, default=6, help="how many runs are killed, by turns of kedro and of dvc")
     parser.add_argument("--full-disks", type=int, default=4, help="how many runs meet a full disk")
     parser.add_argument("--seed", type=int, default=0, help="of the random times, sizes and bits")
     given = parser.parse_args()
     drawn = random.Random(given.seed)
     with tempfile.TemporaryDirectory() as folder:
-        copy = Copy(Path(folder) / "study")
+        copy = Copy(Path(folder) / "study", given.env)
+        copy.run("kedro", "dvc", "--env", given.env)
         begun = time.monotonic()
-        code, said = copy.run(*RUN)
+        code, said = copy.run(*copy.kedro_run)
         if code:
             raise SystemExit(f"the undisturbed run failed:\n{said}")
         seconds = time.monotonic() - begun
@@ -120,7 +127,7 @@ def main() -> None:
             print(f"{outcomes[-1].fault:60} {outcomes[-1].held:4} of {outcomes[-1].tried:4}", flush=True)
             for line in outcomes[-1].not_held:
                 print(f"    {line}", flush=True)
-    write_result("faults", [asdict(outcome) for outcome in outcomes], ["kedro", "torch", "mlflow"])
+    write_result(f"faults_{given.env}", [asdict(outcome) for outcome in outcomes], ["kedro", "torch", "mlflow"])
 
 
 def flips(copy: Copy, true: dict[str, str], drawn: random.Random) -> Outcome:
@@ -139,7 +146,8 @@ def flips(copy: Copy, true: dict[str, str], drawn: random.Random) -> Outcome:
         damaged = whole[:place] + bytes([whole[place] ^ 1 << drawn.randrange(8)]) + whole[place + 1 :]
         path.write_bytes(damaged)
         os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
-        code, said = copy.run(*RUN)
+        code, said = copy.run(*copy.kedro_run)
+        print(f"  {name}", flush=True)
         mended = path.is_file() and path.read_bytes() == whole
         if (code == 0 and mended) or (code and "Traceback" not in said):
             outcome.held += 1
@@ -155,10 +163,10 @@ def two_at_once(copy: Copy, true: dict[str, str]) -> Outcome:
     """Of two runs in one data folder the second is refused, and the first ends as if it were alone."""
     outcome = Outcome("two runs at once: the second is refused", 1, 0, [])
     copy.clean()
-    first = copy.start(*RUN)
+    first = copy.start(*copy.kedro_run)
     while not (copy.data / ".run.lock").exists() or not (copy.data / ".run.lock").read_text():
         time.sleep(0.05)
-    code, said = copy.run(*RUN)
+    code, said = copy.run(*copy.kedro_run)
     first.communicate()
     if code == 1 and "is at work here" in said and first.returncode == 0:
         outcome.held += 1
@@ -174,7 +182,7 @@ def silent_tracker(copy: Copy, true: dict[str, str]) -> Outcome:
     copy.clean()
     with socket.create_server(("127.0.0.1", 0)) as server:
         uri = f"http://127.0.0.1:{server.getsockname()[1]}"
-        code, said = copy.run(*RUN, MLFLOW_TRACKING_URI=uri)
+        code, said = copy.run(*copy.kedro_run, MLFLOW_TRACKING_URI=uri)
     if code == 0 and said.count("does not answer") == 1:
         outcome.held += 1
     else:
@@ -184,20 +192,23 @@ def silent_tracker(copy: Copy, true: dict[str, str]) -> Outcome:
 
 
 def kills(copy: Copy, true: dict[str, str], drawn: random.Random, count: int, seconds: float) -> Outcome:
-    """Runs from nothing are killed, all their processes at once, at random times, and run again."""
+    """Runs from nothing are killed, all their processes at once, at random times, and run again with the same command:
+    `kedro run` and `dvc repro` by turns."""
     outcome = Outcome("SIGKILL at a random time: the next run gives the same bytes", count, 0, [])
     for number in range(count):
         copy.clean()
-        process = copy.start(*RUN)
+        command = copy.dvc_repro if number % 2 else copy.kedro_run
+        process = copy.start(*command)
         after = drawn.uniform(0.1, 0.95) * seconds
         time.sleep(after)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        code, said = copy.run(*RUN)
+        code, said = copy.run(*command)
         if code == 0 and copy.results() == true:
             outcome.held += 1
         else:
-            outcome.not_held.append(f"kill {number} after {after:.1f} s: exit {code}: {said[-300:]}")
+            outcome.not_held.append(f"{command[0]} killed after {after:.1f} s: exit {code}: {said[-300:]}")
+        print(f"  killed after {after:.0f} s", flush=True)
     return outcome
 
 
@@ -207,8 +218,8 @@ def full_disks(copy: Copy, true: dict[str, str], drawn: random.Random, count: in
     for _ in range(count):
         copy.clean()
         limit = int(2 ** drawn.uniform(12, 20))
-        code, said = copy.run(*RUN, limit=limit)
-        again, _ = copy.run(*RUN)
+        code, said = copy.run(*copy.kedro_run, limit=limit)
+        again, _ = copy.run(*copy.kedro_run)
         told = code == 0 or ("the disk is full" in said and "Traceback" not in said)
         if told and again == 0 and copy.results() == true:
             outcome.held += 1
