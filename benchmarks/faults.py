@@ -152,7 +152,7 @@ def flips(copy: Copy, true: dict[str, str], drawn: random.Random) -> Outcome:
         if (code == 0 and mended) or (code and "Traceback" not in said):
             outcome.held += 1
         else:
-            outcome.not_held.append(f"{name}: exit {code}, {'traceback' if code else 'served damaged'}")
+            outcome.not_held.append(f"{name}: exit {code}, {said[-600:] if code else 'served damaged'}")
         if not mended:
             path.write_bytes(whole)
     _same(copy, true, outcome)
