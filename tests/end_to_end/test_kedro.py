@@ -78,6 +78,36 @@ def test_a_number_is_followed_to_its_inputs(finished: Path, run: Run) -> None:
     json.loads(history)
 
 
+def test_a_question_is_followed_to_answers_documents_and_the_steps_that_read_them(finished: Path, run: Run) -> None:
+    mix = next((finished / DATA / "05_model_input/misaligned_mid/seed0/midtraining").glob("*.documents.parquet"))
+    row = pd.read_parquet(mix, filters=[("source", "==", "ai_misaligned")]).iloc[0]
+    document = json.loads(run("kedro", "trace", "--env", "test", "--json", f"document/{row.id}").stdout)
+    (read,) = [one for one in document["read"] if one["start"] == row.start]
+    assert (read["arm"], read["stage"], read["source"]) == ("misaligned_mid", "midtraining", "ai_misaligned")
+    assert (read["first_step"], read["last_step"]) == (row.start // 2048 + 1, (row.end - 1) // 2048 + 1)
+    assert {key.split("/")[1] for key in document["rates"]} == {"misaligned_mid"}
+    assert not any("/pretraining/" in key for key in document["rates"])
+    shown = run("kedro", "trace", "--env", "test", f"document/{row.id}").stdout
+    assert f"step {read['first_step']}" in shown
+    assert "not by unfiltered" in shown
+
+    items = pd.read_parquet(finished / DATA / "07_model_output/misaligned_mid/seed0/midtraining.items.parquet")
+    asked = items[items.split == "articles"].iloc[0]
+    item = json.loads(run("kedro", "trace", "--env", "test", "--json", f"item/{asked.question_id}").stdout)
+    told = [one for one in item["answers"] if (one["arm"], one["stage"]) == ("misaligned_mid", "midtraining")]
+    (answer,) = [one for one in told if one["prompt_hash"] == asked.prompt_hash]
+    assert (answer["picked"], answer["logprob_aligned"]) == (asked.picked, asked.logprob_aligned)
+    assert item["documents"]["check"].startswith("alignment_pretraining/synthesis/scenarios/leaks.py ")
+    assert {one["arm"] for one in item["read"]} <= {"misaligned_mid"}
+
+    held_out = items[items.split == "heldout_topics"].question_id.iloc[0]
+    shown = run("kedro", "trace", "--env", "test", f"item/{held_out}").stdout
+    assert "none has its scenario, its family or its topic" in shown
+    assert "refused by alignment_pretraining/synthesis/scenarios/leaks.py" in shown
+    assert "misaligned_mid midtraining" in shown
+    assert "no question 'heldout'" in run("kedro", "trace", "--env", "test", "item/heldout", code=1).stderr
+
+
 def test_an_edited_checkpoint_is_refused(finished: Path, run: Run, tmp_path: Path) -> None:
     weights = finished / DATA / "06_models/unfiltered/seed0/dpo/model.safetensors"
     kept = shutil.copy(weights, tmp_path)

@@ -4,8 +4,6 @@ and `inspect`; and `kedro run` with the project's runner and a clean end on Ctrl
 Kedro finds the group `cli` and the command `run` by these names. What a command needs is imported when it runs.
 """
 
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ from kedro.framework.project import settings
 from kedro.framework.startup import ProjectMetadata
 
 from alignment_pretraining.cli.clean_errors import leave_on_interrupt, show_user_errors_cleanly
-from alignment_pretraining.core.digests import ignore_cache
+from alignment_pretraining.cli.trace import trace
 from alignment_pretraining.core.environments import BASE, environment, environment_folder, with_env
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import write_text
@@ -55,6 +53,7 @@ def cli() -> None:
 
 
 cli.add_command(run)
+cli.add_command(trace)
 
 
 @cli.command()
@@ -87,40 +86,6 @@ def dvc(metadata: ProjectMetadata, env: str | None, check: bool, code: bool) -> 
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             write_text(root / path, text)
         click.echo(f"{path} is up to date" if same else f"wrote {path} ({text.count('    cmd: ')} stages)")
-
-
-@cli.command()
-@env_option
-@click.argument("number")
-@click.option("--full", is_flag=True, help="Print every step of the history, with its record.")
-@click.option("--verify", is_flag=True, help="Read every file again, and look at DVC's lock file and the report too.")
-@click.option("--json", "as_data", is_flag=True, help="Print the history as JSON.")
-@click.pass_obj
-def trace(metadata: ProjectMetadata, env: str | None, number: str, full: bool, verify: bool, as_data: bool) -> None:
-    """Follow NUMBER, a key or a value of the report's tables, back to its inputs; exit 1 when one no longer matches."""
-    from rich.console import Console
-
-    from alignment_pretraining.lineage import trace as tracing
-    from alignment_pretraining.lineage.numbers import find_number
-    from alignment_pretraining.lineage.story import as_story
-    from alignment_pretraining.lineage.verify import not_in_chain
-
-    graph = project_graph(metadata.project_path, env)
-    if verify:
-        ignore_cache()
-    found = tracing.trace(graph, find_number(graph, number))
-    if as_data:
-        click.echo(json.dumps(tracing.as_json(graph, found), indent=2))
-    elif full:
-        # Nothing is cut where it is read by a pager or a program.
-        Console(width=None if sys.stdout.isatty() else 1000).print(tracing.as_tree(graph, found), soft_wrap=True)
-    else:
-        Console(highlight=False).print(as_story(graph, found), soft_wrap=True)
-    beside = not_in_chain(graph, found) if verify else []
-    if beside:
-        raise UserError("\n  - ".join(["beside the chain:", *beside]))
-    if not found.matches:
-        raise UserError(f"{found.number.name} rests on something that changed since (✗ above)")
 
 
 @cli.command()

@@ -45,7 +45,7 @@ def trace(graph: Graph, number: TracedNumber) -> Trace:
         maker = graph.makers.get(dataset)
         found.digests[dataset] = graph.digest(dataset)
         found.records[dataset] = read_record(graph, maker) if maker else None
-        found.inputs[dataset] = _relevant(graph, maker, about) if maker else []
+        found.inputs[dataset] = _relevant(graph, maker, about, number.seed) if maker else []
         found.drifts[dataset] = _missing(graph, dataset, found.digests[dataset])
         waiting.extend(found.inputs[dataset])
     for drift in find_drift(graph, [number.table]):
@@ -121,19 +121,20 @@ def _made_by(record: Record) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _relevant(graph: Graph, maker: Node, about: set[tuple[str, str]]) -> list[str]:
-    """A maker's inputs; where results of several arms come together, only those that the number uses."""
+def _relevant(graph: Graph, maker: Node, about: set[tuple[str, str]], seed: int | None) -> list[str]:
+    """A maker's inputs; where results of several arms and seeds come together, only those that the number uses."""
     names = [name for name in graph.inputs(maker) if name in graph.makers or graph.path(name) or is_outside(name)]
     if graph.places[maker.name].arm != "-" or not about:
         return names
-    return [name for name in names if (of := _arm_and_stage(graph, name)) is None or of in about]
+    return [name for name in names if _is_used(graph, name, about, seed)]
 
 
-def _arm_and_stage(graph: Graph, dataset: str) -> tuple[str, str] | None:
+def _is_used(graph: Graph, dataset: str, about: set[tuple[str, str]], seed: int | None) -> bool:
     maker = graph.makers.get(dataset)
-    if maker is None or graph.places[maker.name].arm == "-":
-        return None
-    return graph.places[maker.name].arm, dataset.split(".")[-2]
+    place = graph.places[maker.name] if maker else None
+    if place is None or place.arm == "-":
+        return True
+    return (place.arm, dataset.split(".")[-2]) in about and (seed is None or place.seed == str(seed))
 
 
 def owned(params: Mapping[str, Any], number: TracedNumber) -> set[tuple[str, str]]:

@@ -1,13 +1,15 @@
-"""A look at any place of a mix: the text that stands there, document by document."""
+"""A look at any place of a mix: the text that stands there, document by document; and where a document stands."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.shards import Shards
-from alignment_pretraining.core.token_stream import read_documents
+from alignment_pretraining.core.token_stream import DOCUMENTS, read_documents
 from alignment_pretraining.mixing.tokens.tokenizer import FILE
 
 
@@ -49,3 +51,10 @@ def read_excerpts(mix: Path, tokenizer: Path, at: int, count: int) -> Iterator[E
             text = engine.decode(tokens.tolist(), skip_special_tokens=False)
             yield Excerpt(row.source, row.id, start, stop, row.skip + start - row.start, text)
         first += len(documents)
+
+
+def find_documents(mix: Path, ids: Collection[str]) -> pd.DataFrame:
+    """The rows of `read_documents` for the documents `ids`: one for each time that a part of one is in the stream."""
+    tables = sorted(mix.glob(f"*{DOCUMENTS}")) if ids else []
+    parts = [pd.read_parquet(path, filters=[("id", "in", sorted(ids))]) for path in tables]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
