@@ -17,26 +17,55 @@ from alignment_pretraining.lineage.project import project_graph
 
 @click.command()
 @env_option
-@click.argument("key")
+@click.argument("keys", nargs=-1, required=True, metavar="KEY…")
+@click.option("--diff", is_flag=True, help="Where two numbers part: settings, code, libraries, data, machine.")
 @click.option("--full", is_flag=True, help="Print all that is known: every step of the history, or every answer.")
 @click.option("--verify", is_flag=True, help="Read every file again, and look at DVC's lock file and the report too.")
 @click.option("--json", "as_data", is_flag=True, help="Print it as JSON.")
 @click.pass_obj
-def trace(metadata: ProjectMetadata, env: str | None, key: str, full: bool, verify: bool, as_data: bool) -> None:
+def trace(
+    metadata: ProjectMetadata,
+    env: str | None,
+    keys: tuple[str, ...],
+    diff: bool,
+    full: bool,
+    verify: bool,
+    as_data: bool,
+) -> None:
     """Follow KEY back to its inputs; exit 1 when one no longer matches.
 
     KEY is the key or the value of a number in the report's tables, such as rate/…; or item/QUESTION, a question with
     every model's answer; or document/ID, with the checkpoints that read it and the numbers above them.
+
+    With --diff, two numbers; one of another study, commit or machine is FOLDER::KEY, with its project's folder.
     """
+    if len(keys) != (2 if diff else 1):
+        raise click.UsageError("--diff compares two KEYs; without it, one KEY is traced")
     graph = project_graph(metadata.project_path, env)
     if verify:
         ignore_cache()
-    if key.startswith(ITEM):
+    key = keys[0]
+    if diff:
+        _diff(graph, keys, as_data)
+    elif key.startswith(ITEM):
         _item(graph, key.removeprefix(ITEM), full, as_data)
     elif key.startswith(DOCUMENT):
         _document(graph, key.removeprefix(DOCUMENT), full, as_data)
     else:
         _number(graph, key, full, verify, as_data)
+
+
+def _diff(graph: Graph, keys: tuple[str, ...], as_data: bool) -> None:
+    from alignment_pretraining.lineage import diff
+    from alignment_pretraining.lineage.diff_story import as_story
+    from alignment_pretraining.lineage.history import read_history
+
+    left, right = (read_history(graph, key) for key in keys)
+    found = diff.compare(left, right)
+    if as_data:
+        _print_data(diff.as_data(found))
+    else:
+        _print(as_story(found))
 
 
 def _number(graph: Graph, key: str, full: bool, verify: bool, as_data: bool) -> None:
