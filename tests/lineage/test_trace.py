@@ -1,6 +1,7 @@
 """From a number back to its inputs."""
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -127,3 +128,27 @@ def test_verify_does_not_believe_the_cache(run_toy: Project) -> None:
         assert changed.rowcount == 1
     run_toy("kedro", "trace", "rate/a")  # deceived
     assert "input words changed" in run_toy("kedro", "trace", "rate/a", "--verify", code=1)
+
+
+def test_the_chain_as_a_diagram_and_as_a_page(run_toy: Project) -> None:
+    chart = run_toy("kedro", "trace", "rate/a", "--mermaid").splitlines()
+    assert chart[0] == "flowchart BT"
+    boxes = {box[2]: box[1] for line in chart if (box := re.match(r'  (d\d+)\[\(?"(.*?)<br/>', line))}
+    words, tokens = boxes["data/01_raw/words.txt"], boxes["data/tokens.json"]
+    assert f"  {words} --> {tokens}" in chart
+    assert f"  {boxes['data/08_reporting/rates.csv']} --> number" in chart
+    assert "drifted" not in "".join(chart)
+
+    run_toy.write("data/01_raw/words.txt", "changed")
+    run_toy("kedro", "trace", "rate/a", "--html", "page.html", code=1)
+    page = (run_toy.root / "page.html").read_text()
+    assert not re.search(r"https?:|src=|<script|<link", page), "it needs nothing beside it"
+    assert page.count("<details id=") == 5
+    assert "input words changed" in page
+    assert file_md5(run_toy.root / "data/tokens.json") in page
+    assert "no such folder" in run_toy("kedro", "trace", "rate/a", "--html", "none/page.html", code=1)
+
+
+def test_the_shell_completes_keys(run_toy: Project) -> None:
+    complete = ("env", "_KEDRO_COMPLETE=bash_complete", "COMP_CWORD=2", "COMP_WORDS=kedro trace rate/", "kedro")
+    assert run_toy(*complete).splitlines() == ["plain,rate/a", "plain,rate/b"]

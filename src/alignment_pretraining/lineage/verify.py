@@ -17,17 +17,17 @@ def not_in_chain(graph: Graph, found: Trace) -> list[str]:
     outputs = [name for name, node in graph.makers.items() if graph.places[node.name].pipeline == pipeline]
     known = {drift for drifts in found.drifts.values() for drift in drifts}
     drifts = [drift for drift in find_drift(graph, graph.persisted(outputs)) if drift not in known]
-    return [*map(str, drifts), *_lock_file(graph)]
+    return [*map(str, drifts), *dvc_changes(graph)]
 
 
-def _lock_file(graph: Graph) -> Iterator[str]:
+def dvc_changes(graph: Graph) -> Iterator[str]:
     """Outputs that are not what `dvc.lock` says of them; nothing where DVC made nothing."""
     path = graph.root / environment_folder(graph.env) / "dvc.lock"
     if not path.is_file():
         return
     where = path.relative_to(graph.root)
-    for stage, told in yaml.safe_load(path.read_text()).get("stages", {}).items():
-        for out in told.get("outs", []):
+    for stage, locked in yaml.safe_load(path.read_text()).get("stages", {}).items():
+        for out in locked.get("outs", []):
             made = graph.root / out["path"]
             if not made.exists():
                 yield f"{where}, stage {stage}: there is nothing at {out['path']}"
