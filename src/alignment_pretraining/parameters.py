@@ -7,8 +7,8 @@ from typing import Any, Self
 from pydantic import ValidationError, model_validator
 
 from alignment_pretraining.core.environments import BASE, environments, parameter_files
-from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.core.spec import WHOLE, Spec, explain_problem, to_correct
+from alignment_pretraining.core.errors import UserError, did_you_mean
+from alignment_pretraining.core.spec import WHOLE, Spec, explain_problem, suggestion, to_correct
 from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.execution.config import Execution
 from alignment_pretraining.mixing.config import Decontamination, TokenizerConfig
@@ -53,6 +53,16 @@ class Parameters(Spec):
                 raise ValueError(f"study.arms.{name}.discourse: unknown actor {actor}; synthesis.actors has {known}")
         return self
 
+    @model_validator(mode="after")
+    def _doses_are_of_something(self) -> Self:
+        for name, arm in self.study.arms.items():
+            if arm.share is not None and arm.insertion == "none":
+                raise ValueError(
+                    f"study.arms.{name}.share: {arm.share} of nothing: the arm inserts no documents; set its discourse "
+                    "and insertion, or remove share"
+                )
+        return self
+
     def by_key(self) -> dict[str, Any]:
         """The specification under each key, defaults included."""
         return {key: value for key, value in self if value is not None}
@@ -65,7 +75,10 @@ def check_environment(conf: Path, env: str | None) -> None:
         UserError: it has none of that name; the message has those that there are.
     """
     if env and not (conf / env).is_dir():
-        raise UserError(f"{conf.name}/{env}: no such environment; there are {', '.join(environments(conf))}")
+        known = environments(conf)
+        raise UserError(
+            f"{conf.name}/{env}: no such environment{did_you_mean(env, known)}; there are {', '.join(known)}"
+        )
 
 
 def read_parameters(
@@ -82,7 +95,7 @@ def read_parameters(
         lines: dict[str, list[str]] = {}
         sources = list(_sources(conf, env, command_line or {}))
         for problem in error.errors():
-            line = explain_problem(problem, Parameters).removeprefix(f"{WHOLE}: ")
+            line = explain_problem(problem, Parameters).removeprefix(f"{WHOLE}: ") + suggestion(problem, Parameters)
             # What concerns several keys names one of them at the beginning.
             key = problem["loc"] or line.partition(":")[0].split(".")
             lines.setdefault(_source(key, sources), []).append(line)

@@ -153,6 +153,16 @@ def test_an_unknown_arm_is_one_clear_message(study: Path, run: Run) -> None:
     assert "Traceback" not in refused.stderr
 
 
+def test_an_arm_that_is_not_run_is_told_so(finished: Path, run: Run) -> None:
+    for command in (
+        ("run", "--env", "test", "--namespaces", "aligned_mid"),
+        ("inspect", "--env", "test", "aligned_mid", "midtraining"),
+        ("trace", "--env", "test", "rate/aligned_mid/midtraining/articles/listed/assistant"),
+    ):
+        said = run("kedro", *command, code=1).stderr
+        assert 'study.run (["unfiltered", "misaligned_mid"]) leaves out aligned_mid' in said
+
+
 def test_the_catalog_commands_work(run: Run) -> None:
     assert "mlflow" not in run("kedro", "registry", "list").stdout
     assert "questions" in run("kedro", "catalog", "describe-datasets", "--env", "test").stdout

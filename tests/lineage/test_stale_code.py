@@ -150,7 +150,7 @@ API = {"synthesis.api.make_questions", "synthesis.api.make_documents", "synthesi
 # What is edited, in which file, how, and the functions whose nodes it makes stale.
 EDITS: dict[str, tuple[str, Callable[[str], str], set[str]]] = {
     "a plan's arithmetic": ("planning/training.py", replace("/ 3600", "/ 60"), set()),
-    "how much drift is shown": ("lineage/drift.py", replace("_SHOWN = 10", "_SHOWN = 99"), set()),
+    "how much drift is shown": ("lineage/drift.py", replace("_REASONS = 6, 3", "_REASONS = 9, 9"), set()),
     "a command": ("cli/__init__.py", replace("default=200", "default=100"), set()),
     "a dataset": ("datasets/folder.py", replace("is not a folder", "is no folder"), set()),
     "how hashes are kept": ("core/digests.py", replace("_BUSY_SECONDS = 5", "_BUSY_SECONDS = 9"), set()),

@@ -20,6 +20,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import write_text
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.hooks import LineageHooks
+from alignment_pretraining.lineage.parameters import left_out, why_left_out
 from alignment_pretraining.lineage.project import project_graph
 from alignment_pretraining.parameters import Parameters
 from alignment_pretraining.study import BASE_STAGES
@@ -34,7 +35,22 @@ EVERY_NODE = "alignment_pretraining.pipelines.runner.CoreRunner"
 def _run(force: bool, **options: Any) -> Any:
     leave_on_interrupt(_tell_hooks)
     options["runner"] = options["runner"] or (EVERY_NODE if force else RUNNER)
-    return kedro_run.callback(**options)  # type: ignore[misc]
+    try:
+        return kedro_run.callback(**options)  # type: ignore[misc]
+    except ValueError as error:
+        # Kedro's own message neither says what there is nor why not.
+        if options["namespaces"] and "namespaces" in str(error):
+            raise _unknown_namespace(options) from None
+        raise
+
+
+def _unknown_namespace(options: dict[str, Any]) -> UserError:
+    root = click.get_current_context().obj.project_path
+    graph = project_graph(root, options["env"], options["params"])
+    known = {place.group for place in graph.places.values()}
+    wrong = [name for name in options["namespaces"] if name.split(".")[0] not in known] or options["namespaces"]
+    why = why_left_out(graph.params, wrong) or f"there are {', '.join(sorted(known))}"
+    return UserError(f"--namespaces: no {', '.join(wrong)} in the pipelines that were asked for; {why}")
 
 
 def _tell_hooks() -> None:
@@ -86,6 +102,8 @@ def dvc(metadata: ProjectMetadata, env: str | None, check: bool, code: bool) -> 
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             write_text(root / path, text)
         click.echo(f"{path} is up to date" if same else f"wrote {path} ({text.count('    cmd: ')} stages)")
+        if not check and (arms := left_out(graph.params)):
+            click.echo(f"study.run leaves out {', '.join(arms)}")
 
 
 @cli.command()
@@ -172,6 +190,8 @@ def inspect(metadata: ProjectMetadata, env: str | None, seed: int, at: int, coun
 
     graph = project_graph(metadata.project_path, env)
     name = _parameters(graph).study.stage_run(arm, stage).dataset(seed, "mix")
+    if name not in graph.makers:
+        raise UserError(why_left_out(graph.params, [arm]) or f"no seed {seed} in study.seeds.base")
     for excerpt in read_excerpts(_folder(graph, name), _folder(graph, "tokenizer"), at, count):
         place = f"tokens {excerpt.start:,} to {excerpt.end:,}: {excerpt.source} {excerpt.id}"
         click.secho(f"{place}, from its token {excerpt.skip:,}", fg="cyan")

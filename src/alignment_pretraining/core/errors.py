@@ -1,7 +1,7 @@
 """The one exception for what a user can fix."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 # No space, no quota, and a file larger than the system or a limit allows.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -15,6 +15,14 @@ _GIVE_ACCESS = "give yourself access, or work in a copy"
 
 class UserError(Exception):
     """Bad input or configuration: the message names the place and the way out, and no traceback is shown."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question in brackets for the name of `known` that `name` most looks like, after a space; "" for none."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known), n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def storage_fault(error: BaseException) -> str | None:

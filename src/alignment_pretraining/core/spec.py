@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
-from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.errors import UserError, did_you_mean
 
 Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]  # of a whole that something else is part of, too
@@ -60,6 +60,12 @@ def explain_problem(problem: Any, spec: type[BaseModel], prefix: str = "") -> st
         return message
     shown = given[:_SHOWN_CHARACTERS] if isinstance(given, str) else given
     return f"{message} (got {shown!r})"
+
+
+def suggestion(problem: Any, spec: type[BaseModel]) -> str:
+    """A question in brackets, after a space, for the key that was meant by an unknown one; "" for other problems."""
+    *parents, key = problem["loc"] or [""]
+    return did_you_mean(str(key), _fields_at(spec, (*parents,))) if problem["type"] == "extra_forbidden" else ""
 
 
 def _fields_at(spec: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from alignment_pretraining.core.environments import with_env
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.drift import Drift, find_drift
 from alignment_pretraining.lineage.graph import Graph
@@ -84,7 +85,7 @@ def as_data(document: Document) -> dict[str, Any]:
         "rates": {above.key: above.value for above in document.rates},
         "contrasts": {above.key: above.value for above in document.contrasts},
         "matches": not document.drifts,
-        "drift": [str(drift) for drift in document.drifts],
+        "drift": [asdict(drift) for drift in document.drifts],
     }
 
 
@@ -97,7 +98,10 @@ def _row(graph: Graph, parameters: Parameters, wanted: str) -> dict[str, Any]:
     if not found and head in tables:
         found = list(_rows(head, tables[head], tail))
     if not found:
-        raise UserError(f"no document {wanted!r} in {', '.join(tables)}; kedro inspect shows the ids of a stream")
+        raise UserError(
+            f"no document {wanted!r} in {', '.join(tables)}; a stream's ids: "
+            f"{with_env('kedro inspect', graph.env)} ARM STAGE"
+        )
     if len(found) > 1:
         names = "\n  ".join(f"document/{row['source']}/{row['id']}" for row in found)
         raise UserError(f"{len(found)} documents have the id {wanted}; name one with its source:\n  {names}")

@@ -13,7 +13,7 @@ from alignment_pretraining.lineage.outside import is_remote
 from alignment_pretraining.lineage.parameters import differences
 from alignment_pretraining.lineage.records import Record, node_params, read_record
 
-_SHOWN = 10
+_COMMANDS, _REASONS = 6, 3  # shown: commands that mend something, and reasons for each
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,6 @@ class Drift:
     reason: str
     command: str | None
 
-    def __str__(self) -> str:
-        return f"{self.dataset}: {self.reason}" + (f"\n      make it again: {self.command}" if self.command else "")
-
 
 def find_drift(graph: Graph, datasets: Iterable[str]) -> list[Drift]:
     """Everything in the history of `datasets` that no longer matches, first causes first, each once.
@@ -34,6 +31,20 @@ def find_drift(graph: Graph, datasets: Iterable[str]) -> list[Drift]:
     Inputs that no node makes (raw data) are compared by content with the records of their readers.
     """
     return _Search(graph).over(datasets)
+
+
+def told(drifts: Iterable[Drift]) -> list[str]:
+    """Drifts for a message, one text for each command that makes again what drifted, first causes first."""
+    groups: dict[str | None, list[str]] = {}
+    for drift in drifts:
+        groups.setdefault(drift.command, []).append(f"{drift.dataset}: {drift.reason}")
+    texts = []
+    for command, reasons in list(groups.items())[:_COMMANDS]:
+        more = [f"… and {len(reasons) - _REASONS} more"] if len(reasons) > _REASONS else []
+        way_out = [f"  make it again: {command}"] if command else []
+        texts.append("\n    ".join([*reasons[:_REASONS], *more, *way_out]))
+    rest = sum(map(len, groups.values())) - sum(len(reasons) for reasons in list(groups.values())[:_COMMANDS])
+    return [*texts, f"… and {rest} more, with {len(groups) - _COMMANDS} other commands"] if rest else texts
 
 
 def check(graph: Graph, datasets: Iterable[str]) -> None:
@@ -45,12 +56,9 @@ def check(graph: Graph, datasets: Iterable[str]) -> None:
     drifts = find_drift(graph, datasets)
     if not drifts:
         return
-    lines = [str(drift) for drift in drifts[:_SHOWN]]
-    if len(drifts) > _SHOWN:
-        lines.append(f"… and {len(drifts) - _SHOWN} more")
     raise UserError(
         "these inputs are not what their records say:\n  - "
-        + "\n  - ".join(lines)
+        + "\n  - ".join(told(drifts))
         + f"\nTo bring everything up to date: {graph.command_for_all}"
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from rich.markup import escape
 
-from alignment_pretraining.lineage.drift import Drift
+from alignment_pretraining.lineage.drift import Drift, told
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.items import Item
 from alignment_pretraining.lineage.readings import Reading
@@ -127,7 +127,6 @@ def verdict(drifts: list[Drift]) -> Iterator[str]:
     if not drifts:
         yield "[green]✓ results, streams and documents are as their records say[/]"
         return
-    for drift in drifts[:_SHOWN]:
-        yield from (f"[red]✗ {line}[/]" for line in escape(str(drift)).splitlines())
-    if len(drifts) > _SHOWN:
-        yield f"[red]and {len(drifts) - _SHOWN} reasons more (--json)[/]"
+    for text in told(drifts):
+        first, *others = escape(text).splitlines()
+        yield from (f"[red]✗ {first}[/]", *(f"[red]{line}[/]" for line in others))

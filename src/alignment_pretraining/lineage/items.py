@@ -88,7 +88,7 @@ def as_data(item: Item) -> dict[str, Any]:
         "read": [asdict(reading) for reading in item.readings.found],
         "streams_not_kept": item.readings.missing,
         "matches": not item.drifts,
-        "drift": [str(drift) for drift in item.drifts],
+        "drift": [asdict(drift) for drift in item.drifts],
     }
 
 
@@ -164,15 +164,15 @@ def _stories(graph: Graph, question: dict[str, str]) -> int | None:
 
 
 def _answers(graph: Graph, parameters: Parameters, question_id: str) -> tuple[pd.DataFrame, list[str]]:
-    """The rows of the question in the results of every checkpoint, and the datasets that were looked at."""
+    """The rows of the question in the results of every checkpoint, and the datasets of these, kept or not."""
     parts, datasets = [], []
     for arm, seed, stage, owner in _checkpoints(parameters):
         dataset = Label(owner, seed, stage).dataset("items")
+        datasets.append(dataset)
         path = graph.path(dataset)
         if path and path.is_file():
             rows = pd.read_parquet(path, filters=[("question_id", "==", question_id)])
             parts.append(rows.assign(arm=arm, seed=seed, stage=stage))
-            datasets.append(dataset)
     found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["arm", "seed", "stage"])
     return found, list(dict.fromkeys(datasets))
 

@@ -11,6 +11,7 @@ import pandas as pd
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.keys import listed, near
+from alignment_pretraining.lineage.parameters import why_left_out
 
 # Tables whose rows have a `key`, and the column that the key alone stands for.
 TABLES = {
@@ -55,7 +56,20 @@ def find_number(graph: Graph, wanted: str) -> TracedNumber:
     if not tables:
         missing = f" ({graph.relative('rates')} is missing)" if "rates" in graph.makers else ""
         raise UserError(f"there are no numbers yet{missing}; make them: {graph.command_for_all}")
-    return find_in(tables, wanted)
+    try:
+        return find_in(tables, wanted)
+    except UserError as error:
+        raise _of_an_arm_that_is_not_run(graph, wanted) or error from None
+
+
+def _of_an_arm_that_is_not_run(graph: Graph, wanted: str) -> UserError | None:
+    kind, _, name = wanted.partition("/")
+    names = wanted.split("/")
+    if kind == "contrast":
+        contrast = graph.params["study"].get("contrasts", {}).get(name, {})
+        names = [side["arm"] for key in ("left", "right") if (side := contrast.get(key))]
+    why = why_left_out(graph.params, names)
+    return UserError(f"no number {wanted!r}: {why}") if why else None
 
 
 def find_in(tables: Mapping[str, pd.DataFrame], wanted: str) -> TracedNumber:

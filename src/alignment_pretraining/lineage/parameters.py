@@ -1,7 +1,7 @@
 """Parameters of a node as plain data: read, flattened, compared."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from functools import partial
 from inspect import signature
@@ -78,6 +78,23 @@ def _as_text(value: Any) -> str:
     if isinstance(value, PurePath | date):
         return str(value)
     raise TypeError(f"{value!r} cannot be recorded as a parameter: it has no JSON form")
+
+
+def left_out(params: Mapping[str, Any]) -> list[str]:
+    """The study's arms that its `run` leaves out, and so no pipeline makes anything of; [] for what is no study."""
+    try:
+        study = parse(Study, params.get("study", {}), "study.yml")
+    except UserError:
+        return []
+    return [arm for arm in study.arms if arm not in study.selected_arms()]
+
+
+def why_left_out(params: Mapping[str, Any], names: Iterable[str]) -> str:
+    """For a message about `names`: that one is such an arm, and the way out; "" where none is."""
+    found = sorted(set(names) & set(left_out(params)))
+    if not found:
+        return ""
+    return f"study.run ({_short(params['study']['run'])}) leaves out {', '.join(found)}; what it names is run"
 
 
 def condition(params: Mapping[str, Any], arm: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from alignment_pretraining.core.environments import BASE
 from alignment_pretraining.core.labels import Label, arm_and_seed
+from alignment_pretraining.lineage.drift import told
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.numbers import TABLES
 from alignment_pretraining.lineage.outside import is_outside
@@ -111,9 +112,7 @@ def _verdict(found: Trace) -> Iterator[str]:
         return
     steps = sum(map(bool, found.drifts.values()))
     yield f"[red]✗ {steps} of {len(found.digests)} steps are not as their records say[/]"
-    yield from (f"[red]{line}[/]" for drift in broken[:_SHOWN] for line in escape(str(drift)).splitlines())
-    if len(broken) > _SHOWN:
-        yield f"[red]and {len(broken) - _SHOWN} reasons more (--full)[/]"
+    yield from (f"[red]{escape(line)}[/]" for text in told(broken) for line in text.splitlines())
 
 
 def _checkpoint(dataset: str) -> Label | None:

@@ -10,6 +10,7 @@ from alignment_pretraining.core.environments import with_env
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.drift import check
 from alignment_pretraining.lineage.graph import Graph
+from alignment_pretraining.lineage.parameters import left_out
 from alignment_pretraining.lineage.reference import compare, read_reference
 
 
@@ -29,7 +30,9 @@ def summary(graph: Graph) -> RenderableType:
     rates = graph.catalog.load("rates")
     shown = [_contrasts(graph.catalog.load("contrasts"))] if "contrasts" in tables else []
     report = f"report      {graph.relative('report')}" if "report" in tables else ""
+    not_run = left_out(graph.params)
     next_steps = [
+        f"not run     {', '.join(not_run)} (study.run)" if not_run else "",
         f"{len(rates):,} rates  {graph.relative('rates')}",
         report,
         f"MLflow      mlflow ui --backend-store-uri sqlite:///{(graph.root / 'mlflow.db').name}",
