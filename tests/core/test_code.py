@@ -2,6 +2,7 @@
 
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from functools import partial, update_wrapper
 from importlib import import_module
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from alignment_pretraining.core import code, digests
 from alignment_pretraining.core.code import SOURCE, SourceTree, work_code
 
 FILES = {
@@ -247,3 +249,20 @@ def test_the_code_of_this_project_has_its_libraries_versions() -> None:
     assert found["code"] == SourceTree(SOURCE).code(gap_table).modules
     assert "alignment_pretraining/reporting/gaps.py" in found["code"]
     assert {"numpy", "pandas", "statsmodels"} <= found["libraries"].keys()
+
+
+def test_what_is_kept_is_not_searched_again_until_a_file_changes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = SourceTree(root).code_of("reached.nodes", "build")
+    monkeypatch.setenv("ALIGNMENT_PRETRAINING_DIGESTS", "")  # put back after the test
+    digests.use_cache(root.parent / f"{root.name}-cache")
+    time.sleep(0.06)  # after which a change shows in a file's times
+    assert SourceTree(root).code_of("reached.nodes", "build") == found
+
+    def search(tree: SourceTree) -> None:
+        raise RuntimeError("it is searched")
+
+    monkeypatch.setattr(code, "_Search", search)
+    assert SourceTree(root).code_of("reached.nodes", "build") == found
+    (root / "reached/study.py").write_text("")
+    with pytest.raises(RuntimeError, match="searched"):
+        SourceTree(root).code_of("reached.nodes", "build")

@@ -177,3 +177,36 @@ def test_a_link_is_not_read_and_a_change_by_either_name_shows(folder: Path, read
     other.write_text("CONTENT")
     os.utime(other, ns=(kept.st_atime_ns, kept.st_mtime_ns))
     assert file_md5(file) == file_md5(other) != before
+
+
+def test_a_text_about_a_folder_holds_until_any_of_its_files_changes(folder: Path, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "a.py").write_text("a")
+    (tree / "b.py").write_text("b")
+    computed: list[str] = []
+
+    def text(what: str = "content") -> str:
+        def compute() -> str:
+            computed.append(what)
+            return "".join(path.read_text() for path in sorted(tree.glob("*.py")))
+
+        return digests.CachedTree(tree).text(what, compute)
+
+    assert text() == "ab"  # not kept: what was written just now may be written again within the clock's tick
+    time.sleep(AGED)
+    text(), text("more")
+    computed.clear()
+    assert text() == text("more") == "ab"
+    assert computed == []
+    (tree / "b.py").write_text("c")
+    assert text() == "ac"
+    (tree / "d.py").write_text("d")
+    assert text() == "acd"
+    time.sleep(AGED)
+    text()
+    computed.clear()
+    assert text() == "acd"
+    assert computed == []
+    (tree / "a.py").unlink()
+    assert text() == "cd"

@@ -13,6 +13,7 @@ Not followed: what a base class does when it is subclassed, and names that are p
 """
 
 import hashlib
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from alignment_pretraining.core.digests import CachedTree
 from alignment_pretraining.core.hashing import file_md5
 from alignment_pretraining.core.syntax import Import, Module, Reference
 
@@ -45,6 +47,16 @@ class Code:
 
     modules: dict[str, str]
     libraries: frozenset[str]
+
+    def as_text(self) -> str:
+        """It, as JSON."""
+        return json.dumps({"modules": self.modules, "libraries": sorted(self.libraries)})
+
+    @classmethod
+    def from_text(cls, text: str) -> "Code":
+        """Read what `as_text` wrote."""
+        told = json.loads(text)
+        return cls(told["modules"], frozenset(told["libraries"]))
 
 
 def work_code(function: Callable[..., Any]) -> dict[str, dict[str, str]]:
@@ -84,6 +96,13 @@ def _project() -> "SourceTree":
     return SourceTree(SOURCE)
 
 
+@cache
+def _method() -> str:
+    """What a cached identity depends on beside the source folder: how it is found, and Python's own syntax."""
+    here = Path(__file__)
+    return " ".join(["code", *map(str, sys.version_info[:2]), *map(file_md5, (here, here.with_name("syntax.py")))])
+
+
 class SourceTree:
     """The modules below a source folder. Each is read once, so make a new tree when files may have changed."""
 
@@ -91,6 +110,7 @@ class SourceTree:
         self.root = root
         self._modules: dict[str, Module | None] = {}
         self._found: dict[tuple[str, str], Code] = {}
+        self._cached = CachedTree(root)
 
     def code(self, function: Callable[..., Any]) -> Code:
         """The code of a function, or of what `functools.partial` binds."""
@@ -104,7 +124,8 @@ class SourceTree:
             SyntaxError: a module that is reached is no Python.
         """
         if (module, name) not in self._found:
-            self._found[module, name] = _Search(self).run(module, name)
+            text = self._cached.text(f"{_method()} {module}.{name}", lambda: _Search(self).run(module, name).as_text())
+            self._found[module, name] = Code.from_text(text)
         return self._found[module, name]
 
     def module(self, name: str) -> Module | None:

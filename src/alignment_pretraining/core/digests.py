@@ -1,10 +1,11 @@
-"""A cache of files' hashes, so that no content is read twice to learn what it is.
+"""A cache of files' hashes, and of what the code of a source folder is, so that no content is read twice for that.
 
 A hash counts while the file has the size, the times of modification and of change, and the inode with which it was
 read. The time of change is the system's own: an edit that sets the time of modification back is noticed.
 Without `use_cache`, here or in the process that started this one, every file is read.
 """
 
+import hashlib
 import logging
 import os
 import sqlite3
@@ -73,6 +74,29 @@ def link_with_hashes(source: Path, target: Path) -> None:
         for algorithm, digest in known.all_of(name, before):
             known.keep(name, algorithm, after, digest)
             known.keep(other, algorithm, after, digest)
+
+
+class CachedTree:
+    """Texts about all files below a folder, which hold while every one of them is as it was at the first text."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._first: tuple[State, bool] | None = None
+
+    def text(self, what: str, compute: Callable[[], str]) -> str:
+        """`compute()`, or what it gave for `what` when the files were last in this state."""
+        place = os.environ.get(_VARIABLE)
+        known = _store(place, os.getpid()) if place else None
+        if known is None:
+            return compute()
+        self._first = self._first or _tree_state(self._root)
+        name, (state, settled) = _name(self._root), self._first
+        if text := known.find(name, what, state):
+            return text
+        text = compute()
+        if settled and _tree_state(self._root)[0] == state:
+            known.keep(name, what, state, text)
+        return text
 
 
 class _Store:
@@ -158,6 +182,18 @@ def _store(path: str, process: int) -> _Store:
 def _state(path: Path) -> State:
     found = path.stat()
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def _tree_state(root: Path) -> tuple[State, bool]:
+    """The states of all files below `root` as one, and whether a change of any from now on would show."""
+    states = {path: _state(path) for path in sorted(root.rglob("*")) if path.is_file() and not _is_compiled(path)}
+    digest = hashlib.sha256(repr([(str(path), state) for path, state in states.items()]).encode()).digest()
+    first, second, third, fourth = (int.from_bytes(digest[at : at + 7]) for at in range(0, 28, 7))
+    return (first, second, third, fourth), all(_settled(state) for state in states.values())
+
+
+def _is_compiled(path: Path) -> bool:
+    return path.parent.name == "__pycache__"
 
 
 def _name(path: Path) -> str:
