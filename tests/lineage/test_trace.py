@@ -99,6 +99,7 @@ def test_arms_with_an_equal_history_lead_to_the_checkpoint_that_they_share() -> 
 def test_summary_refuses_rates_that_were_edited(run_toy: Project) -> None:
     run_toy.replace("data/08_reporting/rates.csv", "assistant,0.3,", "assistant,0.1,")
     said = run_toy("kedro", "summary", code=1)
+    assert "these results are stale" in said
     assert "the content of data/08_reporting/rates.csv changed since" in said
     assert "0.10 (" not in said
 

@@ -47,8 +47,8 @@ def told(drifts: Iterable[Drift]) -> list[str]:
     return [*texts, f"… and {rest} more, with {len(groups) - _COMMANDS} other commands"] if rest else texts
 
 
-def check(graph: Graph, datasets: Iterable[str]) -> None:
-    """Refuse `datasets` unless they and all that they were made from still match their records.
+def check(graph: Graph, datasets: Iterable[str], what: str = "these inputs") -> None:
+    """Refuse `datasets`, in the message `what`, unless they and all that they were made from still match their records.
 
     Raises:
         UserError: names each dataset that drifted, what changed and the command that makes it again.
@@ -57,7 +57,7 @@ def check(graph: Graph, datasets: Iterable[str]) -> None:
     if not drifts:
         return
     raise UserError(
-        "these inputs are not what their records say:\n  - "
+        f"{what} are not what their records say:\n  - "
         + "\n  - ".join(told(drifts))
         + f"\nTo bring everything up to date: {graph.command_for_all}"
     )

@@ -94,7 +94,7 @@ def why_left_out(params: Mapping[str, Any], names: Iterable[str]) -> str:
     found = sorted(set(names) & set(left_out(params)))
     if not found:
         return ""
-    return f"study.run ({_short(params['study']['run'])}) leaves out {', '.join(found)}; what it names is run"
+    return f"study.run ({_short(params['study']['run'])}) leaves out {', '.join(found)}; add it there to run it"
 
 
 def condition(params: Mapping[str, Any], arm: str) -> dict[str, Any]:

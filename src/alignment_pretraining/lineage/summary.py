@@ -26,7 +26,7 @@ def summary(graph: Graph) -> RenderableType:
         missing = f" ({graph.relative('rates')} is missing)" if path else ""
         raise UserError(f"the study has no results yet{missing}; make them: {graph.command_for_all}")
     tables = [name for name in ("rates", "contrasts", "report") if name in graph.makers]
-    check(graph, tables)
+    check(graph, tables, "these results are stale: they, or what they rest on,")
     rates = graph.catalog.load("rates")
     shown = [_contrasts(graph.catalog.load("contrasts"))] if "contrasts" in tables else []
     report = f"report      {graph.relative('report')}" if "report" in tables else ""
