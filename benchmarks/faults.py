@@ -1,6 +1,6 @@
 """A sweep of faults over a study: flipped bits, two runs at once, a silent tracker, kills, full disks.
 
-    python benchmarks/faults.py [--env test] [--kills 6] [--full-disks 4] [--seed 0]
+    python benchmarks/faults.py [--env test] [--sweeps flips kills ...] [--kills 6] [--full-disks 4] [--seed 0]
 
 Each fault is followed by what a user would do, running the command again, and by a comparison of every result with
 those of an undisturbed run. It works in a copy of the committed project, in a temporary folder.
@@ -27,6 +27,7 @@ from results import write_result
 from alignment_pretraining.core.environments import data_folder
 
 PROJECT = Path(__file__).parents[1]
+SWEEPS = ("flips", "two_at_once", "silent_tracker", "kills", "full_disks")
 NOT_RESULTS = {"00_scratch", "lineage", ".run.lock"}
 
 
@@ -99,6 +100,7 @@ def main() -> None:
     """Print the table, and keep it in `benchmarks/results/faults_<env>.json`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--env", default="test", help="whose study is run")
+    parser.add_argument("--sweeps", nargs="+", choices=SWEEPS, default=SWEEPS, help="which faults")
     parser.add_argument("--kills", type=int, default=6, help="how many runs are killed, by turns of kedro and of dvc")
     parser.add_argument("--full-disks", type=int, default=4, help="how many runs meet a full disk")
     parser.add_argument("--seed", type=int, default=0, help="of the random times, sizes and bits")
@@ -114,16 +116,16 @@ def main() -> None:
         seconds = time.monotonic() - begun
         true = copy.results()
         print(f"undisturbed: {seconds:.0f} s, {len(true)} results", flush=True)
-        sweeps: list[Callable[[], Outcome]] = [
-            lambda: flips(copy, true, drawn),
-            lambda: two_at_once(copy, true),
-            lambda: silent_tracker(copy, true),
-            lambda: kills(copy, true, drawn, given.kills, seconds),
-            lambda: full_disks(copy, true, drawn, given.full_disks),
-        ]
+        sweeps: dict[str, Callable[[], Outcome]] = {
+            "flips": lambda: flips(copy, true, drawn),
+            "two_at_once": lambda: two_at_once(copy, true),
+            "silent_tracker": lambda: silent_tracker(copy, true),
+            "kills": lambda: kills(copy, true, drawn, given.kills, seconds),
+            "full_disks": lambda: full_disks(copy, true, drawn, given.full_disks),
+        }
         outcomes = []
-        for sweep in sweeps:
-            outcomes.append(sweep())
+        for name in given.sweeps:
+            outcomes.append(sweeps[name]())
             print(f"{outcomes[-1].fault:60} {outcomes[-1].held:4} of {outcomes[-1].tried:4}", flush=True)
             for line in outcomes[-1].not_held:
                 print(f"    {line}", flush=True)
