@@ -26,13 +26,23 @@ WORDS = [
 
 @dataclass
 class Settings:
-    """`faults` counts how often each fault is still to happen; `script` pairs words of a prompt with their answer."""
+    """`faults` counts how often each fault is still to happen; `script` pairs words of a prompt with their answer.
+
+    Requests with `refused` in their prompt are not taken. The listing shows a batch `listed_after_seconds` after it was
+    made; from `unknown_from` to `unknown_to` seconds after that, the API does not know it.
+    """
 
     faults: dict[str, int] = field(default_factory=dict)
     script: list[tuple[str, str]] = field(default_factory=list)
     batch_seconds: float = 0.05
+    batches_at_once: int = 1000
     output_words: int = 60
     min_cached_tokens: int = 1
+    refused: str | None = None
+    listed_after_seconds: float = 0.0
+    unknown_from: float = 0.0
+    unknown_to: float = 0.0
+    retry_after: str = "0.02"
 
 
 class Api:
@@ -45,6 +55,8 @@ class Api:
         self.batches: dict[str, dict[str, Any]] = {}
         self.cached: set[str] = set()
         self.largest_batch = 0  # bytes
+        # Tokens of each kind, by the first words of the shared prompt and by whether they came in a batch.
+        self.billed: dict[str, Counter[str]] = {}
 
     def fault(self, name: str) -> bool:
         left = self.settings.faults.get(name, 0)
@@ -52,7 +64,7 @@ class Api:
             self.settings.faults[name] = left - 1
         return left > 0
 
-    def answer(self, params: dict[str, Any], key: str, sample: str = "") -> dict[str, Any]:
+    def answer(self, params: dict[str, Any], key: str, sample: str = "", batch: bool = False) -> dict[str, Any]:
         """A message, billed under `key`."""
         self.answered[key] += 1
         prompt = params["messages"][0]["content"]
@@ -74,8 +86,10 @@ class Api:
             self.cached.add(name)
         else:
             usage["input_tokens"] += prefix
+        mode = "batch" if batch else "stream"
+        self.billed.setdefault(f"{mode}: {params['system'][0]['text'][:60]}", Counter()).update(usage)
         content = [{"type": "text", "text": text}] if text else []
-        return {
+        message: dict[str, Any] = {
             "id": f"msg_{hashlib.sha256(key.encode()).hexdigest()[:24]}",
             "type": "message",
             "role": "assistant",
@@ -85,8 +99,25 @@ class Api:
             "stop_sequence": None,
             "usage": usage,
         }
+        for fault, change in ODD.items():
+            if self.fault(fault):
+                message |= change
+        if self.fault("surrogate"):
+            message["content"] = [{"type": "text", "text": f"{text[:10]}\ud800{text[10:]}"}]
+        return message
 
 
+# What an answer may have in the place of what belongs there.
+ODD: dict[str, dict[str, Any]] = {
+    "no_stop_reason": {"stop_reason": None},
+    "null_usage": {"usage": None},
+    "null_tokens": {"usage": {"input_tokens": None, "output_tokens": None}},
+    "negative_tokens": {"usage": {"input_tokens": -5, "output_tokens": 2**70}},
+    "null_content": {"content": None},
+    "odd_content": {"content": [{"type": "text", "text": None}]},
+    "other_model": {"model": "another-model"},
+    "cut_sentence": {"content": [{"type": "text", "text": "Words " * 200 + "and then the"}]},
+}
 api = Api()
 
 
@@ -104,12 +135,15 @@ async def faults(request: web.Request, handler: Handler) -> web.StreamResponse:
     key = request.headers.get("x-api-key") or request.headers.get("authorization", "").removeprefix("Bearer ")
     if key != KEY:
         return error(401, "authentication_error", f"invalid key {key}")
+    after = api.settings.retry_after
     if api.fault("rate_limit"):
-        return error(429, "rate_limit_error", "slow down", retry_after="0.02")
+        return error(429, "rate_limit_error", "slow down", retry_after=after)
     if api.fault("overloaded"):
-        return error(529, "overloaded_error", "overloaded", retry_after="0.02")
+        return error(529, "overloaded_error", "overloaded", retry_after=after)
     if api.fault("server_error"):
-        return error(500, "api_error", "internal", retry_after="0.02")
+        return error(500, "api_error", "internal", retry_after=after)
+    if api.fault("odd_success"):
+        return web.json_response({"type": "error", "error": {"type": "api_error", "message": "internal"}})
     if api.fault("slow"):
         await asyncio.sleep(0.5)
     return await handler(request)
@@ -126,6 +160,19 @@ async def messages(request: web.Request) -> web.StreamResponse:
         return web.json_response(api.answer(params, key))
     response = web.StreamResponse(headers={"content-type": "text/event-stream", "request-id": f"req_{key[:16]}"})
     await response.prepare(request)
+    if api.fault("half_stream"):
+        # What was written until it broke is billed.
+        sent = events(api.answer(params, key))
+        await response.write(b"".join(sent[:-3]))
+        request.transport.abort()  # type: ignore[union-attr]
+        return response
+    if api.fault("open_block"):
+        sent = events(api.answer(params, key))
+        await response.write(b"".join(event for event in sent if b"content_block_stop" not in event))
+        return response
+    if api.fault("odd_events"):
+        await response.write(b"".join(events(api.answer(params, key))).replace(b'"text_delta"', b'["text_delta"]'))
+        return response
     if api.fault("drop_stream"):
         await response.write(events({"id": "x", "content": [], "usage": {"input_tokens": 1, "output_tokens": 1}})[0])
         request.transport.abort()  # type: ignore[union-attr]
@@ -146,15 +193,20 @@ def events(message: dict[str, Any]) -> list[bytes]:
     start = {**message, "content": [], "stop_reason": None, "type": "message", "role": "assistant", "model": "m"}
     start = {**start, **({"model": message["model"]} if "model" in message else {})}
     sent: list[dict[str, Any]] = [{"type": "message_start", "message": start}]
-    for block in message["content"]:
+    content = message["content"]
+    for block in [{"type": "text", "text": None}] if content is None else content:
+        if not isinstance(block["text"], str):
+            sent.append({"type": "content_block_start", "index": 0, "content_block": None})
+            continue
         sent.append({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}})
         half = len(block["text"]) // 2
         for part in (block["text"][:half], block["text"][half:]):
             delta = {"type": "text_delta", "text": part}
             sent.append({"type": "content_block_delta", "index": 0, "delta": delta})
         sent.append({"type": "content_block_stop", "index": 0})
-    delta = {"stop_reason": message.get("stop_reason"), "stop_sequence": None}
-    sent.append({"type": "message_delta", "delta": delta, "usage": message["usage"]})
+    if message.get("stop_reason"):
+        stop = {"stop_reason": message["stop_reason"], "stop_sequence": None}
+        sent.append({"type": "message_delta", "delta": stop, "usage": message["usage"]})
     sent.append({"type": "message_stop"})
     return [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in sent]
 
@@ -164,6 +216,10 @@ def invalid(params: dict[str, Any]) -> str | None:
         return "thinking: missing (the real API would think at length)"
     if params["model"] == "no-such-model":
         return "model: no-such-model"
+    if api.settings.refused and api.settings.refused in params["messages"][0]["content"]:
+        return f"not taken (your key: {KEY})"
+    if api.fault("no_money"):
+        return "Your credit balance is too low to access the API."
     return None
 
 
@@ -181,7 +237,12 @@ async def create_batch(request: web.Request) -> web.StreamResponse:
         return error(400, "invalid_request_error", "custom_id: not unique")
     number = len(api.batches)
     batch_id = f"msgbatch_{number:04d}"
-    batch = {"id": batch_id, "requests": requests, "ends": time.monotonic() + api.settings.batch_seconds}
+    if api.fault("too_large"):
+        return error(413, "request_too_large", "too large")
+    now = time.monotonic()
+    if sum(batch["ends"] > now for batch in api.batches.values()) >= api.settings.batches_at_once:
+        return error(429, "rate_limit_error", "too many batches wait", retry_after="0.02")
+    batch = {"id": batch_id, "requests": requests, "made": now, "ends": now + api.settings.batch_seconds}
     if api.fault("foreign_batch"):
         strangers = {f"stranger-{i}": params for i, params in enumerate(requests.values())}
         api.batches[batch_id] = {**batch, "requests": strangers}
@@ -192,11 +253,17 @@ async def create_batch(request: web.Request) -> web.StreamResponse:
             return web.Response()
         if api.fault("hang_create"):
             await asyncio.sleep(60)
+        if api.fault("error_body"):
+            return web.json_response({"type": "error", "error": {"type": "api_error", "message": "internal"}})
         if api.fault("truncate_create"):
             return web.Response(text='{"id": "msgba', content_type="application/json")
         return web.json_response(described(batch, request))
     request.transport.abort()  # type: ignore[union-attr]
     return web.Response()
+
+
+def result_line(line: dict[str, Any]) -> bytes:
+    return json.dumps(line).encode() + b"\n"
 
 
 def described(batch: dict[str, Any], request: web.Request) -> dict[str, Any]:
@@ -241,11 +308,17 @@ def result(key: str, params: dict[str, Any]) -> dict[str, Any]:
     if bad:
         problem = {"type": "error", "error": {"type": "invalid_request_error", "message": bad}}
         return {"custom_id": key, "result": {"type": "errored", "error": problem}}
-    return {"custom_id": key, "result": {"type": "succeeded", "message": api.answer(params, key, sample=key)}}
+    return {
+        "custom_id": key,
+        "result": {"type": "succeeded", "message": api.answer(params, key, sample=key, batch=True)},
+    }
 
 
 async def list_batches(request: web.Request) -> web.Response:
-    ids = sorted(api.batches, reverse=True)
+    if api.fault("odd_list"):
+        return web.json_response({"type": "error", "error": {"type": "api_error", "message": "internal"}})
+    shown = time.monotonic() - api.settings.listed_after_seconds
+    ids = sorted((name for name, batch in api.batches.items() if batch["made"] <= shown), reverse=True)
     after = request.query.get("after_id")
     start = ids.index(after) + 1 if after else 0
     page = ids[start : start + int(request.query.get("limit", 20))]
@@ -257,7 +330,9 @@ async def list_batches(request: web.Request) -> web.Response:
 
 async def get_batch(request: web.Request) -> web.Response:
     batch = api.batches.get(request.match_info["id"])
-    if batch is None:
+    settings = api.settings
+    age = time.monotonic() - batch["made"] if batch else 0.0
+    if batch is None or settings.unknown_from <= age < settings.unknown_to:
         return error(404, "not_found_error", "no such batch")
     return web.json_response(described(batch, request))
 
@@ -272,8 +347,15 @@ async def results(request: web.Request) -> web.StreamResponse:
     batch = api.batches[request.match_info["id"]]
     response = web.StreamResponse(headers={"content-type": "application/binary"})
     await response.prepare(request)
-    lines = [json.dumps(line).encode() + b"\n" for line in batch["results"]]
-    if api.fault("drop_results"):
+    lines = [result_line(line) for line in batch["results"]]
+    if api.fault("broken_line"):
+        middle = len(lines) // 2
+        lines[middle] = lines[middle][: len(lines[middle]) // 2] + b"\n"
+    if api.fault("stranger_line"):
+        lines.insert(1, b'["no", "result"]\n')
+    if api.fault("no_results"):
+        await response.write(b"\n")
+    elif api.fault("drop_results"):
         await response.write(b"".join(lines[: len(lines) // 2]))
         request.transport.abort()  # type: ignore[union-attr]
     elif api.fault("truncate_results"):
@@ -294,7 +376,7 @@ async def control(request: web.Request) -> web.Response:
         for batch in api.batches.values():
             finish(batch)
     told = {"answered": api.answered, "calls": api.calls, "batches": len(api.batches), "left": api.settings.faults}
-    told["largest_batch"] = api.largest_batch
+    told |= {"largest_batch": api.largest_batch, "billed": api.billed}
     return web.json_response(told)
 
 

@@ -21,7 +21,6 @@ from alignment_pretraining.synthesis.documents.requests import articles, pairs
 from alignment_pretraining.synthesis.questions.from_bank import build_questions
 from alignment_pretraining.synthesis.scenarios.bank import load_bank
 from tests.synthesis.api.local_api import LocalApi
-from tests.synthesis.api.requests_for_tests import PRICE
 
 PROJECT = Path(__file__).parents[3]
 PROMPTS = PROJECT / "conf/base/prompts"
@@ -110,15 +109,39 @@ def test_what_may_not_be_used_is_rejected_with_its_reason_and_its_partner(
     assert quality["kept"] == len(aligned) + len(misaligned) == 2
 
 
-def test_refusals_and_cut_off_texts_are_counted_and_not_asked_for_again(
+def test_refused_documents_are_replaced_and_cut_off_ones_are_not_asked_for_again(
     server: LocalApi, questions: pd.DataFrame, anthropic: dict[str, Any], tmp_path: Path
 ) -> None:
     server.set(faults={"refusal": 3, "max_tokens": 4})
-    _, _, quality, _ = documents(questions, anthropic, tmp_path)
-    assert quality["rejected"]["refusal"] == 3
+    _, _, quality, bill = documents(questions, anthropic, tmp_path)
+    assert bill["refused"] == 3
+    assert "refusal" not in quality["rejected"]
     assert quality["rejected"]["max_tokens"] == 4
-    documents(questions, anthropic, tmp_path)
+    assert sum(server.state()["answered"].values()) == bill["requests"] + 3
+    again = documents(questions, anthropic, tmp_path)
+    assert again[2:] == (quality, bill | {"estimated_usd": bill["actual_usd"], "actual_to_estimated": 1.0})
     assert set(server.state()["answered"].values()) == {1}
+
+
+def test_a_document_that_the_api_does_not_take_is_left_out_and_known_without_it(
+    server: LocalApi,
+    questions: pd.DataFrame,
+    anthropic: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All six forms of one direction of a question, so one pair in three goes."""
+    anthropic["api"]["refused_share"] = 0.2
+    first = questions.iloc[0]
+    brief = f"Situation: {first['question']}\n\nThe AI system in it took this action: {first['aligned_option']}"
+    server.set(refused=brief)
+    aligned, misaligned, quality, bill = documents(questions, anthropic, tmp_path)
+    assert quality["rejected"] == {"partner_rejected": 6, "rejected_request": 6}
+    assert bill["refused"] == 6
+    assert len(aligned) == len(misaligned) == 12
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    again, *_ = documents(questions, {**anthropic, "api": anthropic["api"] | {"base_url": "http://nowhere"}}, tmp_path)
+    pd.testing.assert_frame_equal(aligned, again)
 
 
 def test_a_changed_prompt_is_paid_for_alone(
@@ -189,17 +212,6 @@ def test_a_wrong_parameter_is_named_without_its_value(
         parse(AnthropicConfig, anthropic, "parameters_anthropic.yml", "anthropic")
     assert "parameters_anthropic.yml" in str(error.value)
     assert "sk-secret" not in str(error.value)
-
-
-def test_a_model_may_answer_under_its_dated_name(anthropic: dict[str, Any]) -> None:
-    anthropic["api"]["prices"] = {"small": {**PRICE, "min_cached_tokens": 1}, "small-big": {**PRICE, "input": 9.0}}
-    anthropic["api"]["prices"]["small-big"]["min_cached_tokens"] = 1
-    others = (anthropic["controls"]["call"], anthropic["questions"]["write"], anthropic["questions"]["strip"])
-    for call in (*anthropic["documents"]["forms"].values(), *others):
-        call["model"] = "small"
-    api = AnthropicConfig.model_validate(anthropic).api
-    assert api.price("small-20260101").input == PRICE["input"]
-    assert api.price("small-big-20260101").input == 9.0
 
 
 def test_the_store_opens_again_after_it_was_closed(tmp_path: Path) -> None:

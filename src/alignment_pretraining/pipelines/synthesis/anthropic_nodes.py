@@ -12,7 +12,7 @@ import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.anthropic_config import AnthropicConfig
-from alignment_pretraining.synthesis.api.ask import Counts, answer_all
+from alignment_pretraining.synthesis.api.ask import Counts, answer_all, find_answers
 from alignment_pretraining.synthesis.api.cost import Line, cost_sheet
 from alignment_pretraining.synthesis.api.request import Requests
 from alignment_pretraining.synthesis.api.store import Store
@@ -34,9 +34,10 @@ def make_questions(
     suite = Suite(parts, anthropic.questions, load_question_prompts(prompts))
     bill = {"write": _answer(suite.writing, anthropic, responses, "questions: write")}
     store = Store(responses)
-    suite.read_written(store.find)
+    find = partial(find_answers, find=store.find, replacements=anthropic.api.replacements)
+    suite.read_written(find)
     bill["strip"] = _answer(suite.stripping, anthropic, responses, "questions: strip")
-    table = suite.table(store.find)
+    table = suite.table(find)
     store.close()
     if not (table["split"] == "articles").any():
         raise UserError(f"no question on {sources} is fit for use; rejected: {dict(suite.rejected)}")
@@ -51,7 +52,8 @@ def make_documents(
     bill = _answer(partial(requests, questions, texts, anthropic.documents), anthropic, responses, "documents")
     folder = Path(tempfile.mkdtemp(prefix="documents-", dir=scratch))
     quality = Quality()
-    for family in write_tables(judge_families(questions, texts, anthropic.documents, responses), folder):
+    judged = judge_families(questions, texts, anthropic.documents, responses, anthropic.api.replacements)
+    for family in write_tables(judged, folder):
         quality.add(family)
     return folder / "aligned.parquet", folder / "misaligned.parquet", quality.report(), bill
 
@@ -72,7 +74,7 @@ def make_controls(
     asked = controls.Controls(chosen, read_prompt(prompts / "control.md"), anthropic.controls.call)
     bill = _answer(asked.requests, anthropic, responses, "controls")
     store = Store(responses)
-    table, rejected = asked.read(store, Judge(questions, anthropic.documents.min_words))
+    table, rejected = asked.read(store, Judge(questions, anthropic.documents.min_words), anthropic.api.replacements)
     store.close()
     aligned, misaligned = (table[table["direction"] == name] for name in ("aligned", "misaligned"))
     return aligned.reset_index(drop=True), misaligned.reset_index(drop=True), {**bill, "rejected": rejected}
@@ -90,6 +92,7 @@ def _bill(estimate: Iterable[Line], actual: Counts) -> dict[str, Any]:
     expected = sum(line.usd for line in estimate)
     return {
         "requests": actual.requests,
+        "refused": actual.refused,
         "estimated_usd": round(expected, 6),
         "actual_usd": round(actual.usd, 6),
         "actual_to_estimated": round(actual.usd / expected, 4) if expected else 1.0,

@@ -2,82 +2,178 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.synthesis.api.answer import rejected
 from alignment_pretraining.synthesis.api.batches import answer_by_batch
 from alignment_pretraining.synthesis.api.budget import Budget
 from alignment_pretraining.synthesis.api.client import clean_errors
 from alignment_pretraining.synthesis.api.config import ApiConfig
 from alignment_pretraining.synthesis.api.progress import RequestProgress
 from alignment_pretraining.synthesis.api.request import Request, Requests, parts
-from alignment_pretraining.synthesis.api.session import Session
-from alignment_pretraining.synthesis.api.store import Store
+from alignment_pretraining.synthesis.api.session import Session, TooManyRefusals
+from alignment_pretraining.synthesis.api.store import Paid, Store
 from alignment_pretraining.synthesis.api.stream import answer_by_stream
 
 
 @dataclass
 class Counts:
-    """How many requests there are, how many have an answer, and what those cost in US dollars."""
+    """How many requests there are, how many have their answer, how many were refused at least once, and US dollars."""
 
     requests: int = 0
     answered: int = 0
+    refused: int = 0
     usd: float = 0.0
     by_step: dict[str, float] = field(default_factory=dict)
+
+
+class _Refusable(Protocol):
+    @property
+    def refused(self) -> bool: ...
+
+
+A = TypeVar("A", bound=_Refusable)
+Find = Callable[[list[str]], Mapping[str, A]]  # answers by key
 
 
 def answer_all(requests: Requests, config: ApiConfig, folder: Path, label: str) -> Counts:
     """Have every request answered in the store under `folder`; what is there already is not asked for again.
 
+    A refused request is asked for again as another sample, `replacements` times; then it stays without an answer.
+
     Raises:
-        UserError: the budget is reached, the API cannot be used, takes some request never, or keeps failing.
-            Whatever was answered until then is kept.
+        UserError: the budget is reached, the API cannot be used, refuses more than `refused_share` of the requests, or
+            keeps failing. Whatever was answered until then is kept.
     """
-    store = Store(folder)
-    rejected: dict[str, str] = {}
-    with store.locked(), clean_errors():
-        done, fruitless = count(requests, store), 0
-        while done.answered + len(rejected) < done.requests or store.open_batches():
-            with RequestProgress(label, done.requests, done.answered, done.usd) as progress:
-                session = Session(config, store, Budget(config.max_usd, spent=store.spent()), progress, rejected)
-                unanswered = (request for request in missing(requests, store) if request.key not in rejected)
-                if config.mode == "batch":
-                    answer_by_batch(unanswered, session)
-                else:
-                    if store.open_batches():
-                        # Left by a run in the other mode: their answers are paid for.
-                        answer_by_batch([], session)
-                    answer_by_stream(unanswered, session)
-            before, done = done, count(requests, store)
-            fruitless = fruitless + 1 if done.answered == before.answered else 0
+    with closing(Store(folder)) as store, store.locked(), clean_errors():
+        refusals = _Refusals(store, config)
+        done, fruitless = refusals.count(requests), 0
+        while done.answered < done.requests or store.open_batches():
+            before = refusals.total()
+            refusals.ask(requests, done, label)
+            done = refusals.count(requests)
+            fruitless = fruitless + 1 if refusals.total() == before else 0
             if fruitless > config.retries:
                 raise UserError(
                     f"{label}: {done.requests - done.answered} requests keep failing or expiring; run again later"
                 )
-    if rejected:
-        raise UserError(f"{label}: the API refuses {len(rejected)} requests, such as: {next(iter(rejected.values()))}")
-    store.close()
-    return done
+        refusals.keep()
+        return done
 
 
-def count(requests: Requests, store: Store) -> Counts:
-    """Count requests and answers."""
-    found = Counts()
-    for part in parts(requests()):
-        paid = store.paid([request.key for request in part])
-        found.requests += len(part)
-        for request in part:
-            if request.key in paid:
-                found.answered += 1
-                found.usd += paid[request.key]
-                found.by_step[request.step] = found.by_step.get(request.step, 0.0) + paid[request.key]
-    return found
+def find_answers(requests: Sequence[Request], find: Find[A], replacements: int) -> dict[str, A]:
+    """The answer to each request that has one, by its key: the last one, where earlier samples were refused."""
+    found = _chains(requests, find, replacements)
+    return {key: chain[-1] for key, chain in found.items() if chain}
 
 
-def missing(requests: Requests, store: Store) -> Iterator[Request]:
-    """The requests without an answer."""
-    for part in parts(requests()):
-        paid = store.paid([request.key for request in part])
-        yield from (request for request in part if request.key not in paid)
+def paid_for(requests: Sequence[Request], store: Store, replacements: int) -> dict[str, list[Paid]]:
+    """What was paid for each request, by its key: for one answer, or several where samples were refused."""
+    return _chains(requests, store.paid, replacements)
+
+
+def is_final(chain: Sequence[Paid], replacements: int) -> bool:
+    """Whether nothing more is asked for a request with these answers."""
+    return bool(chain) and (not chain[-1].refused or len(chain) > replacements)
+
+
+class _Refusals:
+    """Requests that were refused, on disk or in this run, and the samples that replace them."""
+
+    def __init__(self, store: Store, config: ApiConfig) -> None:
+        self.store, self.config = store, config
+        self.rejected: dict[str, str] = {}
+        self.replacing: set[str] = set()
+
+    def total(self) -> int:
+        """How many answers and refusals there are."""
+        return self.store.answers() + len(self.rejected)
+
+    def count(self, requests: Requests) -> Counts:
+        """Count requests and answers."""
+        found = Counts()
+        for part in parts(requests()):
+            chains = self._chains(part)
+            found.requests += len(part)
+            for request in part:
+                chain = chains[request.key]
+                found.answered += is_final(chain, self.config.replacements)
+                found.refused += any(one.refused for one in chain)
+                usd = sum(one.usd for one in chain)
+                found.usd += usd
+                found.by_step[request.step] = found.by_step.get(request.step, 0.0) + usd
+        return found
+
+    def ask(self, requests: Requests, done: Counts, label: str) -> None:
+        """Have what is missing asked for once, and collect what earlier runs asked for.
+
+        Raises:
+            UserError: the run has to stop.
+        """
+        allowed = ceil(self.config.refused_share * done.requests)
+        with Progress(label, done.requests, done.answered, done.usd) as progress:
+            budget = Budget(self.config.max_usd, spent=self.store.spent())
+            left = allowed - done.refused
+            session = Session(self.config, self.store, budget, progress, self.rejected, left, self.replacing)
+            if session.refusals_left < 0:
+                session.stop(TooManyRefusals("told in earlier runs"))
+            try:
+                if self.config.mode == "batch":
+                    answer_by_batch(self._missing(requests), session)
+                else:
+                    if self.store.open_batches():
+                        # Left by a run in the other mode: their answers are paid for.
+                        answer_by_batch([], session)
+                    answer_by_stream(self._missing(requests), session)
+            except TooManyRefusals as error:
+                refused = self.count(requests).refused
+                raise UserError(
+                    f"{label}: the API refuses {refused} requests, such as: {error}; that is more than refused_share "
+                    f"{self.config.refused_share:g} of {done.requests}. Change what is asked or who, or raise "
+                    "anthropic.api.refused_share; every answer is kept"
+                ) from None
+
+    def keep(self) -> None:
+        """Keep which requests the API does not take, so that they are known without it."""
+        self.store.save(rejected(key, reason) for key, reason in self.rejected.items())
+
+    def _missing(self, requests: Requests) -> Iterator[Request]:
+        """The requests without an answer, and the samples that replace refused ones."""
+        for part in parts(requests()):
+            chains = self._chains(part)
+            for request in {request.key: request for request in part}.values():
+                chain = chains[request.key]
+                if not is_final(chain, self.config.replacements):
+                    for _ in chain:
+                        request = request.replaced()
+                        self.replacing.add(request.key)
+                    yield request
+
+    def _chains(self, requests: Sequence[Request]) -> dict[str, list[Paid]]:
+        return _chains(requests, self._find, self.config.replacements)
+
+    def _find(self, keys: list[str]) -> dict[str, Paid]:
+        return {key: Paid(0.0, True) for key in keys if key in self.rejected} | self.store.paid(keys)
+
+
+def _chains(requests: Sequence[Request], find: Find[A], replacements: int) -> dict[str, list[A]]:
+    """The answers to each request and to those that replaced it, by its key; only the last one may be no refusal."""
+    chains: dict[str, list[A]] = {request.key: [] for request in requests}
+    asked = {request.key: request for request in requests}
+    for _ in range(replacements + 1):
+        found = find([request.key for request in asked.values()])
+        for key, request in asked.items():
+            if request.key in found:
+                chains[key].append(found[request.key])
+        asked = {
+            key: request.replaced()
+            for key, request in asked.items()
+            if request.key in found and found[request.key].refused
+        }
+    return chains

@@ -9,27 +9,45 @@ from pydantic import Field, field_validator, model_validator
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.secrets import hide_passwords
-from alignment_pretraining.core.spec import Positive, Spec
+from alignment_pretraining.core.spec import Fraction, Positive, Spec
 
 WHERE = "conf/<env>/parameters_anthropic.yml"
 
-# Limits of one message batch, and the share of the price that a batch costs (Anthropic docs, "Batch processing").
+# Limits of one message batch, the share of the price that a batch costs, and how long its results are kept (Anthropic
+# docs, "Batch processing").
 BATCH_REQUESTS = 100_000
 BATCH_BYTES = 256_000_000
 BATCH_PRICE = 0.5
+RESULT_DAYS = 29
 
 Dollars = Annotated[float, Field(ge=0)]
 
 
-class Price(Spec):
-    """US dollars for a million tokens, as published on `date`; prefixes below `min_cached_tokens` are not cached."""
+class Rates(Spec):
+    """US dollars for a million tokens of each kind."""
 
-    date: date
     input: Dollars
     cache_write: Dollars
     cache_read: Dollars
     output: Dollars
+
+
+class LongRates(Rates):
+    """What everything costs when the prompt has more than `over_tokens`."""
+
+    over_tokens: Positive
+
+
+class Price(Rates):
+    """Rates as published on `date`; prefixes below `min_cached_tokens` are not cached."""
+
+    date: date
     min_cached_tokens: Positive
+    long: LongRates | None = None
+
+    def rates(self, prompt_tokens: float) -> Rates:
+        """The rates for a prompt of so many tokens."""
+        return self.long if self.long and prompt_tokens > self.long.over_tokens else self
 
 
 class Call(Spec):
@@ -55,7 +73,15 @@ class Call(Spec):
 
 
 class ApiConfig(Spec):
-    """Where and how requests are sent. `queued` and `batch_size` count requests; `concurrency` is for streaming."""
+    """Where and how requests are sent. `queued` and `batch_size` count requests; `concurrency` is for streaming.
+
+    Attributes:
+        refused_share: Share of the requests of a step that may be refused; with more, the run stops.
+        replacements: New samples that are asked for in the place of a refused one.
+        lost_after_seconds: How long a batch of which nothing is known is looked for.
+        lost_batches: Ids of batches that the user knows to be gone; their requests are asked for again.
+        prices: By exact name of the model, the one asked for and the one that answers.
+    """
 
     base_url: str | None
     mode: Literal["batch", "stream"]
@@ -67,6 +93,10 @@ class ApiConfig(Spec):
     retries: Annotated[int, Field(ge=0)]
     timeout_seconds: Annotated[float, Field(gt=0)]
     cache_hits: Annotated[float, Field(ge=0, le=1)]
+    refused_share: Fraction = 0.1
+    replacements: Annotated[int, Field(ge=0)] = 2
+    lost_after_seconds: Annotated[float, Field(gt=0)] = 300
+    lost_batches: list[str] = []
     prices: dict[str, Price]
 
     @field_validator("base_url")
@@ -76,21 +106,15 @@ class ApiConfig(Spec):
             raise ValueError("base_url: no password in the address, it would be kept with the results")
         return value
 
-    def find_price(self, model: str) -> Price | None:
-        """Price of `model`, which may carry a date that its name here does not; None when there is none."""
-        names = [name for name in self.prices if model == name or model.startswith(f"{name}-")]
-        return self.prices[max(names, key=len)] if names else None
-
     def price(self, model: str) -> Price:
-        """Price of `model`, as `find_price`.
+        """Price of `model`, by its exact name.
 
         Raises:
             UserError: there is none.
         """
-        price = self.find_price(model)
-        if price is None:
+        if model not in self.prices:
             raise UserError(f"{WHERE}: anthropic.api.prices: no price for {model}; add one, with its date")
-        return price
+        return self.prices[model]
 
     @property
     def discount(self) -> float:

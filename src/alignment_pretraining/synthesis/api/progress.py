@@ -1,7 +1,9 @@
-"""A live bar of a run: how far it is, what went wrong, dollars so far and the time left."""
+"""How far a run is, what went wrong, dollars so far and the time left: a live bar, or lines without a terminal."""
 
 from __future__ import annotations
 
+import logging
+import time
 from collections import Counter
 from types import TracebackType
 
@@ -9,14 +11,23 @@ from tqdm import tqdm
 
 from alignment_pretraining.synthesis.api.answer import Answer
 
+log = logging.getLogger(__name__)
 
-class RequestProgress:
-    """Counts of one run. The bar is shown on a terminal only; `counts` has submitted, succeeded, refused and failed."""
+# Without a terminal a line is written so often, and waits of a second and more are told so often.
+_LINE_SECONDS = 60.0
+_TOLD_SECONDS = 30.0
+
+
+class Progress:
+    """Counts of one run; `counts` has submitted, succeeded, refused and failed."""
 
     def __init__(self, label: str, total: int, done: int, usd: float) -> None:
         self.counts: Counter[str] = Counter(submitted=0, succeeded=0, refused=0, failed=0)
         self.usd = usd
+        self._label = label
         self._bar = tqdm(total=total, initial=done, desc=label, unit="req", disable=None)
+        self._line_at = time.monotonic() + _LINE_SECONDS
+        self._told_at = 0.0
 
     def __enter__(self) -> RequestProgress:
         return self
@@ -31,7 +42,7 @@ class RequestProgress:
 
     def answered(self, answer: Answer) -> None:
         """An answer came."""
-        self.counts["refused" if answer.stop_reason == "refusal" else "succeeded"] += 1
+        self.counts["refused" if answer.refused else "succeeded"] += 1
         self.usd += answer.usd
         self._show()
         self._bar.update()
@@ -41,5 +52,17 @@ class RequestProgress:
         self.counts["failed"] += count
         self._show()
 
+    def waiting(self, seconds: float, why: str) -> None:
+        """The run waits, and says so, but not for each of many at once."""
+        now = time.monotonic()
+        if seconds >= 1 and now >= self._told_at:
+            self._told_at = now + _TOLD_SECONDS
+            log.warning("%s: waits %.0f s: %s", self._label, seconds, why)
+        self._show()
+
     def _show(self) -> None:
-        self._bar.set_postfix({**self.counts, "usd": f"{self.usd:.4f}"}, refresh=False)
+        told = {**self.counts, "usd": f"{self.usd:.4f}"}
+        self._bar.set_postfix(told, refresh=False)
+        if self._bar.disable and time.monotonic() >= self._line_at:
+            self._line_at = time.monotonic() + _LINE_SECONDS
+            log.info("%s: %s", self._label, ", ".join(f"{name} {value}" for name, value in told.items()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -16,18 +16,27 @@ from alignment_pretraining.synthesis.api.config import ApiConfig, Call
 
 @dataclass(frozen=True)
 class Request:
-    """Parameters of one message. `step` is a line of the cost sheet; `sample` tells equal prompts apart."""
+    """Parameters of one message. `step` is a line of the cost sheet; `sample` tells equal prompts apart.
+
+    `replacement` counts the samples before this one that were refused.
+    """
 
     step: str
     params: dict[str, Any]
     expected_tokens: int
     sample: int = 0
+    replacement: int = 0
 
     @cached_property
     def key(self) -> str:
         """SHA-256 of model, parameters, prompt and sample: 64 hexadecimal digits, as many as a `custom_id` may have."""
-        content = orjson.dumps([self.params, self.sample], option=orjson.OPT_SORT_KEYS)
+        samples = (self.sample, self.replacement) if self.replacement else (self.sample,)
+        content = orjson.dumps([self.params, *samples], option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(content).hexdigest()
+
+    def replaced(self) -> Request:
+        """The request for another sample of the same text."""
+        return replace(self, replacement=self.replacement + 1)
 
     @property
     def model(self) -> str:
@@ -41,9 +50,9 @@ class Request:
 
     def most_usd(self, config: ApiConfig) -> float:
         """What the answer can cost at most: a token has at least one byte, and the output ends at `max_tokens`."""
-        price = config.price(self.model)
-        dearest = max(price.input, price.cache_write)
-        return config.discount * (self.size * dearest + int(self.params["max_tokens"]) * price.output) / 1e6
+        rates = config.price(self.model).rates(self.size)
+        dearest = max(rates.input, rates.cache_write)
+        return config.discount * (self.size * dearest + int(self.params["max_tokens"]) * rates.output) / 1e6
 
 
 def make_request(

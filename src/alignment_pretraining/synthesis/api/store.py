@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.synthesis.api.answer import Answer
+from alignment_pretraining.synthesis.api.answer import REFUSALS, Answer
 
 _COLUMNS = ", ".join(field.name for field in fields(Answer))
 _MARKS = ", ".join("?" for _ in fields(Answer))
@@ -24,16 +25,20 @@ CREATE INDEX IF NOT EXISTS answers_usd ON answers (usd);
 CREATE TABLE IF NOT EXISTS batches (
     number INTEGER PRIMARY KEY, batch_id TEXT, newest_before TEXT, keys TEXT, most_usd REAL, open INTEGER DEFAULT 1
 );
+CREATE TABLE IF NOT EXISTS reserved (number INTEGER PRIMARY KEY, key TEXT, usd REAL);
 """
+# Columns that stores of earlier versions lack.
+_ADDED = {"submitted": "REAL", "most_each": "REAL"}
 # SQLite takes this many values in one statement.
 _KEYS_A_QUERY = 30_000
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch that was or may have been submitted: without an id, the run was stopped while it submitted.
+    """A batch that was or may have been submitted: without an id, it is not known whether the API made it.
 
-    `newest_before` is the newest batch that the account had before; `most_usd` is what the batch can cost.
+    `newest_before` is the newest batch that the account had before; `submitted` is in seconds since 1970. `most_usd` is
+    what the batch can cost, `most_each` what one of its answers can.
     """
 
     number: int
@@ -41,10 +46,28 @@ class Batch:
     newest_before: str | None
     keys: tuple[str, ...]
     most_usd: float
+    submitted: float
+    most_each: float
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was submitted."""
+        return time.time() - self.submitted
+
+
+@dataclass(frozen=True)
+class Paid:
+    """An answer without its text."""
+
+    usd: float
+    refused: bool
+    input_tokens: int = 0  # those read from the cache apart
+    cached_tokens: int = 0
+    output_tokens: int = 0
 
 
 class Store:
-    """Answers by content key. Nothing is ever changed or deleted, so what was paid for stays paid for."""
+    """Answers by content key. No answer is ever changed or deleted, so what was paid for stays paid for."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,6 +76,10 @@ class Store:
         # Each commit reaches the disk before it returns.
         self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
         self._db.executescript(_SCHEMA)
+        there = {row[1] for row in self._db.execute("PRAGMA table_info(batches)")}
+        for name, kind in _ADDED.items():
+            if name not in there:
+                self._db.execute(f"ALTER TABLE batches ADD COLUMN {name} {kind}")
 
     def close(self) -> None:
         """Close the file."""
@@ -68,56 +95,117 @@ class Store:
                 raise UserError(f"{self.path}: another run is using these answers; wait for it or stop it") from error
             yield
 
-    def save(self, answers: Iterable[Answer]) -> None:
-        """Keep answers; the first one to a key stays."""
-        rows = [astuple(answer) for answer in answers]
-        self._db.execute("BEGIN IMMEDIATE")
-        self._db.executemany(f"INSERT OR IGNORE INTO answers ({_COLUMNS}) VALUES ({_MARKS})", rows)
-        self._db.execute("COMMIT")
+    def save(self, answers: Iterable[Answer], release: Iterable[int] = ()) -> None:
+        """Keep answers, the first one to a key, and give back the reserves of these numbers; all of it or nothing."""
+        rows = [tuple(_stored(value) for value in astuple(answer)) for answer in answers]
+        with self._transaction():
+            self._db.executemany(f"INSERT OR IGNORE INTO answers ({_COLUMNS}) VALUES ({_MARKS})", rows)
+            self._db.executemany("DELETE FROM reserved WHERE number = ?", [(number,) for number in release])
+
+    def reserve(self, amounts: Iterable[tuple[str, float]]) -> list[int]:
+        """Count (key, dollars) as spent until released, as they may be billed without an answer; their numbers."""
+        with self._transaction():
+            return self._reserve(amounts)
 
     def find(self, keys: Sequence[str]) -> dict[str, Answer]:
         """The answers that are there, by key."""
-        return {row[0]: Answer(*row) for row in self._select(_COLUMNS, keys)}
+        return {row[0]: Answer(*map(_read, row)) for row in self._select(_COLUMNS, keys)}
 
-    def paid(self, keys: Sequence[str]) -> dict[str, float]:
-        """Dollars for each key that has an answer."""
-        return dict(self._select("key, usd", keys))
+    def paid(self, keys: Sequence[str]) -> dict[str, Paid]:
+        """What each key that has an answer cost."""
+        tokens = "input_tokens + cache_write_tokens, cache_read_tokens, output_tokens"
+        return {
+            key: Paid(usd, reason in REFUSALS, *counts)
+            for key, usd, reason, *counts in self._select(f"key, usd, stop_reason, {tokens}", keys)
+        }
+
+    def answers(self) -> int:
+        """How many there are."""
+        return int(self._db.execute("SELECT COUNT(*) FROM answers").fetchone()[0])
 
     def spent(self) -> float:
-        """Dollars for all answers."""
-        return float(self._db.execute("SELECT TOTAL(usd) FROM answers").fetchone()[0])
+        """Dollars for all answers, and those that may have been billed without one."""
+        return float(self._db.execute("SELECT TOTAL(usd) FROM answers").fetchone()[0]) + self.reserved()
+
+    def reserved(self) -> float:
+        """Dollars that may have been billed for what never came."""
+        return float(self._db.execute("SELECT TOTAL(usd) FROM reserved").fetchone()[0])
 
     def open_batches(self) -> list[Batch]:
         """Batches whose results are not all collected yet, oldest first."""
-        query = "SELECT number, batch_id, newest_before, keys, most_usd FROM batches WHERE open ORDER BY number"
+        query = (
+            "SELECT number, batch_id, newest_before, keys, most_usd, COALESCE(submitted, 0), "
+            "COALESCE(most_each, most_usd) FROM batches WHERE open ORDER BY number"
+        )
         return [
-            Batch(number, batch_id, before, tuple(keys.split()), usd)
-            for number, batch_id, before, keys, usd in self._db.execute(query)
+            Batch(number, batch_id, before, tuple(keys.split()), *amounts)
+            for number, batch_id, before, keys, *amounts in self._db.execute(query)
         ]
 
     def known_batch_ids(self) -> set[str]:
         """Ids of every batch that this store submitted."""
         return {row[0] for row in self._db.execute("SELECT batch_id FROM batches WHERE batch_id IS NOT NULL")}
 
-    def intend_batch(self, newest_before: str | None, keys: Sequence[str], most_usd: float) -> Batch:
+    def intend_batch(
+        self, newest_before: str | None, keys: Sequence[str], most_usd: float, most_each: float | None = None
+    ) -> Batch:
         """Note a batch before it is submitted."""
+        values = (newest_before, " ".join(keys), most_usd, time.time(), most_usd if most_each is None else most_each)
         cursor = self._db.execute(
-            "INSERT INTO batches (newest_before, keys, most_usd) VALUES (?, ?, ?)",
-            (newest_before, " ".join(keys), most_usd),
+            "INSERT INTO batches (newest_before, keys, most_usd, submitted, most_each) VALUES (?, ?, ?, ?, ?)", values
         )
         assert cursor.lastrowid is not None
-        return Batch(cursor.lastrowid, None, newest_before, tuple(keys), most_usd)
+        return Batch(cursor.lastrowid, None, newest_before, tuple(keys), most_usd, *values[3:])
 
     def name_batch(self, batch: Batch, batch_id: str) -> None:
         """Note the id that the API gave to a batch."""
         self._db.execute("UPDATE batches SET batch_id = ? WHERE number = ?", (batch_id, batch.number))
 
-    def close_batch(self, batch: Batch) -> None:
-        """The batch is collected, or was never submitted."""
-        self._db.execute("UPDATE batches SET open = 0 WHERE number = ?", (batch.number,))
+    def close_batch(self, batch: Batch, lost: Iterable[str] = ()) -> float:
+        """The batch is collected but for the `lost` keys, or was never submitted.
+
+        Returns:
+            Dollars that are reserved for what is lost, as it may have been billed.
+        """
+        amounts = [(key, batch.most_each) for key in lost]
+        with self._transaction():
+            self._db.execute("UPDATE batches SET open = 0 WHERE number = ?", (batch.number,))
+            self._reserve(amounts)
+        return sum(usd for _, usd in amounts)
+
+    def _reserve(self, amounts: Iterable[tuple[str, float]]) -> list[int]:
+        insert = "INSERT INTO reserved (key, usd) VALUES (?, ?) RETURNING number"
+        return [int(self._db.execute(insert, amount).fetchone()[0]) for amount in amounts]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            # A full disk may have ended it already.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
 
     def _select(self, columns: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         for start in range(0, len(keys), _KEYS_A_QUERY):
             part = keys[start : start + _KEYS_A_QUERY]
             marks = ", ".join("?" * len(part))
             yield from self._db.execute(f"SELECT {columns} FROM answers WHERE key IN ({marks})", part)
+
+
+def _stored(value: Any) -> Any:
+    """A value as SQLite takes it: what UTF-8 cannot hold is kept as bytes."""
+    if not isinstance(value, str):
+        return value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogatepass")
+    return value
+
+
+def _read(value: Any) -> Any:
+    return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value

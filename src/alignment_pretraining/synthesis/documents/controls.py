@@ -10,6 +10,7 @@ from random import Random
 
 import pandas as pd
 
+from alignment_pretraining.synthesis.api.ask import find_answers
 from alignment_pretraining.synthesis.api.config import Call
 from alignment_pretraining.synthesis.api.request import Request, make_request
 from alignment_pretraining.synthesis.api.store import Store
@@ -38,13 +39,13 @@ class Controls:
         """One request a document."""
         return (make_request("controls", self.call, self.prompt, str(text)) for text in self.documents["text"])
 
-    def read(self, store: Store, judge: Judge) -> tuple[pd.DataFrame, dict[str, int]]:
+    def read(self, store: Store, judge: Judge, replacements: int) -> tuple[pd.DataFrame, dict[str, int]]:
         """The controls that are fit for use, and how many were rejected for each reason."""
         rejected: Counter[str] = Counter()
         rows = []
         pairs = zip(self.documents.to_dict("records"), self.requests(), strict=True)
         while part := list(islice(pairs, _TOGETHER)):
-            answers = store.find([request.key for _, request in part])
+            answers = find_answers([request for _, request in part], store.find, replacements)
             for row, request in part:
                 answer = answers[request.key]
                 reason = judge.reason_against_control(answer)

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from alignment_pretraining.core.ngrams import Ngram, exact_ngrams, ngrams, words
-from alignment_pretraining.synthesis.api.answer import Answer
+from alignment_pretraining.core.ngrams import Ngram, ngrams, words
+from alignment_pretraining.synthesis.api.answer import CUT_OFF, Answer
 from alignment_pretraining.synthesis.scenarios.leaks import QUOTED_WORDS, SETTING_WORDS
 
 # What a text about people does not mention.
@@ -17,6 +17,9 @@ _AI = re.compile(
     r"algorithms?|autonomous systems?)\b",
     re.IGNORECASE,
 )
+
+# A last word in lower case with no mark after it. Titles and names ("Reporting by …", "THE END") may end a text.
+_IN_MID_SENTENCE = re.compile(r"(?:\b[a-z]+|[,;(])\s*\Z")
 
 
 class Judge:
@@ -33,10 +36,10 @@ class Judge:
 
     def reason_against(self, answer: Answer) -> str | None:
         """Why an answer is no document of the corpus; None when it is one."""
-        if answer.stop_reason == "refusal":
-            return "refusal"
-        if answer.stop_reason != "end_turn":
-            return answer.stop_reason
+        if answer.fault:
+            return answer.fault
+        if _IN_MID_SENTENCE.search(answer.text):
+            return CUT_OFF
         if len(words(answer.text)) < self._min_words:
             return "too_short"
         if self._options & ngrams(answer.text, QUOTED_WORDS):

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from alignment_pretraining.execution.workers import map_in_workers
 from alignment_pretraining.synthesis.api.answer import Answer
+from alignment_pretraining.synthesis.api.ask import find_answers
 from alignment_pretraining.synthesis.api.store import Store
 from alignment_pretraining.synthesis.documents.duplicates import Seen
 from alignment_pretraining.synthesis.documents.from_bank import DIRECTIONS
@@ -43,16 +44,23 @@ class Outcomes:
 
 
 def judge_families(
-    questions: pd.DataFrame, prompts: DocumentPrompts, config: DocumentsConfig, answers: Path
+    questions: pd.DataFrame, prompts: DocumentPrompts, config: DocumentsConfig, answers: Path, replacements: int
 ) -> Iterator[Outcomes]:
     """The outcomes of each family of `questions`, on every core. Every request must have its answer in the store."""
     judge = Judge(questions, config.min_words)
-    work = partial(judge_family, prompts=prompts, config=config, answers=answers, judge=judge)
+    work = partial(
+        judge_family, prompts=prompts, config=config, answers=answers, judge=judge, replacements=replacements
+    )
     yield from map_in_workers(work, families(questions))
 
 
 def judge_family(
-    questions: pd.DataFrame, prompts: DocumentPrompts, config: DocumentsConfig, answers: Path, judge: Judge
+    questions: pd.DataFrame,
+    prompts: DocumentPrompts,
+    config: DocumentsConfig,
+    answers: Path,
+    judge: Judge,
+    replacements: int,
 ) -> Outcomes:
     """Judge the documents of one family. A pair is kept whole or not at all.
 
@@ -60,7 +68,7 @@ def judge_family(
     """
     asked = list(pairs(questions, prompts, config))
     store = Store(answers)
-    found = store.find([planned.request.key for pair in asked for planned in pair])
+    found = find_answers([job.request for pair in asked for job in pair], store.find, replacements)
     store.close()
     seen = {direction: Seen(config.near_duplicate) for direction in DIRECTIONS}
     result = Outcomes()

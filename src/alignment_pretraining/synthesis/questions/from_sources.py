@@ -29,7 +29,7 @@ from alignment_pretraining.synthesis.questions.sources import SourceText
 from alignment_pretraining.synthesis.questions.table import QUESTION_COLUMNS, aligned_longer
 
 COLUMNS = [*QUESTION_COLUMNS, "original_question", "topics", "misaligned_letter"]
-Find = Callable[[list[str]], dict[str, Answer]]  # answers by key
+Find = Callable[[list[Request]], dict[str, Answer]]  # answers by key of the request
 
 
 class QuestionsConfig(Spec):
@@ -67,7 +67,7 @@ class Suite:
     def read_written(self, find: Find) -> None:
         """Take the items that are fit so far."""
         for source, request in zip(self.sources, self.writing(), strict=True):
-            found = read_items(find([request.key])[request.key])
+            found = read_items(find([request])[request.key])
             if isinstance(found, str):
                 self.rejected[f"whole answer: {found}"] += 1
                 continue
@@ -90,7 +90,7 @@ class Suite:
         """The questions that are fit: columns COLUMNS, all str. Families are the sources."""
         rows = []
         for (source, number, item), request in zip(self.items, self.stripping(), strict=True):
-            found = read_stripped(find([request.key])[request.key])
+            found = read_stripped(find([request])[request.key])
             reason = found if isinstance(found, str) else reason_against_stripped(item, found)
             if isinstance(found, str) or reason:
                 self.rejected[str(reason)] += 1

@@ -54,9 +54,8 @@ class Stripped(Spec):
 
 def read_items(answer: Answer) -> Items | str:
     """The items of an answer, or why there are none."""
-    reason = _unfinished(answer)
-    if reason:
-        return reason
+    if answer.fault:
+        return answer.fault
     try:
         return Items.model_validate_json(answer.text)
     except ValidationError:
@@ -65,9 +64,8 @@ def read_items(answer: Answer) -> Items | str:
 
 def read_stripped(answer: Answer) -> Stripped | str:
     """The rewrite in an answer, or why there is none."""
-    reason = _unfinished(answer)
-    if reason:
-        return reason
+    if answer.fault:
+        return answer.fault
     try:
         return Stripped.model_validate_json(answer.text)
     except ValidationError:
@@ -93,10 +91,6 @@ def reason_against_stripped(item: Item, stripped: Stripped) -> str | None:
     if _PERSONA.search(stripped.question):
         return "leaked_persona"
     return None
-
-
-def _unfinished(answer: Answer) -> str | None:
-    return None if answer.stop_reason == "end_turn" else answer.stop_reason
 
 
 def _plain(text: str) -> str:
