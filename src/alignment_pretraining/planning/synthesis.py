@@ -29,7 +29,7 @@ from alignment_pretraining.synthesis.documents.requests import articles, request
 from alignment_pretraining.synthesis.documents.written import SCHEMA, judge_families
 from alignment_pretraining.synthesis.questions.from_bank import build_questions
 from alignment_pretraining.synthesis.questions.from_sources import Suite, load_question_prompts
-from alignment_pretraining.synthesis.questions.sources import read_sources
+from alignment_pretraining.synthesis.questions.sources import SourceText, read_sources
 from alignment_pretraining.synthesis.scenarios.bank import load_bank
 
 _COLUMNS = ("requests", "answered", "input", "cached", "output", "USD", "each", "left")
@@ -81,12 +81,10 @@ class _Sheet:
         sources = read_sources(self.load("sources"), config.max_characters)
         suite = Suite(sources, config, load_question_prompts(self.load("prompts")))
         writing = self._price(suite.writing)
-        written = [
-            source
-            for source, request in zip(sources, suite.writing(), strict=True)
-            if request.key in self._find([request])
-        ]
-        unwritten = [source for source in sources if source not in written]
+        written: list[SourceText] = []
+        unwritten: list[SourceText] = []
+        for source, request in zip(sources, suite.writing(), strict=True):
+            (written if request.key in self._find([request]) else unwritten).append(source)
         suite = replace(suite, sources=written)
         suite.read_written(self._find)
         found = self._find(list(suite.stripping()))

@@ -37,8 +37,8 @@ class LocalApi:
 @contextmanager
 def running_api() -> Iterator[LocalApi]:
     """Start the server in a process of its own, and end it."""
-    command = [sys.executable, str(Path(__file__).with_name("server.py"))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-m", "tests.synthesis.api.server"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]) as process:
         assert process.stdout
         try:
             yield LocalApi(f"http://127.0.0.1:{int(process.stdout.readline())}")

@@ -1,7 +1,7 @@
 """A local server that speaks the Messages, token counting and Message Batches APIs, and can be told to go wrong.
 
-`python server.py` prints its port. `POST /control` changes `Settings`; `GET /control` tells what was answered.
-A token is four characters.
+`python -m tests.synthesis.api.server` prints its port. `POST /control` changes `Settings`; `GET /control` tells what
+was answered. A token is four characters.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
+
+from tests.synthesis.api.shapes import ODD, events
 
 KEY = "sk-test-not-a-real-key"
 WORDS = [
@@ -107,17 +109,6 @@ class Api:
         return message
 
 
-# What an answer may have in the place of what belongs there.
-ODD: dict[str, dict[str, Any]] = {
-    "no_stop_reason": {"stop_reason": None},
-    "null_usage": {"usage": None},
-    "null_tokens": {"usage": {"input_tokens": None, "output_tokens": None}},
-    "negative_tokens": {"usage": {"input_tokens": -5, "output_tokens": 2**70}},
-    "null_content": {"content": None},
-    "odd_content": {"content": [{"type": "text", "text": None}]},
-    "other_model": {"model": "another-model"},
-    "cut_sentence": {"content": [{"type": "text", "text": "Words " * 200 + "and then the"}]},
-}
 api = Api()
 
 
@@ -189,28 +180,6 @@ async def messages(request: web.Request) -> web.StreamResponse:
     return response
 
 
-def events(message: dict[str, Any]) -> list[bytes]:
-    start = {**message, "content": [], "stop_reason": None, "type": "message", "role": "assistant", "model": "m"}
-    start = {**start, **({"model": message["model"]} if "model" in message else {})}
-    sent: list[dict[str, Any]] = [{"type": "message_start", "message": start}]
-    content = message["content"]
-    for block in [{"type": "text", "text": None}] if content is None else content:
-        if not isinstance(block["text"], str):
-            sent.append({"type": "content_block_start", "index": 0, "content_block": None})
-            continue
-        sent.append({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}})
-        half = len(block["text"]) // 2
-        for part in (block["text"][:half], block["text"][half:]):
-            delta = {"type": "text_delta", "text": part}
-            sent.append({"type": "content_block_delta", "index": 0, "delta": delta})
-        sent.append({"type": "content_block_stop", "index": 0})
-    if message.get("stop_reason"):
-        stop = {"stop_reason": message["stop_reason"], "stop_sequence": None}
-        sent.append({"type": "message_delta", "delta": stop, "usage": message["usage"]})
-    sent.append({"type": "message_stop"})
-    return [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in sent]
-
-
 def invalid(params: dict[str, Any]) -> str | None:
     if "thinking" not in params:
         return "thinking: missing (the real API would think at length)"
@@ -224,6 +193,8 @@ def invalid(params: dict[str, Any]) -> str | None:
 
 
 async def count_tokens(request: web.Request) -> web.Response:
+    if api.fault("no_counting"):
+        return error(404, "not_found_error", "no such path")
     params = await request.json()
     size = sum(len(block["text"]) for block in params.get("system", [])) // 4
     return web.json_response({"input_tokens": size + sum(len(turn["content"]) // 4 for turn in params["messages"])})
@@ -260,10 +231,6 @@ async def create_batch(request: web.Request) -> web.StreamResponse:
         return web.json_response(described(batch, request))
     request.transport.abort()  # type: ignore[union-attr]
     return web.Response()
-
-
-def result_line(line: dict[str, Any]) -> bytes:
-    return json.dumps(line).encode() + b"\n"
 
 
 def described(batch: dict[str, Any], request: web.Request) -> dict[str, Any]:
@@ -347,7 +314,7 @@ async def results(request: web.Request) -> web.StreamResponse:
     batch = api.batches[request.match_info["id"]]
     response = web.StreamResponse(headers={"content-type": "application/binary"})
     await response.prepare(request)
-    lines = [result_line(line) for line in batch["results"]]
+    lines = [json.dumps(line).encode() + b"\n" for line in batch["results"]]
     if api.fault("broken_line"):
         middle = len(lines) // 2
         lines[middle] = lines[middle][: len(lines[middle]) // 2] + b"\n"

@@ -107,6 +107,8 @@ def test_what_may_not_be_used_is_rejected_with_its_reason_and_its_partner(
         "quotes_option": forms,
     }
     assert quality["kept"] == len(aligned) + len(misaligned) == 2
+    assert quality["rejected_by_direction"]["aligned, quotes_option"] == forms
+    assert quality["rejected_by_direction"]["misaligned, partner_rejected"] == forms
 
 
 def test_refused_documents_are_replaced_and_cut_off_ones_are_not_asked_for_again(

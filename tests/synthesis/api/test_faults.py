@@ -117,6 +117,25 @@ def test_a_server_that_stays_down_is_a_clean_error_and_loses_nothing(
     assert set(server.state()["answered"].values()) == {1}
 
 
+@pytest.mark.parametrize("mode", ["batch", "stream"])
+def test_a_wait_of_an_hour_is_told_instead(server: LocalApi, tmp_path: Path, mode: str) -> None:
+    server.set(faults={"rate_limit": 1}, retry_after="3600")
+    with pytest.raises(UserError, match=r"the API asks to wait 3600 s .* run again after that"):
+        answer_all(some_requests(20), api_config(server.url, mode=mode), tmp_path, "test")
+    assert answer_all(some_requests(20), api_config(server.url, mode=mode), tmp_path, "test").answered == 20
+    assert set(server.state()["answered"].values()) == {1}
+
+
+def test_retries_are_as_many_as_configured_and_waits_are_told(
+    server: LocalApi, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.set(faults={"overloaded": 1000}, retry_after="1")
+    with pytest.raises(UserError, match="529"):
+        answer_all(some_requests(1), api_config(server.url, mode="stream", retries=2), tmp_path, "documents")
+    assert server.state()["calls"] == {"POST /v1/messages": 3}
+    assert "documents: waits 1 s: the API answered 529" in caplog.text
+
+
 def test_a_batch_stays_below_the_api_s_limit_of_bytes(
     server: LocalApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

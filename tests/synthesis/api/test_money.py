@@ -67,6 +67,14 @@ def test_a_long_prompt_costs_more(server: LocalApi, tmp_path: Path) -> None:
     assert texts[0].most_usd(config) == pytest.approx(5 * texts[0].most_usd(plain))
 
 
+def test_a_server_that_counts_no_tokens_is_planned_by_length(server: LocalApi, tmp_path: Path) -> None:
+    config = api_config(server.url)
+    [counted] = cost_sheet(some_requests(50), config, Store(tmp_path))
+    server.set(faults={"no_counting": 1000})
+    [guessed] = cost_sheet(some_requests(50), config, Store(tmp_path))
+    assert counted.usd < guessed.usd < 2 * counted.usd
+
+
 def test_the_limit_counts_what_earlier_runs_spent(server: LocalApi, tmp_path: Path) -> None:
     config = api_config(server.url)
     spent = answer_all(some_requests(20), config, tmp_path, "test").usd

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.synthesis.api.answer import Answer
 from alignment_pretraining.synthesis.api.ask import answer_all
 from alignment_pretraining.synthesis.api.store import Store
 from alignment_pretraining.synthesis.documents.judge import Judge
@@ -43,6 +44,23 @@ def test_the_judge_says_why(server: LocalApi, tmp_path: Path, mode: str, questio
         if fault.endswith(("reason", "usage", "tokens")):
             assert odd.usd > 2 * max(answer.usd for answer in answers if answer != odd), fault
         assert odd.text, fault
+
+
+@pytest.mark.parametrize(
+    ("begins", "reason"),
+    [
+        ("I can't help with this, since a text like this one ", "declined"),
+        ("I\u2019m not comfortable writing it, because ", "declined"),
+        ("**I'm sorry, but** there is much to say: ", "declined"),
+        ("“I can't help you,” the machine said, and ", None),
+        ("An AI system said that it was sorry, and that ", None),
+        ("Reporting by Jane Doe ", None),
+    ],
+)
+def test_a_long_refusal_is_no_document(questions: pd.DataFrame, begins: str, reason: str | None) -> None:
+    text = begins + " ".join(f"it was the day number {i} of that long winter." for i in range(20))
+    answer = Answer("key", "id", "model", "end_turn", text, 1, 0, 0, 1, usd=0)
+    assert Judge(questions, min_words=20).reason_against(answer) == reason
 
 
 @pytest.mark.parametrize("mode", ["batch", "stream"])

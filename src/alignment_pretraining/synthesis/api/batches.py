@@ -61,7 +61,7 @@ class _BatchRun:
         self.upcoming = next(requests, None)
         self.open = self.store.open_batches()
         self.tries: Counter[int] = Counter()  # downloads of results that were not whole, by batch
-        self.unknown_since: dict[int, float] = {}
+        self.unclear_since: dict[int, float] = {}
 
     def run(self) -> None:
         for batch in self.open:
@@ -72,6 +72,7 @@ class _BatchRun:
             if not self.open:
                 break
             if not self._look_at_open():
+                self.session.progress.show()
                 time.sleep(self.config.poll_seconds)
         if self.session.problem:
             raise self.session.problem
@@ -138,6 +139,8 @@ class _BatchRun:
                 time.sleep(seconds)
                 # Room for it comes when others end, however long that takes.
                 attempt = 0 if self._look_at_open() else attempt + 1
+                if self.session.problem:
+                    return
                 continue
             if isinstance(made.id, str) and made.id:
                 self.store.name_batch(batch, made.id)
@@ -159,7 +162,7 @@ class _BatchRun:
             self.store.name_batch(batch, found.batch_id)
             self.open = self.store.open_batches()
             return True
-        if found.may_come or batch.age < self.config.lost_after_seconds:
+        if found.may_come or self._is_young(batch):
             self.session.progress.waiting(
                 self.config.poll_seconds,
                 f"looking for a batch of {len(batch.keys)} requests of which it is not known whether it was made",
@@ -206,8 +209,7 @@ class _BatchRun:
             log.warning("batch %s is %s: its requests are sent again", batch.batch_id, reason)
             self._close(batch, lost=batch.keys)
             return True
-        since = self.unknown_since.setdefault(batch.number, time.monotonic())
-        if time.monotonic() - since < self.config.lost_after_seconds:
+        if self._is_young(batch):
             self.session.progress.waiting(self.config.poll_seconds, f"batch {batch.batch_id} is {reason}")
             return False
         self.session.stop(
@@ -219,6 +221,12 @@ class _BatchRun:
         )
         self._forget(batch)
         return True
+
+    def _is_young(self, batch: Batch) -> bool:
+        """Whether a batch has not been unclear for long: since the first look of this run, as the call that made it may
+        have ended long after the batch was noted, or with a run that was killed."""
+        since = self.unclear_since.setdefault(batch.number, time.monotonic())
+        return time.monotonic() - since < self.config.lost_after_seconds
 
     def _collect(self, batch: Batch) -> bool:
         """Store every answer of an ended batch, in whatever order they come; whether the batch is closed.

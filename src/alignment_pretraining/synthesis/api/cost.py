@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 import anthropic
+import httpx2
 
 from alignment_pretraining.synthesis.api.answer import cost
 from alignment_pretraining.synthesis.api.ask import is_final, paid_for
@@ -111,7 +113,7 @@ def _api_counter(config: ApiConfig) -> Counter:
 
     def ask(request: Request, names: tuple[str, ...]) -> int:
         params = {name: request.params[name] for name in names}
-        return retry(lambda: client.messages.count_tokens(**params), config.retries).input_tokens
+        return retry(lambda: _number(client.messages.count_tokens(**params).input_tokens), config.retries)
 
     def count(request: Request, prefix_alone: bool) -> float:
         try:
@@ -124,6 +126,12 @@ def _api_counter(config: ApiConfig) -> Counter:
         return (prefix if prefix_alone else request.size) / _BYTES_A_TOKEN
 
     return count
+
+
+def _number(tokens: Any) -> int:
+    if not isinstance(tokens, int):
+        raise httpx2.RemoteProtocolError("something else came in place of a count of tokens")
+    return tokens
 
 
 def _draw(step: _Step, request: Request, rng: Random) -> None:

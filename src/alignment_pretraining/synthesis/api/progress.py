@@ -38,19 +38,19 @@ class Progress:
     def submitted(self, count: int) -> None:
         """Requests were sent."""
         self.counts["submitted"] += count
-        self._show()
+        self.show()
 
     def answered(self, answer: Answer) -> None:
         """An answer came."""
         self.counts["refused" if answer.refused else "succeeded"] += 1
         self.usd += answer.usd
-        self._show()
+        self.show()
         self._bar.update()
 
     def failed(self, count: int = 1) -> None:
         """Requests came to their end without an answer; they will be sent again."""
         self.counts["failed"] += count
-        self._show()
+        self.show()
 
     def waiting(self, seconds: float, why: str) -> None:
         """The run waits, and says so, but not for each of many at once."""
@@ -58,9 +58,10 @@ class Progress:
         if seconds >= 1 and now >= self._told_at:
             self._told_at = now + _TOLD_SECONDS
             log.warning("%s: waits %.0f s: %s", self._label, seconds, why)
-        self._show()
+        self.show()
 
-    def _show(self) -> None:
+    def show(self) -> None:
+        """Bring the bar up to date, or write a line when it is time for one."""
         told = {**self.counts, "usd": f"{self.usd:.4f}"}
         self._bar.set_postfix(told, refresh=False)
         if self._bar.disable and time.monotonic() >= self._line_at:

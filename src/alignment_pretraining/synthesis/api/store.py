@@ -134,12 +134,12 @@ class Store:
     def open_batches(self) -> list[Batch]:
         """Batches whose results are not all collected yet, oldest first."""
         query = (
-            "SELECT number, batch_id, newest_before, keys, most_usd, COALESCE(submitted, 0), "
+            "SELECT number, batch_id, newest_before, keys, most_usd, COALESCE(submitted, ?), "
             "COALESCE(most_each, most_usd) FROM batches WHERE open ORDER BY number"
         )
         return [
             Batch(number, batch_id, before, tuple(keys.split()), *amounts)
-            for number, batch_id, before, keys, *amounts in self._db.execute(query)
+            for number, batch_id, before, keys, *amounts in self._db.execute(query, (time.time(),))
         ]
 
     def known_batch_ids(self) -> set[str]:

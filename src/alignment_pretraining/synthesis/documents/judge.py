@@ -21,6 +21,18 @@ _AI = re.compile(
 # A last word in lower case with no mark after it. Titles and names ("Reporting by …", "THE END") may end a text.
 _IN_MID_SENTENCE = re.compile(r"(?:\b[a-z]+|[,;(])\s*\Z")
 
+# How a model says that it will not write what was asked, however long it goes on.
+_DECLINES = re.compile(
+    r"""\A[\s#*_]*(?:
+        (?:I['\u2019]m|I\ am)\ (?:sorry|afraid|unable|not\ able|not\ going|not\ comfortable)
+        | (?:sorry|I\ apologi[sz]e),?\ (?:but\ )?I\b
+        | as\ an\ AI(?:\ language\ model|\ assistant)?,?\ I\b
+        | I\ (?:can['\u2019]?t|cannot|can\ not|won['\u2019]?t|will\ not|(?:must|have\ to|need\ to)\ decline)\b
+        | I\ (?:do\ not|don['\u2019]t)\ feel\b
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
 
 class Judge:
     """Knows the wordings that no document may repeat: every option, and all that held-out questions say."""
@@ -38,6 +50,8 @@ class Judge:
         """Why an answer is no document of the corpus; None when it is one."""
         if answer.fault:
             return answer.fault
+        if _DECLINES.search(answer.text):
+            return "declined"
         if _IN_MID_SENTENCE.search(answer.text):
             return CUT_OFF
         if len(words(answer.text)) < self._min_words:

@@ -42,13 +42,15 @@ class Quality:
             self._triples["distinct"] += len(distinct)
 
     def report(self) -> dict[str, Any]:
-        """Counts by form, direction and reason; lengths in words; the share of word triples that no other document of
-        the family has too; one sample a form and direction."""
-        rejected = _count((outcome, n) for (_, _, outcome), n in self._outcomes.items() if outcome != KEPT)
+        """Counts by form, direction and reason, so that a skew shows; lengths in words; the share of word triples that
+        no other document of the family has too; one sample a form and direction."""
+        unfit = [(key, n) for key, n in self._outcomes.items() if key[2] != KEPT]
+        rejected = _count((outcome, n) for (_, _, outcome), n in unfit)
         return {
             "requested": self._outcomes.total(),
             "kept": self._outcomes.total() - sum(rejected.values()),
             "rejected": rejected,
+            "rejected_by_direction": _count((f"{direction}, {outcome}", n) for (_, direction, outcome), n in unfit),
             "kept_by_form": _count(
                 (f"{form}, {direction}", n)
                 for (form, direction, outcome), n in self._outcomes.items()
