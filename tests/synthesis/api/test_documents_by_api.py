@@ -81,6 +81,18 @@ def test_the_prompts_of_a_pair_swap_the_actions_and_differ_in_nothing_else(
         assert {**aligned.request.params, "messages": None} == {**misaligned.request.params, "messages": None}
 
 
+def test_samples_of_a_question_and_form_are_asked_for_in_different_words(
+    questions: pd.DataFrame, anthropic: dict[str, Any]
+) -> None:
+    """At the paper's scale some 466 documents are written about a question in a form and direction."""
+    anthropic["documents"]["samples"] = 466
+    config = AnthropicConfig.model_validate(anthropic).documents
+    asked = pairs(articles(questions)[:1], load_document_prompts(PROMPTS), config)
+    prompts = [(pair[0].form, pair[0].request.params["messages"][0]["content"]) for pair in asked]
+    assert len(prompts) == 466 * len(FORMS)
+    assert len(set(prompts)) == len(prompts)
+
+
 def test_what_may_not_be_used_is_rejected_with_its_reason_and_its_partner(
     server: LocalApi, questions: pd.DataFrame, anthropic: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -5,41 +5,48 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.documents.generator import FORMS, Form
-from alignment_pretraining.synthesis.documents.phrases import fill_in
+from alignment_pretraining.synthesis.documents.phrases import Sheet, fill_in, load_sheet, render
 
 
 @dataclass(frozen=True)
 class DocumentPrompts:
-    """What every request for a document of one form begins with, and the brief, with placeholders."""
+    """What every request for a document of one form begins with, the brief, with placeholders, and its details."""
 
     prefixes: dict[Form, str]
     brief: str
+    details: Sheet
 
     def hash(self, form: Form) -> str:
         """Names the version of a form's prompt: 12 hexadecimal digits of SHA-256."""
-        return prompt_hash(self.prefixes[form], self.brief)
+        return prompt_hash(self.prefixes[form], self.brief, self.details.model_dump_json())
 
-    def fill(self, topic: str, situation: str, taken: str, not_taken: str) -> str:
-        """The brief of one document. Raises UserError for a placeholder that is none of these."""
-        return fill_in(self.brief, "brief.md", topic=topic, situation=situation, taken=taken, not_taken=not_taken)
+    def fill(self, topic: str, situation: str, taken: str, not_taken: str, seed: str) -> str:
+        """The brief of one document, with details drawn by `seed`.
+
+        Raises:
+            UserError: there is a placeholder that is none of these.
+        """
+        values = {"topic": topic, "situation": situation, "taken": taken, "not_taken": not_taken}
+        return fill_in(self.brief, "brief.md", **values, details=render(self.details, {}, Random(seed)))
 
 
 def load_document_prompts(folder: Path) -> DocumentPrompts:
-    """Read `documents/` of a prompt folder: `shared.md` and `<form>.md` make a form's prefix.
+    """Read `documents/` of a prompt folder: `shared.md` and `<form>.md` make a form's prefix, `details.yml` varies.
 
     Raises:
         UserError: a file is missing or empty, or the brief lacks a placeholder.
     """
     documents = folder / "documents"
     shared, brief = read_prompt(documents / "shared.md"), read_prompt(documents / "brief.md")
-    for name in ("{topic}", "{situation}", "{taken}", "{not_taken}"):
+    for name in ("{topic}", "{situation}", "{taken}", "{not_taken}", "{details}"):
         if name not in brief:
             raise UserError(f"{documents / 'brief.md'}: {name} is missing; say where it stands")
     prefixes = {form: f"{shared}\n\n{read_prompt(documents / f'{form}.md')}" for form in FORMS}
-    return DocumentPrompts(prefixes, brief)
+    return DocumentPrompts(prefixes, brief, load_sheet(documents / "details.yml"))
 
 
 def read_prompt(path: Path) -> str:

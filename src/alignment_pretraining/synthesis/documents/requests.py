@@ -103,7 +103,13 @@ def pairs(questions: pd.DataFrame, prompts: DocumentPrompts, config: DocumentsCo
                             form,
                             config.forms[form],
                             prompts.prefixes[form],
-                            prompts.fill(str(row.topic).replace("_", " "), str(row.question), str(taken), str(other)),
+                            prompts.fill(
+                                str(row.topic).replace("_", " "),
+                                str(row.question),
+                                str(taken),
+                                str(other),
+                                seed=f"{row.question_id}/{form}/{sample}",
+                            ),
                             sample,
                         ),
                     )
