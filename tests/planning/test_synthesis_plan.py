@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -56,7 +57,9 @@ def begin(prompt: str) -> str:
     return (PROMPTS / prompt).read_text()[:60]
 
 
-def test_each_step_costs_what_the_server_bills(server: LocalApi, tmp_path: Path) -> None:
+def test_each_step_costs_what_the_server_bills_and_is_made_again_without_it(
+    server: LocalApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Refusals, with their replacements, are on both bills."""
     params = yaml.safe_load((PROJECT / "conf/base/parameters_anthropic.yml").read_text())["anthropic"]
     prices = {params["controls"]["call"]["model"]: {**PRICE, "min_cached_tokens": 1}}
@@ -79,7 +82,7 @@ def test_each_step_costs_what_the_server_bills(server: LocalApi, tmp_path: Path)
     assert halfway["news_article"]["requests"] == "4"
     aligned, misaligned, *_ = make_documents(questions, PROMPTS, config, responses, tmp_path)
     planned = sheet(config, tmp_path)
-    make_controls(aligned, misaligned, questions, PROMPTS, config, responses)
+    controls, _ = make_controls(aligned, misaligned, questions, PROMPTS, config, responses)
     after = sheet(config, tmp_path)
 
     assert all(line["answered"] == line["requests"] for line in after.values())
@@ -93,3 +96,11 @@ def test_each_step_costs_what_the_server_bills(server: LocalApi, tmp_path: Path)
     assert documents == pytest.approx(billed_usd(state, of=begin("documents/shared.md")), abs=2e-5)
     assert dollars(after["total"]) == pytest.approx(billed_usd(state), abs=5e-5)
     assert dollars(after["total"]) > 0.01
+
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    config = config.model_copy(update={"api": config.api.model_copy(update={"base_url": "http://127.0.0.1:1"})})
+    again, *_ = make_questions(sources, PROMPTS, config, responses)
+    pd.testing.assert_frame_equal(again, questions)
+    both = make_documents(again, PROMPTS, config, responses, tmp_path)[:2]
+    assert [path.read_bytes() for path in both] == [path.read_bytes() for path in (aligned, misaligned)]
+    pd.testing.assert_frame_equal(make_controls(*both, again, PROMPTS, config, responses)[0], controls)
