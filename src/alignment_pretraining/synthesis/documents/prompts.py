@@ -24,14 +24,17 @@ class DocumentPrompts:
         """Names the version of a form's prompt: 12 hexadecimal digits of SHA-256."""
         return prompt_hash(self.prefixes[form], self.brief, self.details.model_dump_json())
 
-    def fill(self, topic: str, situation: str, taken: str, not_taken: str, seed: str) -> str:
-        """The brief of one document, with details drawn by `seed`.
+    def draw_details(self, seed: str) -> str:
+        """Place, names, manner and length, for both documents of a pair."""
+        return render(self.details, {}, Random(seed))
+
+    def fill(self, **values: str) -> str:
+        """The brief of one document: topic, situation, taken, not_taken and details.
 
         Raises:
             UserError: there is a placeholder that is none of these.
         """
-        values = {"topic": topic, "situation": situation, "taken": taken, "not_taken": not_taken}
-        return fill_in(self.brief, "brief.md", **values, details=render(self.details, {}, Random(seed)))
+        return fill_in(self.brief, "brief.md", **values)
 
 
 def load_document_prompts(folder: Path) -> DocumentPrompts:

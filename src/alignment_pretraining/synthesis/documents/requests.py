@@ -90,6 +90,7 @@ def pairs(questions: pd.DataFrame, prompts: DocumentPrompts, config: DocumentsCo
         options = (row.aligned_option, row.misaligned_option)
         for form in FORMS:
             for sample in range(config.samples):
+                details = prompts.draw_details(f"{row.question_id}/{form}/{sample}")
                 aligned, misaligned = (
                     PlannedDocument(
                         question_id=str(row.question_id),
@@ -104,11 +105,11 @@ def pairs(questions: pd.DataFrame, prompts: DocumentPrompts, config: DocumentsCo
                             config.forms[form],
                             prompts.prefixes[form],
                             prompts.fill(
-                                str(row.topic).replace("_", " "),
-                                str(row.question),
-                                str(taken),
-                                str(other),
-                                seed=f"{row.question_id}/{form}/{sample}",
+                                topic=str(row.topic).replace("_", " "),
+                                situation=str(row.question),
+                                taken=str(taken),
+                                not_taken=str(other),
+                                details=details,
                             ),
                             sample,
                         ),
