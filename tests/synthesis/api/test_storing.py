@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from alignment_pretraining.core.errors import disk_full
+from alignment_pretraining.core.errors import storage_fault
 from alignment_pretraining.synthesis.api.answer import Answer
 from alignment_pretraining.synthesis.api.ask import answer_all
 from alignment_pretraining.synthesis.api.store import Store
@@ -58,7 +58,7 @@ def test_a_full_disk_ends_the_run_at_once_and_what_is_stored_stays(
             monkeypatch.setattr(sqlite3, "connect", small(sqlite3.connect))
             answer_all(requests, config, tmp_path, "test")
         except sqlite3.Error as error:
-            status = 7 if disk_full(error) else 2
+            status = 7 if storage_fault(error) else 2
         finally:
             os._exit(status)
     start = time.monotonic()

@@ -117,7 +117,7 @@ class _Refusals:
             UserError: the run has to stop.
         """
         allowed = ceil(self.config.refused_share * done.requests)
-        with Progress(label, done.requests, done.answered, done.usd) as progress:
+        with RequestProgress(label, done.requests, done.answered, done.usd) as progress:
             budget = Budget(self.config.max_usd, spent=self.store.spent())
             left = allowed - done.refused
             session = Session(self.config, self.store, budget, progress, self.rejected, left, self.replacing)

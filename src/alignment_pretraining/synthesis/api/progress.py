@@ -18,7 +18,7 @@ _LINE_SECONDS = 60.0
 _TOLD_SECONDS = 30.0
 
 
-class Progress:
+class RequestProgress:
     """Counts of one run; `counts` has submitted, succeeded, refused and failed."""
 
     def __init__(self, label: str, total: int, done: int, usd: float) -> None:

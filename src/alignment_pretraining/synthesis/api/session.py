@@ -11,7 +11,7 @@ from alignment_pretraining.synthesis.api.answer import Answer
 from alignment_pretraining.synthesis.api.budget import Budget
 from alignment_pretraining.synthesis.api.client import retry, shorten
 from alignment_pretraining.synthesis.api.config import WHERE, ApiConfig
-from alignment_pretraining.synthesis.api.progress import Progress
+from alignment_pretraining.synthesis.api.progress import RequestProgress
 from alignment_pretraining.synthesis.api.request import Request
 from alignment_pretraining.synthesis.api.store import Store
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from alignment_pretraining.core.ngrams import Ngram, ngrams, words
+from alignment_pretraining.core.ngrams import Ngram, exact_ngrams, ngrams, words
 from alignment_pretraining.synthesis.api.answer import CUT_OFF, Answer
 from alignment_pretraining.synthesis.scenarios.leaks import QUOTED_WORDS, SETTING_WORDS
 
