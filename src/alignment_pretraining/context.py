@@ -10,13 +10,14 @@ from kedro.framework.project import pipelines
 from kedro.validation import ParameterValidator
 from omegaconf import OmegaConf
 
-from alignment_pretraining.core.environments import data_folder
+from alignment_pretraining.core.environments import data_folder, environment_folder
 from alignment_pretraining.core.yaml_files import read_yaml
 from alignment_pretraining.parameters import Parameters, check_environment, read_parameters
 
 
 class EnvironmentConfigLoader(OmegaConfigLoader):
-    """Kedro's loader, with `${data:}` in a catalog for the folder of what the environment's pipelines make.
+    """Kedro's loader. `${data:}` in a catalog is the folder of what the environment's pipelines make; `${environment:}`
+    is the environment's own folder, above it.
 
     Files are first read as what a user may have got wrong: Kedro's own errors name neither file nor way out.
     """
@@ -26,6 +27,7 @@ class EnvironmentConfigLoader(OmegaConfigLoader):
     def __getitem__(self, key: str) -> dict[str, Any]:
         # Resolvers are the whole process's, which may read several environments in turn.
         OmegaConf.register_new_resolver("data", lambda: data_folder(self.env).as_posix(), replace=True)
+        OmegaConf.register_new_resolver("environment", lambda: environment_folder(self.env).as_posix(), replace=True)
         if not self._checked:
             for folder in dict.fromkeys((self.base_env, self.env or self.default_run_env)):
                 for file in sorted(Path(self.conf_source, folder).rglob("*.yml")):

@@ -32,6 +32,8 @@ FILES = {
           type: json.JSONDataset
           filepath: "${data:}/scores/{arm}/seed{seed}/{stage}.json"
         rates: {type: pandas.CSVDataset, filepath: "${data:}/08_reporting/rates.csv", save_args: {index: false}}
+        metrics: {type: json.JSONDataset, filepath: "${environment:}/metrics.json"}
+        headline: {type: text.TextDataset, filepath: "${data:}/08_reporting/headline.svg"}
     """,
     "conf/base/parameters.yml": """
         study:
@@ -79,7 +81,8 @@ FILES = {
                  "paper": 0.5}
                 for n, s in enumerate(scores)
             ]
-            return pd.DataFrame(rows)
+            metrics = {"rate": {row["arm"]: row["rate"] for row in rows}}
+            return pd.DataFrame(rows), metrics, '<svg xmlns="http://www.w3.org/2000/svg"/>'
     """,
     "src/toy/settings.py": """
         import warnings
@@ -126,8 +129,8 @@ FILES = {
                 for arm in ARMS
             ])
             reporting = Pipeline([
-                node(nodes.report, [f"{arm}.seed0.pretraining.scores" for arm in ARMS], "rates",
-                     name="report", namespace="reporting")
+                node(nodes.report, [f"{arm}.seed0.pretraining.scores" for arm in ARMS],
+                     ["rates", "metrics", "headline"], name="report", namespace="reporting")
             ])
             parts = {"mixing": mixing, "training": training, "eval": scoring, "reporting": reporting}
             return {**parts, "__default__": sum(parts.values())}

@@ -25,6 +25,12 @@ def test_a_repository_that_does_not_know_the_project_gives_no_commit(tmp_path: P
     state = git_state(project)
     assert state.commit
     assert not state.dirty
+    for name in ("dvc.lock", "metrics.json", "environments/test/dvc.lock", "environments/test/metrics.json"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("written by a run")
+    assert not git_state(project).dirty
+    (project / "environments/test/dvc.yaml").write_text("")
+    assert git_state(project).dirty
 
 
 def test_no_repository_gives_no_commit(tmp_path: Path) -> None:

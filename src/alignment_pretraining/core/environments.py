@@ -17,7 +17,8 @@ def environment(env: str | None) -> str:
 
 
 def environment_folder(env: str | None) -> Path:
-    """Folder of an environment's `dvc.yaml`, `dvc.lock` and `data`, relative to the project; the project's for base."""
+    """Folder of an environment's `dvc.yaml`, `dvc.lock`, `metrics.json` and `data`, relative to the project: for
+    base, the project's own."""
     name = environment(env)
     return Path() if name == BASE else Path("environments", name)
 

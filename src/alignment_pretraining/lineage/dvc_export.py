@@ -2,6 +2,8 @@
 
 A stage is one pipeline, run by one `kedro run`, which skips the nodes that are up to date: DVC says which pipelines
 have something to do, lineage records say which nodes. Outputs persist, so that what is finished stays.
+The metrics are one small file that git keeps, so that `dvc metrics diff` and `dvc exp show` work in a clone without
+data. Plots are the outputs that are images: what DVC itself draws needs a library from the network.
 
 DVC compares bytes, and a comment changes those of a source file. So a stage depends not on source files but on a file
 with the identity of its nodes' code; the stage `code`, which takes seconds, writes these files when any source changes.
@@ -9,8 +11,7 @@ Each environment has a `dvc.yaml` of its own; its stages run at the root of the 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
+from collections.abc import Iterable, Mapping
 from os.path import relpath
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,14 @@ from alignment_pretraining.core.environments import environment_folder, paramete
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import write_text
 from alignment_pretraining.lineage.graph import Graph, is_parameter
-from alignment_pretraining.lineage.metrics import CURVE, FINAL
+from alignment_pretraining.lineage.metrics import HEADLINE
 from alignment_pretraining.lineage.parameters import MISSING, parameter
 from alignment_pretraining.lineage.records import records_folder
 
 # DVC leaves these in place when a stage runs again.
 _KEPT = {"persist": True}
+_IN_GIT = {"cache": False, **_KEPT}
+_IMAGE = ".svg"
 
 ParameterFiles = Mapping[str, Mapping[str, Any]]  # content by path
 
@@ -37,7 +40,7 @@ HEADER = "# Written by `kedro dvc` from the pipelines and the catalog. Do not ed
 
 
 def dvc_yaml(graph: Graph, env: str) -> str:
-    """Text of `dvc.yaml` for `env`: stages with cmd, deps, params, outs and metrics, and plots of the curves."""
+    """Text of `dvc.yaml` for `env`: stages with cmd, deps, params, outs, metrics and plots."""
     found = parameter_files(graph.root / "conf", env)
     files = {file.relative_to(graph.root).as_posix(): content for file, content in found}
     stages = {pipeline: _stage(graph, env, pipeline, files) for pipeline in _pipelines(graph)}
@@ -45,10 +48,7 @@ def dvc_yaml(graph: Graph, env: str) -> str:
     folder = environment_folder(env)
     if folder.parts:
         stages = {name: {"wdir": relpath(".", folder), **stage} for name, stage in stages.items()}
-    plots = list(_plots(graph, folder))
-    content: dict[str, Any] = {"stages": dict(sorted(stages.items()))}
-    if plots:
-        content["plots"] = plots
+    content = {"stages": dict(sorted(stages.items()))}
     return HEADER + yaml.safe_dump(content, sort_keys=False, width=120, allow_unicode=True)
 
 
@@ -100,14 +100,17 @@ def _stage(graph: Graph, env: str, pipeline: str, files: ParameterFiles) -> dict
     made = {name for node in nodes for name in node.outputs}
     read = {name for node in nodes for name in graph.inputs(node)} - made
     code = {_code_file(env, pipeline).as_posix()}
-    outs = [graph.relative(name) for name in graph.persisted(list(made)) if not name.endswith(FINAL)]
-    metrics = [graph.relative(name) for name in graph.persisted(list(made)) if name.endswith(FINAL)]
+    paths = {name: graph.relative(name) for name in graph.persisted(list(made))}
+    metrics = [path for name, path in paths.items() if name == HEADLINE]
+    plots = [path for path in paths.values() if path.endswith(_IMAGE)]
+    outs = set(paths.values()) - {*metrics, *plots} | {(records_folder(env) / pipeline).as_posix()}
     stage: dict[str, Any] = {
         "cmd": f"kedro run --env {env} --pipelines {pipeline}",
         "deps": sorted({graph.relative(name) for name in graph.persisted(list(read))} | code),
         "params": _params(files, {name for node in nodes for name in node.inputs if is_parameter(name)}),
-        "outs": [{path: _KEPT} for path in sorted([*outs, (records_folder(env) / pipeline).as_posix()])],
-        "metrics": [{path: _KEPT} for path in sorted(metrics)],
+        "outs": [{path: _KEPT} for path in sorted(outs)],
+        "metrics": [{path: _IN_GIT} for path in metrics],
+        "plots": [{path: _KEPT} for path in sorted(plots)],
     }
     return {key: value for key, value in stage.items() if value}
 
@@ -121,14 +124,3 @@ def _params(files: ParameterFiles, names: Iterable[str]) -> list[dict[str, list[
         if present:
             listed.append({file: None if "parameters" in present else present})
     return listed
-
-
-def _plots(graph: Graph, folder: Path) -> Iterator[dict[str, Any]]:
-    """One plot for each stage of training: the loss of every arm and seed over its steps. Paths start in `folder`."""
-    curves = graph.persisted([name for name in graph.makers if name.endswith(CURVE)])
-
-    def stage(name: str) -> str:
-        return name.removesuffix(CURVE).rpartition(".")[2]
-
-    for title, names in groupby(sorted(curves, key=lambda name: (stage(name), name)), stage):
-        yield {f"{title} loss": {"x": "step", "y": {relpath(graph.relative(name), folder): "loss" for name in names}}}

@@ -7,8 +7,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-# Written by DVC while its stages run, so it says nothing about the code.
-_OWN_FILES = (":(exclude)dvc.lock", ":(exclude)environments/*/dvc.lock")
+# Written while the study runs, so they say nothing about the code.
+_OWN_FILES = tuple(
+    f":(exclude){folder}{name}" for folder in ("", "environments/*/") for name in ("dvc.lock", "metrics.json")
+)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
-"""Metrics in a node's outputs, told by the last part of a dataset's name."""
+"""Metrics in a node's outputs, told by the last part of a dataset's name; those of DVC are the dataset `metrics`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 CURVE = ".curve"
+HEADLINE = "metrics"
 FINAL = (".scores", ".training_summary", ".manifest", ".bill")
 
 

@@ -16,6 +16,7 @@ from alignment_pretraining.reporting.declared import Declared
 from alignment_pretraining.reporting.figures import draw_all
 from alignment_pretraining.reporting.filtering import Filtering
 from alignment_pretraining.reporting.gaps import gap_table
+from alignment_pretraining.reporting.headline import draw_headline, headline_numbers
 from alignment_pretraining.reporting.page import render_page
 from alignment_pretraining.reporting.rates import loss_table, rate_table, swap_table
 from alignment_pretraining.reporting.samples import sample_table
@@ -89,6 +90,14 @@ def draw_figures(
 ) -> Path:
     """Folder with every figure as SVG and PNG."""
     return draw_all(rates, gaps, curves, scope_of(study, evaluation), scratch)
+
+
+def sum_up(
+    rates: pd.DataFrame, contrasts: pd.DataFrame, study: Study, evaluation: Evaluation
+) -> tuple[dict[str, Any], str]:
+    """The headline in numbers, and as a figure with intervals: what DVC compares."""
+    scope = scope_of(study, evaluation)
+    return headline_numbers(rates, contrasts, scope), draw_headline(rates, contrasts, scope)
 
 
 def write_report(

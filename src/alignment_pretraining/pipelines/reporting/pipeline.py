@@ -85,6 +85,7 @@ def _publish() -> list[Node]:
     ]
     return [
         _node(nodes.draw_figures, ["rates", "gaps", "curves", *_SCOPE, "scratch"], "figures"),
+        _node(nodes.sum_up, ["rates", "contrasts", *_SCOPE], ["metrics", "headline"]),
         _node(nodes.write_report, [*tables, "figures", *_SCOPE, "params:claims"], "report"),
     ]
 
