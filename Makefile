@@ -7,16 +7,16 @@ export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help in-git run test lint lock clean
+.PHONY: help in-git run test lint s3 lock clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: in-git $(VENV)/.run ## the default study, by DVC: only what changed is made again
 	dvc repro
 	@kedro summary
 
-test: $(VENV)/.dev ## the whole test suite
+test: $(VENV)/.dev $(VENV)/s3/.done ## the whole test suite
 	pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev ## what pre-commit and CI check
@@ -31,8 +31,11 @@ in-git:
 	echo "Error: DVC works in a git repository, and this folder is none: git init && git add . && git commit -m start" >&2; \
 	echo "(without git: make $(VENV)/.run && $(VENV)/bin/kedro run, which makes the same study)" >&2; exit 1; }
 
+s3: $(VENV)/s3/.done ## DVC for remotes in S3: .venv/s3/bin/dvc (docs/dvc.md)
+
 lock: ## pin every dependency again (needs uv)
 	uv pip compile pyproject.toml --extra dev --python-version 3.11 --no-header --no-annotate --output-file requirements.lock
+	uv pip compile --group s3 --python-version 3.11 --no-header --no-annotate --output-file requirements-s3.lock
 
 clean: ## remove what `make run` made, except installed packages and answers that were paid for
 	git clean -dffqX -e '!/data/00_responses' -- data environments/*/data mlflow.db mlruns
@@ -47,3 +50,9 @@ $(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: requirements.lock pyproject.toml | $(VENV)/bin/python
 	"$(BIN)/python" -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
 	@touch $@ $(VENV)/.run
+
+# Its pins are not those of the study: see pyproject.toml.
+$(VENV)/s3/.done: requirements-s3.lock | $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)/s3
+	$(VENV)/s3/bin/python -m pip install --quiet --requirement requirements-s3.lock
+	@touch $@

@@ -36,10 +36,16 @@ def copy_project(to: Path) -> Path:
         else:
             shutil.copy(source, target)
     (to / "conf/local").mkdir()  # a user's own, credentials among them, stays where it is
-    identity = ("-c", "user.name=test", "-c", "user.email=test@example.invalid")
-    for command in (("init", "-q"), ("add", "-A"), (*identity, "commit", "-qm", "study")):
+    for command in (("init", "-q"), ("config", "user.name", "test"), ("config", "user.email", "test@example.invalid")):
         subprocess.run(["git", *command], cwd=to, check=True, capture_output=True)
+    commit(to, "study")
     return to
+
+
+def commit(project: Path, message: str) -> None:
+    """Commit all that git does not ignore."""
+    for command in (("add", "-A"), ("commit", "-qm", message)):
+        subprocess.run(["git", *command], cwd=project, check=True, capture_output=True)
 
 
 def environment(project: Path) -> dict[str, str]:
