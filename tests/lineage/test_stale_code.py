@@ -135,6 +135,7 @@ KNOW_THE_STUDY = ESTIMATES | {
     "reporting.collect_samples",
     "reporting.collect_losses",
     "reporting.draw_figures",
+    "reporting.sum_up",
     "reporting.write_report",
 }
 OFFLINE = {

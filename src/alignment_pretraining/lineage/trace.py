@@ -49,8 +49,12 @@ def trace(graph: Graph, number: TracedNumber) -> Trace:
         found.drifts[dataset] = _missing(graph, dataset, found.digests[dataset])
         waiting.extend(found.inputs[dataset])
     for drift in find_drift(graph, [number.table]):
-        if drift.dataset in found.drifts and drift not in found.drifts[drift.dataset]:
-            found.drifts[drift.dataset].append(drift)
+        # What a record says of a node is told of one of its outputs: not always the one that the number rests on.
+        maker = graph.makers.get(drift.dataset)
+        together = [name for name in maker.outputs if name in found.drifts] if maker else []
+        for dataset in [drift.dataset] if drift.dataset in found.drifts else together:
+            if drift not in found.drifts[dataset]:
+                found.drifts[dataset].append(drift)
     return found
 
 
