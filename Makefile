@@ -7,16 +7,16 @@ export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help in-git run test lint s3 lock clean
+.PHONY: help in-git run test lint s3 test-s3 lock clean
 
 help: ## this list
-	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 run: in-git $(VENV)/.run ## the default study, by DVC: only what changed is made again
 	dvc repro
 	@kedro summary
 
-test: $(VENV)/.dev $(VENV)/s3/.done ## the whole test suite
+test: $(VENV)/.dev ## the whole test suite, but for the remote in S3
 	pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev ## what pre-commit and CI check
@@ -32,6 +32,9 @@ in-git:
 	echo "(without git: make $(VENV)/.run && $(VENV)/bin/kedro run, which makes the same study)" >&2; exit 1; }
 
 s3: $(VENV)/s3/.done ## DVC for remotes in S3: .venv/s3/bin/dvc (docs/dvc.md)
+
+test-s3: $(VENV)/.dev s3 ## its test, which `make test` leaves out
+	pytest -m s3 tests/end_to_end/test_dvc.py
 
 lock: ## pin every dependency again (needs uv)
 	uv pip compile pyproject.toml --extra dev --python-version 3.11 --no-header --no-annotate --output-file requirements.lock

@@ -68,28 +68,27 @@ def _as_nobody() -> Iterator[None]:
             os.seteuid(0)
 
 
-def _sqlite_file(path: Path) -> None:
-    with sqlite3.connect(path) as connection:
-        connection.execute("INSERT INTO t VALUES (1)")
-
-
-def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    with sqlite3.connect(tmp_path / "made.db") as connection:
-        connection.execute("CREATE TABLE t (x)")
-    (tmp_path / "made.db").chmod(0o444)
+def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # the folders above may be closed to others
     tmp_path.chmod(0o555)
     writers: list[Callable[[], object]] = [
-        lambda: (tmp_path / "text").write_text("a"),
-        lambda: pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "table.parquet"),
-        lambda: torch.save({}, tmp_path / "weights.pt"),
-        lambda: _sqlite_file(tmp_path / "made.db"),
+        lambda: Path("text").write_text("a"),
+        lambda: pd.DataFrame({"a": [1]}).to_parquet("table.parquet"),
+        lambda: torch.save({}, "weights.pt"),
     ]
     for write in writers:
         with pytest.raises(Exception) as raised, _as_nobody():
             write()
         assert "give yourself access" in (storage_fault(raised.value) or ""), raised.value
+
+
+def test_a_database_that_may_not_be_written_is_told(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "made.db") as connection:
+        connection.execute("CREATE TABLE t (x)")
+    with sqlite3.connect(f"file:{tmp_path}/made.db?mode=ro", uri=True) as connection:
+        with pytest.raises(sqlite3.Error) as raised:
+            connection.execute("INSERT INTO t VALUES (1)")
+    assert "give yourself access" in (storage_fault(raised.value) or "")
 
 
 @pytest.mark.parametrize("error", [ValueError("a fault"), OSError(2, "No such file"), RuntimeError()])

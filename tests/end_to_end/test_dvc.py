@@ -64,6 +64,7 @@ def test_dvc_shows_graph_and_plots_without_a_network(reproduced: Path, run: Run)
     assert "misaligned_mid" in (reproduced / "dvc_plots" / image).read_text()
 
 
+@pytest.mark.s3
 def test_results_travel_through_s3(reproduced: Path, run: Run, tmp_path: Path) -> None:
     with s3_remote(reproduced, tmp_path):
         run(DVC, "push")

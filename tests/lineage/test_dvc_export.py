@@ -131,7 +131,7 @@ def test_dvc_runs_what_changed_and_mlflow_has_one_run_for_it(exported: Project) 
 
     command, *children = runs(exported)
     assert command.info.run_name == "dvc repro"
-    assert len(children) == 6
+    assert len(children) == 8
     assert {tag(run, "mlflow.parentRunId") for run in children} == {command.info.run_id}
     assert {run.info.status for run in [command, *children]} == {"FINISHED"}
 

@@ -8,7 +8,6 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -54,21 +53,11 @@ def silent_server() -> Iterator[str]:
         yield f"http://me:a-secret@127.0.0.1:{server.getsockname()[1]}"
 
 
-def _corrupt(database: Path) -> None:
-    database.write_bytes(b"no database at all" * 1000)
-
-
-def _missing_table(database: Path) -> None:
-    with closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute("DROP TABLE latest_metrics")
-
-
-@pytest.mark.parametrize("damage", [_corrupt, _missing_table])
-def test_a_damaged_database_stops_nothing(run_toy: Project, damage: object) -> None:
+def test_a_damaged_database_stops_nothing(run_toy: Project) -> None:
     before = (run_toy.root / RATES).read_bytes()
     whole = run_toy.root / "whole.db"
     shutil.copy(run_toy.root / "mlflow.db", whole)
-    damage(run_toy.root / "mlflow.db")  # type: ignore[operator]
+    (run_toy.root / "mlflow.db").write_bytes(b"no database at all" * 1000)
     said = run_toy("kedro", "run", "--force", "--namespaces", "a")
     assert said.count("does not answer; the run goes on without it") == 1
     assert len(said.splitlines()) < 20
