@@ -85,9 +85,9 @@ def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path, monkeypatch: p
 def test_a_database_that_may_not_be_written_is_told(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "made.db") as connection:
         connection.execute("CREATE TABLE t (x)")
-    with sqlite3.connect(f"file:{tmp_path}/made.db?mode=ro", uri=True) as connection:
-        with pytest.raises(sqlite3.Error) as raised:
-            connection.execute("INSERT INTO t VALUES (1)")
+    connection = sqlite3.connect(f"file:{tmp_path}/made.db?mode=ro", uri=True)
+    with pytest.raises(sqlite3.Error) as raised:
+        connection.execute("INSERT INTO t VALUES (1)")
     assert "give yourself access" in (storage_fault(raised.value) or "")
 
 
