@@ -28,7 +28,7 @@ def test_where_numbers_part_first_between_folders_and_between_arms(run_toy: Proj
     found = {(one["kind"], one["name"]): (one["left"], one["right"]) for one in first["differences"]}
     assert found.pop(("setting", "study.stages.pretraining.rate")) == (0.7, 0.5)
     assert set(found) == {("code", "toy/nodes.py")}
-    assert [one["name"] for one in first["surroundings"]] == ["commit"]
+    assert [one["name"] for one in first["environment"]] == ["commit"]
     assert "*.seed0.pretraining.scores" in told["after"]
 
     shown = other("kedro", "trace", "--diff", "rate/a", "rate/b")

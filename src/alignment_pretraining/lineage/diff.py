@@ -27,7 +27,7 @@ class Parting:
     left: Step
     right: Step
     differences: tuple[Difference, ...]
-    surroundings: tuple[Difference, ...]
+    environment: tuple[Difference, ...]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def as_data(found: Comparison) -> dict[str, Any]:
                 "left": {"dataset": one.left.dataset, "md5": one.left.digest},
                 "right": {"dataset": one.right.dataset, "md5": one.right.digest},
                 "differences": [asdict(difference) for difference in one.differences],
-                "surroundings": [asdict(difference) for difference in one.surroundings],
+                "environment": [asdict(difference) for difference in one.environment],
             }
             for one in found.first
         ],

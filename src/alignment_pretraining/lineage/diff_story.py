@@ -39,7 +39,7 @@ def _first(partings: list[Parting]) -> Iterator[str]:
     for parting in {
         (_name(one.left), _name(one.right)): one for one in partings
     }.values():  # one of each node's outputs
-        groups.setdefault(str((parting.differences, parting.surroundings)), []).append(parting)
+        groups.setdefault(str((parting.differences, parting.environment)), []).append(parting)
     for group in groups.values():
         first = group[0]
         for parting in group[:_SHOWN]:
@@ -51,7 +51,7 @@ def _first(partings: list[Parting]) -> Iterator[str]:
         yield from (f"  {_line(difference)}" for difference in first.differences[:_REASONS])
         if len(first.differences) > _REASONS:
             yield f"  and {len(first.differences) - _REASONS} differences more (--json)"
-        yield from (f"  [dim]{_line(difference)}[/]" for difference in first.surroundings)
+        yield from (f"  [dim]{_line(difference)}[/]" for difference in first.environment)
         if not first.differences:
             yield f"  [yellow]{_unexplained(first)}[/]"
 
@@ -63,7 +63,7 @@ def _name(step: Step) -> str:
 def _unexplained(parting: Parting) -> str:
     if parting.left.record is None or parting.right.record is None:
         return "raw data, which no node makes: the files differ"
-    if parting.surroundings:
+    if parting.environment:
         return "no setting, code, library or input differs: what is left is where it was made"
     return "nothing that is recorded differs: the work does not always give the same bytes"
 
