@@ -7,8 +7,8 @@ def test_a_study_that_runs_again_is_bitwise_the_reference(run_toy: Project) -> N
     assert "there is no references/base.json" in run_toy("kedro", "reference", code=1)
     assert "wrote references/base.json" in run_toy("kedro", "reference", "--write")
     run_toy("kedro", "run", "--force")
-    assert "bitwise equal: all 8 outputs" in run_toy("kedro", "reference")
-    assert "bitwise equal: all 8 outputs" in run_toy("kedro", "summary")
+    assert "bitwise equal: all 10 outputs" in run_toy("kedro", "reference")
+    assert "bitwise equal: all 10 outputs" in run_toy("kedro", "summary")
 
 
 def test_where_another_machine_parts_first(run_toy: Project) -> None:
@@ -18,7 +18,7 @@ def test_where_another_machine_parts_first(run_toy: Project) -> None:
     )
     run_toy("kedro", "run")
     said = run_toy("kedro", "reference")
-    assert "5 of 8 outputs are bitwise equal" in said
+    assert "6 of 10 outputs are bitwise equal" in said
     assert "the first that differ: a.seed0.pretraining.checkpoint" in said
 
 
