@@ -97,7 +97,7 @@ class Copy:
 
 
 def main() -> None:
-    """Print the table, and keep it in `benchmarks/results/faults_<env>.json`."""
+    """Print the table, and keep a row of it in `benchmarks/results/faults_<env>_<sweep>.json`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--env", default="test", help="whose study is run")
     parser.add_argument("--sweeps", nargs="+", choices=SWEEPS, default=SWEEPS, help="which faults")
@@ -123,13 +123,12 @@ def main() -> None:
             "kills": lambda: kills(copy, true, drawn, given.kills, seconds),
             "full_disks": lambda: full_disks(copy, true, drawn, given.full_disks),
         }
-        outcomes = []
         for name in given.sweeps:
-            outcomes.append(sweeps[name]())
-            print(f"{outcomes[-1].fault:60} {outcomes[-1].held:4} of {outcomes[-1].tried:4}", flush=True)
-            for line in outcomes[-1].not_held:
+            outcome = sweeps[name]()
+            print(f"{outcome.fault:60} {outcome.held:4} of {outcome.tried:4}", flush=True)
+            for line in outcome.not_held:
                 print(f"    {line}", flush=True)
-    write_result(f"faults_{given.env}", [asdict(outcome) for outcome in outcomes], ["kedro", "torch", "mlflow"])
+            write_result(f"faults_{given.env}_{name}", asdict(outcome), ["kedro", "torch", "mlflow", "dvc"])
 
 
 def flips(copy: Copy, true: dict[str, str], drawn: random.Random) -> Outcome:
