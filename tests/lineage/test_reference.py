@@ -31,9 +31,9 @@ def test_another_study_is_not_called_a_difference(run_toy: Project) -> None:
     )
 
 
-def test_a_reference_is_of_one_clean_commit(run_toy: Project) -> None:
+def test_a_reference_is_of_clean_commits(run_toy: Project) -> None:
     run_toy.replace("src/toy/text.py", "lower()", "casefold()")
     run_toy("kedro", "run")
-    assert "made by one clean commit" in run_toy("kedro", "reference", "--write", code=1)
+    assert "made by no clean commit" in run_toy("kedro", "reference", "--write", code=1)
     run_toy.write("references/base.json", "{")
     assert "is not a reference" in run_toy("kedro", "summary", code=1)

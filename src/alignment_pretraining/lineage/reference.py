@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from alignment_pretraining.core.environments import with_env
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import write_text
 from alignment_pretraining.core.spec import Spec
@@ -45,18 +46,20 @@ def write_reference(graph: Graph) -> Path:
     """Keep the finished study as the reference.
 
     Raises:
-        UserError: it is not finished, not up to date, or not of one clean commit.
+        UserError: it is not finished, not up to date, or a step was made from no clean commit.
     """
     check(graph, graph.persisted(list(graph.makers)))
     records = [record for node in graph.nodes.values() if (record := read_record(graph, node))]
-    commits = {record.commit for record in records if record.commit and not record.dirty}
-    if len(commits) != 1 or any(record.dirty for record in records):
-        raise UserError("a reference is made by one clean commit: commit, remove the data folder, and run the study")
+    unclean = [record.node for record in records if record.dirty or not record.commit]
+    if unclean:
+        again = with_env("kedro run --force", graph.env)
+        raise UserError(f"{unclean[0]} was made by no clean commit, as a reference must be: commit, and {again}")
+    # What an earlier commit made is up to date, so the last commit would make the same.
     last = max(records, key=lambda record: record.when)
     reference = ReferenceStudy(
         machine=last.machine,
         libraries={name: version for record in records for name, version in record.libraries.items()},
-        commit=commits.pop(),
+        commit=str(last.commit),
         when=last.when,
         params=plain(graph.params),
         contrasts=_contrasts(graph),
