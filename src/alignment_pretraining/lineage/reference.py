@@ -1,5 +1,6 @@
 """Reference results in the repository: whoever runs the study learns whether it came out the same, and where not."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,9 @@ def write_reference(graph: Graph) -> Path:
         outputs=_outputs(graph),
     )
     path = reference_path(graph)
-    write_text(path, reference.model_dump_json(indent=1) + "\n")
+    content = reference.model_dump(mode="json")
+    # Kedro reads parameter files in no fixed order.
+    write_text(path, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
     return path
 
 
