@@ -64,17 +64,28 @@ def test_dvc_shows_graph_and_plots_without_a_network(reproduced: Path, run: Run)
     assert "misaligned_mid" in (reproduced / "dvc_plots" / image).read_text()
 
 
-@pytest.mark.s3
-def test_results_travel_through_s3(reproduced: Path, run: Run, tmp_path: Path) -> None:
-    with s3_remote(reproduced, tmp_path):
-        run(DVC, "push")
-        for folder in (".dvc/cache", DATA):
-            shutil.rmtree(reproduced / folder)
-        run(DVC, "pull", STAGES)
+def _travel(study: Path, run: Run, dvc: str) -> None:
+    """Push, lose cache and data, pull: nothing has to run again."""
+    run(dvc, "push")
+    for folder in (".dvc/cache", DATA):
+        shutil.rmtree(study / folder)
+    run(dvc, "pull", STAGES)
     assert "up to date" in run("dvc", "status", STAGES).stdout
     assert _ran(run("dvc", "repro", STAGES).stdout) == set()
     done, of = re.findall(r"(\d+) of (\d+) nodes are up to date", run("kedro", "run", "--env", "test").stderr)[0]
     assert done == of
+
+
+def test_results_travel_through_a_folder(reproduced: Path, run: Run, tmp_path: Path) -> None:
+    run("dvc", "remote", "add", "--local", "--default", "store", str(tmp_path))
+    _travel(reproduced, run, "dvc")
+    run("dvc", "remote", "remove", "--local", "store")
+
+
+@pytest.mark.s3
+def test_results_travel_through_s3(reproduced: Path, run: Run, tmp_path: Path) -> None:
+    with s3_remote(reproduced, tmp_path):
+        _travel(reproduced, run, DVC)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from alignment_pretraining.cli.completion import complete_key
 from alignment_pretraining.core.digests import ignore_cache
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import write_text
+from alignment_pretraining.lineage.drift import Drift
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.keys import DOCUMENT, ITEM
 from alignment_pretraining.lineage.project import project_graph
@@ -113,31 +114,33 @@ def _write_page(graph: Graph, found: Any, file: Path) -> None:
 def _item(graph: Graph, question: str, full: bool, verify: bool, as_data: bool) -> None:
     from alignment_pretraining.lineage import items
     from alignment_pretraining.lineage.item_story import as_story
-    from alignment_pretraining.lineage.verify import dvc_changes
 
     item = items.trace_item(graph, question)
     if as_data:
         _print_data(items.as_data(item))
     else:
         _print(as_story(graph, item, full))
-    _refuse([*dvc_changes(graph)] if verify else [])
-    if item.drifts:
-        raise UserError(f"{ITEM}{question}: results or texts are not what their records say (✗ above)")
+    _judge(graph, item.drifts, f"{ITEM}{question}: results or texts", verify)
 
 
 def _document(graph: Graph, wanted: str, full: bool, verify: bool, as_data: bool) -> None:
     from alignment_pretraining.lineage import documents
     from alignment_pretraining.lineage.document_story import as_story
-    from alignment_pretraining.lineage.verify import dvc_changes
 
     document = documents.trace_document(graph, wanted)
     if as_data:
         _print_data(documents.as_data(document))
     else:
         _print(as_story(graph, document, full))
+    _judge(graph, document.drifts, f"{DOCUMENT}{wanted}: texts or streams", verify)
+
+
+def _judge(graph: Graph, drifts: list[Drift], what: str, verify: bool) -> None:
+    from alignment_pretraining.lineage.verify import dvc_changes
+
     _refuse([*dvc_changes(graph)] if verify else [])
-    if document.drifts:
-        raise UserError(f"{DOCUMENT}{wanted}: texts or streams are not what their records say (✗ above)")
+    if drifts:
+        raise UserError(f"{what} are not what their records say (✗ above)")
 
 
 def _refuse(beside: list[str]) -> None:

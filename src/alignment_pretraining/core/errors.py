@@ -27,12 +27,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def storage_fault(error: BaseException) -> str | None:
     """What to tell the user when an error means that the disk is full, read-only, or not theirs to use."""
-    for one in _chain(error):
+    chain = list(_chain(error))
+    for one in chain:  # the system's own error says it best, however it was wrapped
         if isinstance(one, OSError) and one.errno in (*_FULL, *_FORBIDDEN):
             where = f"{one.filename}: " if one.filename else ""
             if one.errno in _FULL:
                 return f"{where}the disk is full ({one.strerror}); {_MAKE_ROOM}"
             return f"{where}{one.strerror}; {_GIVE_ACCESS}"
+    for one in chain:
         if any(said in str(one) for said in _SAID_FULL):
             return f"the disk is full; {_MAKE_ROOM}"
         if any(said in str(one) for said in _SAID_FORBIDDEN):

@@ -36,9 +36,8 @@ def _first(partings: list[Parting]) -> Iterator[str]:
     if not partings:
         yield "nothing: all that both rest on is equal; they are two readings of it"
     groups: dict[str, list[Parting]] = {}
-    for parting in {
-        (_name(one.left), _name(one.right)): one for one in partings
-    }.values():  # one of each node's outputs
+    of_nodes = {(_name(one.left), _name(one.right)): one for one in partings}  # one of each node's outputs
+    for parting in of_nodes.values():
         groups.setdefault(str((parting.differences, parting.environment)), []).append(parting)
     for group in groups.values():
         first = group[0]

@@ -33,7 +33,7 @@ def find_drift(graph: Graph, datasets: Iterable[str]) -> list[Drift]:
     return _Search(graph).over(datasets)
 
 
-def told(drifts: Iterable[Drift]) -> list[str]:
+def by_command(drifts: Iterable[Drift]) -> list[str]:
     """Drifts for a message, one text for each command that makes again what drifted, first causes first."""
     groups: dict[str | None, list[str]] = {}
     for drift in drifts:
@@ -58,7 +58,7 @@ def check(graph: Graph, datasets: Iterable[str], what: str = "these inputs") -> 
         return
     raise UserError(
         f"{what} are not what their records say:\n  - "
-        + "\n  - ".join(told(drifts))
+        + "\n  - ".join(by_command(drifts))
         + f"\nTo bring everything up to date: {graph.command_for_all}"
     )
 

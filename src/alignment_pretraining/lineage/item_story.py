@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from rich.markup import escape
 
-from alignment_pretraining.lineage.drift import Drift, told
+from alignment_pretraining.lineage.drift import Drift, by_command
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.items import Item
 from alignment_pretraining.lineage.readings import Reading
@@ -127,6 +127,6 @@ def verdict(drifts: list[Drift]) -> Iterator[str]:
     if not drifts:
         yield "[green]✓ results, streams and documents are as their records say[/]"
         return
-    for text in told(drifts):
+    for text in by_command(drifts):
         first, *others = escape(text).splitlines()
         yield from (f"[red]✗ {first}[/]", *(f"[red]{line}[/]" for line in others))

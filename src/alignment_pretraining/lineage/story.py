@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from alignment_pretraining.core.environments import BASE
 from alignment_pretraining.core.labels import Label, arm_and_seed
-from alignment_pretraining.lineage.drift import told
+from alignment_pretraining.lineage.drift import by_command
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.numbers import TABLES
 from alignment_pretraining.lineage.outside import is_outside
@@ -112,7 +112,7 @@ def _verdict(found: Trace) -> Iterator[str]:
         return
     steps = sum(map(bool, found.drifts.values()))
     yield f"[red]✗ {steps} of {len(found.digests)} steps are not as their records say[/]"
-    yield from (f"[red]{escape(line)}[/]" for text in told(broken) for line in text.splitlines())
+    yield from (f"[red]{escape(line)}[/]" for text in by_command(broken) for line in text.splitlines())
 
 
 def _checkpoint(dataset: str) -> Label | None:

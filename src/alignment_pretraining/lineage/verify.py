@@ -6,7 +6,7 @@ import yaml
 
 from alignment_pretraining.core.environments import environment_folder
 from alignment_pretraining.core.hashing import dvc_hash
-from alignment_pretraining.lineage.drift import find_drift, told
+from alignment_pretraining.lineage.drift import by_command, find_drift
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.trace import Trace
 
@@ -17,7 +17,7 @@ def not_in_chain(graph: Graph, found: Trace) -> list[str]:
     outputs = [name for name, node in graph.makers.items() if graph.places[node.name].pipeline == pipeline]
     known = {drift for drifts in found.drifts.values() for drift in drifts}
     drifts = [drift for drift in find_drift(graph, graph.persisted(outputs)) if drift not in known]
-    return [*told(drifts), *dvc_changes(graph)]
+    return [*by_command(drifts), *dvc_changes(graph)]
 
 
 def dvc_changes(graph: Graph) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""One message put together from the events of its stream, whatever their shape."""
+"""One message put together from the events of its stream, whatever their shape.
+
+The SDK's own `messages.stream` raises where an event lacks something, such as usage, and what was paid for is lost.
+"""
 
 from __future__ import annotations
 
