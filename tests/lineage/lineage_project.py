@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from importlib.metadata import version
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -15,6 +16,7 @@ FILES = {
         project_name = "toy"
         kedro_init_version = "1.7.0"
     """,
+    "requirements.lock": f"pandas=={version('pandas')}\n",
     ".telemetry": "consent: false\n",
     ".gitignore": "/data/*\n!/data/01_raw/\n/environments/*/data/\n/mlflow.db*\n/mlruns/\n__pycache__/\n/.cache/\n",
     ".dvcignore": "__pycache__\nmlflow.db*\nmlruns\n",

@@ -37,7 +37,7 @@ def test_stages_say_what_they_read_and_make(exported: Project) -> None:
     assert set(content["stages"]) == {"code", "mixing", "training", "eval", "reporting"}
     assert content["stages"]["code"] == {
         "cmd": "kedro dvc --env base --code",
-        "deps": ["src/toy"],
+        "deps": ["requirements.lock", "src/toy"],
         "outs": [f"data/lineage/code/{name}.json" for name in ("eval", "mixing", "reporting", "training")],
     }
 

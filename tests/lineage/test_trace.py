@@ -4,6 +4,7 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,33 @@ def test_verify_reads_again_and_looks_beside_the_chain(run_toy: Project) -> None
     lock["stages"]["eval"]["outs"][0]["path"] = "data/none"
     run_toy.write("dvc.lock", yaml.safe_dump(lock))
     assert "there is nothing at data/none" in run_toy("kedro", "trace", "rate/a", "--verify", code=1)
+
+
+def test_verify_asks_the_commits_that_records_name(run_toy: Project) -> None:
+    for change in (("text.lower()", "text.upper()"), ("text.upper()", "text.lower()")):
+        run_toy.replace("src/toy/text.py", *change)
+        run_toy("git", "commit", "-qam", "another")
+    other = run_toy("git", "rev-parse", "HEAD~1").strip()
+    assert "✓ all 5 files" in run_toy("kedro", "trace", "rate/a", "--verify")
+    (record,) = (run_toy.root / "data/lineage").rglob("corpus.tokenize.json")
+    told = json.loads(record.read_text())
+    for commit, why in (
+        (other, f"corpus.tokenize was not made by commit {other[:10]}: toy/text.py is another there"),
+        ("0" * 40, "commit 0000000000, which the records of corpus.tokenize name, is not in this repository"),
+    ):
+        record.write_text(json.dumps(told | {"commit": commit}))
+        assert "✓ all 5 files" in run_toy("kedro", "trace", "rate/a")
+        assert why in run_toy("kedro", "trace", "rate/a", "--verify", code=1)
+
+
+def test_verify_asks_the_lock_file_of_the_commit(toy: Project) -> None:
+    toy.write("requirements.lock", "# pins\npandas==0.1 ; python_version > '3'\n")
+    toy("git", "commit", "-qam", "other pins")
+    toy("kedro", "run")
+    toy("kedro", "trace", "rate/a")
+    said = toy("kedro", "trace", "rate/a", "--verify", code=1)
+    assert f"used pandas {version('pandas')}, and requirements.lock of commit" in said
+    assert "pins 0.1" in said
 
 
 def test_verify_does_not_believe_the_cache(run_toy: Project) -> None:

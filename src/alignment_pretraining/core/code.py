@@ -73,8 +73,13 @@ def library_versions(names: frozenset[str]) -> dict[str, str]:
     versions = {}
     for name in sorted(names):
         with suppress(PackageNotFoundError):
-            versions[name] = version(_DISTRIBUTIONS.get(name, name))
+            versions[name] = version(distribution(name))
     return versions
+
+
+def distribution(package: str) -> str:
+    """Name of the distribution that installs an importable package."""
+    return _DISTRIBUTIONS.get(package, package)
 
 
 def function_name(function: Callable[..., Any]) -> str:

@@ -20,10 +20,11 @@ import yaml
 from kedro.framework import project
 from kedro.pipeline.node import Node
 
-from alignment_pretraining.core.code import function_name
+from alignment_pretraining.core.code import function_name, library_versions
 from alignment_pretraining.core.environments import environment_folder, parameter_files
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import write_text
+from alignment_pretraining.lineage.commits import LOCK_FILE
 from alignment_pretraining.lineage.graph import Graph, is_parameter
 from alignment_pretraining.lineage.metrics import HEADLINE
 from alignment_pretraining.lineage.parameters import MISSING, parameter
@@ -67,10 +68,15 @@ def check_outputs(graph: Graph) -> None:
 
 
 def write_code_files(graph: Graph) -> list[Path]:
-    """Write the code identity of each pipeline's functions, by function and module; returns the files."""
+    """Write what each pipeline's functions are: their code, by module, and the versions of the libraries that they use;
+    returns the files.
+    """
     files = {graph.root / _code_file(graph.env, pipeline): pipeline for pipeline in _pipelines(graph)}
     for path, pipeline in files.items():
-        identities = {function_name(node.func): graph.code(node).modules for node in _nodes(graph, pipeline)}
+        codes = {function_name(node.func): graph.code(node) for node in _nodes(graph, pipeline)}
+        identities = {
+            name: {"code": code.modules, "libraries": library_versions(code.libraries)} for name, code in codes.items()
+        }
         write_text(path, json.dumps(identities, indent=2, sort_keys=True) + "\n")
     return list(files)
 
@@ -80,9 +86,10 @@ def _code_file(env: str, pipeline: str) -> Path:
 
 
 def _code_stage(graph: Graph, env: str) -> dict[str, Any]:
+    lock = [LOCK_FILE] if (graph.root / LOCK_FILE).is_file() else []
     return {
         "cmd": f"kedro dvc --env {env} --code",
-        "deps": [f"src/{project.PACKAGE_NAME}"],
+        "deps": [*lock, f"src/{project.PACKAGE_NAME}"],
         "outs": [_code_file(env, pipeline).as_posix() for pipeline in _pipelines(graph)],
     }
 

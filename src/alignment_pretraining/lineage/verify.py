@@ -1,4 +1,4 @@
-"""What `kedro trace --verify` looks at beside a number's chain: the rest of the report, and DVC's lock file."""
+"""What `kedro trace --verify` looks at beside a number's chain: the report's rest, commits, and DVC's lock file."""
 
 from collections.abc import Iterator
 
@@ -6,18 +6,20 @@ import yaml
 
 from alignment_pretraining.core.environments import environment_folder
 from alignment_pretraining.core.hashing import dvc_hash
+from alignment_pretraining.lineage.commits import commit_changes
 from alignment_pretraining.lineage.drift import by_command, find_drift
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.trace import Trace
 
 
 def not_in_chain(graph: Graph, found: Trace) -> list[str]:
-    """What does not hold of the outputs of the number's own pipeline, and of what DVC made."""
+    """What does not hold of the number's own pipeline's outputs, of the chain's commits, and of what DVC made."""
     pipeline = graph.places[graph.makers[found.number.table].name].pipeline
     outputs = [name for name, node in graph.makers.items() if graph.places[node.name].pipeline == pipeline]
     known = {drift for drifts in found.drifts.values() for drift in drifts}
     drifts = [drift for drift in find_drift(graph, graph.persisted(outputs)) if drift not in known]
-    return [*by_command(drifts), *dvc_changes(graph)]
+    records = {record.node: record for record in found.records.values() if record}
+    return [*by_command(drifts), *commit_changes(graph, records.values()), *dvc_changes(graph)]
 
 
 def dvc_changes(graph: Graph) -> Iterator[str]:
