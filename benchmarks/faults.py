@@ -1,6 +1,7 @@
 """A sweep of faults over a study: flipped bits, two runs at once, a silent tracker, kills, full disks.
 
-    python benchmarks/faults.py [--env test] [--sweeps flips kills ...] [--kills 6] [--full-disks 4] [--seed 0]
+    python benchmarks/faults.py [--env test] [--sweeps flips kills ...] [--flips 20] [--kills 6] [--full-disks 4]
+                                [--seed 0]
 
 Each fault is followed by what a user would do, running the command again, and by a comparison of every result with
 those of an undisturbed run. It works in a copy of the committed project, in a temporary folder.
@@ -101,6 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--env", default="test", help="whose study is run")
     parser.add_argument("--sweeps", nargs="+", choices=SWEEPS, default=SWEEPS, help="which faults")
+    parser.add_argument("--flips", type=int, help="of how many datasets, drawn at random; without it, of every one")
     parser.add_argument("--kills", type=int, default=6, help="how many runs are killed, by turns of kedro and of dvc")
     parser.add_argument("--full-disks", type=int, default=4, help="how many runs meet a full disk")
     parser.add_argument("--seed", type=int, default=0, help="of the random times, sizes and bits")
@@ -117,7 +119,7 @@ def main() -> None:
         true = copy.results()
         print(f"undisturbed: {seconds:.0f} s, {len(true)} results", flush=True)
         sweeps: dict[str, Callable[[], Outcome]] = {
-            "flips": lambda: flips(copy, true, drawn),
+            "flips": lambda: flips(copy, true, drawn, given.flips),
             "two_at_once": lambda: two_at_once(copy, true),
             "silent_tracker": lambda: silent_tracker(copy, true),
             "kills": lambda: kills(copy, true, drawn, given.kills, seconds),
@@ -131,13 +133,16 @@ def main() -> None:
             write_result(f"faults_{given.env}_{name}", asdict(outcome), ["kedro", "torch", "mlflow", "dvc"])
 
 
-def flips(copy: Copy, true: dict[str, str], drawn: random.Random) -> Outcome:
-    """A bit of one file of each dataset is flipped, its times set back: the next run must name it or make it again."""
+def flips(copy: Copy, true: dict[str, str], drawn: random.Random, count: int | None) -> Outcome:
+    """A bit of one file of each dataset, or of `count`, is flipped, its times set back: the next run must name it or make it again."""
     by_dataset: dict[str, str] = {}
     for name in sorted(true):
         by_dataset.setdefault(str(Path(name).parent) if name.count("/") > 1 else name, name)
-    outcome = Outcome("a flipped bit, times kept: told or mended by the next run", len(by_dataset), 0, [])
-    for name in by_dataset.values():
+    files = sorted(by_dataset.values())
+    if count:
+        files = sorted(drawn.sample(files, min(count, len(files))))
+    outcome = Outcome("a flipped bit, times kept: told or mended by the next run", len(files), 0, [])
+    for name in files:
         path = copy.data / name
         whole, state = path.read_bytes(), path.stat()
         if not whole:

@@ -13,7 +13,7 @@ from alignment_pretraining.evaluation.scores import form_of
 from alignment_pretraining.reporting.scope import Scope
 from alignment_pretraining.reporting.score_table import Scores, score_table
 
-FORMS = ("open", "listed")
+QUESTION_FORMS = ("open", "listed")
 _PLACE = ["arm", "stage", "split", "form", "persona"]
 
 
@@ -68,7 +68,7 @@ class Answers:
 
     def forms(self) -> list[str]:
         """The forms that were asked, open first."""
-        return [form for form in FORMS if any(key[3] == form for key in self._cells)]
+        return [form for form in QUESTION_FORMS if any(key[3] == form for key in self._cells)]
 
     def places(self) -> Iterator[Place]:
         """Every place that was asked, in the order of the study."""
