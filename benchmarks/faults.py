@@ -134,7 +134,8 @@ def main() -> None:
 
 
 def flips(copy: Copy, true: dict[str, str], drawn: random.Random, count: int | None) -> Outcome:
-    """A bit of one file of each dataset, or of `count`, is flipped, its times set back: the next run must name it or make it again."""
+    """A bit of one file of each dataset, or of `count` of them, is flipped, its times set back: the next run must name
+    it or make it again."""
     by_dataset: dict[str, str] = {}
     for name in sorted(true):
         by_dataset.setdefault(str(Path(name).parent) if name.count("/") > 1 else name, name)
