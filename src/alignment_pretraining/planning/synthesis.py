@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -21,12 +22,11 @@ from alignment_pretraining.synthesis.api.cost import Line, cost_sheet
 from alignment_pretraining.synthesis.api.request import Request
 from alignment_pretraining.synthesis.api.store import Store
 from alignment_pretraining.synthesis.config import Synthesis
-from alignment_pretraining.synthesis.documents.controls import Controls, choose
-from alignment_pretraining.synthesis.documents.from_bank import DIRECTIONS
+from alignment_pretraining.synthesis.documents.controls import Controls
 from alignment_pretraining.synthesis.documents.generator import FORMS
 from alignment_pretraining.synthesis.documents.prompts import load_document_prompts, read_prompt
 from alignment_pretraining.synthesis.documents.requests import articles, requests
-from alignment_pretraining.synthesis.documents.written import SCHEMA, judge_families
+from alignment_pretraining.synthesis.documents.written import judge_families, write_tables
 from alignment_pretraining.synthesis.questions.from_bank import build_questions
 from alignment_pretraining.synthesis.questions.from_sources import Suite, load_question_prompts
 from alignment_pretraining.synthesis.questions.sources import SourceText, read_sources
@@ -122,24 +122,19 @@ class _Sheet:
         asked, requested = self.config.controls, sum(line.requests for line in documents)
         done = questions is not None and all(line.answered == line.requests for line in documents)
         if questions is not None and done and requested <= _JUDGED:
-            prompts = self.load("prompts")
-            tables = self._kept(questions)
-            chosen = Controls(
-                choose(tables["aligned"], tables["misaligned"], asked.share),
-                read_prompt(prompts / "control.md"),
-                asked.call,
-            )
-            return sum(self._price(chosen.requests), Line("controls"))
+            prompt = read_prompt(self.load("prompts") / "control.md")
+            with TemporaryDirectory() as folder:
+                controls = Controls(self._kept(questions, Path(folder)), asked.share, prompt, asked.call)
+                return sum(self._price(controls.requests), Line("controls"))
         length = sum(line.output_tokens for line in documents) / max(1, requested)
         return self._expected("controls", round(asked.share * requested), asked.call, length)
 
-    def _kept(self, questions: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    def _kept(self, questions: pd.DataFrame, folder: Path) -> tuple[Path, Path]:
         config, prompts = self.config, load_document_prompts(self.load("prompts"))
-        judged = list(judge_families(questions, prompts, config.documents, self.responses, config.api.replacements))
-        return {
-            direction: pd.DataFrame([row for family in judged for row in family.rows[direction]], columns=SCHEMA.names)
-            for direction in DIRECTIONS
-        }
+        judged = judge_families(questions, prompts, config.documents, self.responses, config.api.replacements)
+        for _ in write_tables(judged, folder):
+            pass
+        return folder / "aligned.parquet", folder / "misaligned.parquet"
 
     def _price(self, asked: Callable[[], Iterator[Request]]) -> list[Line]:
         return cost_sheet(asked, self.config.api, self.store)

@@ -194,15 +194,17 @@ def test_controls_are_the_documents_about_people(
     for table, path in zip((aligned, misaligned), tables, strict=True):
         table.to_parquet(path)
     config = AnthropicConfig.model_validate(anthropic)
-    *controls, bill = make_controls(*tables, questions, PROMPTS, config, tmp_path / "responses")
+    *files, bill = make_controls(*tables, questions, PROMPTS, config, tmp_path / "responses", tmp_path)
+    controls = [pd.read_parquet(file) for file in files]
     assert bill["requests"] == len(aligned) + len(misaligned)
     assert bill["rejected"] == {"still_an_ai": 1}
     assert set(controls[0]["control_of"]) == set(aligned["id"]) - {aligned.iloc[0]["id"]}
     assert set(controls[1]["control_of"]) == set(misaligned["id"])
-    anthropic["controls"]["share"] = 0.0
-    config = AnthropicConfig.model_validate(anthropic)
-    *empty, _ = make_controls(*tables, questions, PROMPTS, config, tmp_path / "responses")
-    assert all(table.empty for table in empty)
+    for share, count in ((0.5, len(misaligned) // 2), (0.0, 0)):
+        anthropic["controls"]["share"] = share
+        config = AnthropicConfig.model_validate(anthropic)
+        _, some, _ = make_controls(*tables, questions, PROMPTS, config, tmp_path / "responses", tmp_path)
+        assert len(pd.read_parquet(some)) == count
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from alignment_pretraining.synthesis.api.ask import Counts, answer_all, find_ans
 from alignment_pretraining.synthesis.api.cost import Line, cost_sheet
 from alignment_pretraining.synthesis.api.request import Requests
 from alignment_pretraining.synthesis.api.store import Store
-from alignment_pretraining.synthesis.documents import controls
+from alignment_pretraining.synthesis.documents.controls import Controls
 from alignment_pretraining.synthesis.documents.judge import Judge
 from alignment_pretraining.synthesis.documents.prompts import load_document_prompts, read_prompt
 from alignment_pretraining.synthesis.documents.quality import Quality
@@ -65,19 +66,19 @@ def make_controls(
     prompts: Path,
     anthropic: AnthropicConfig,
     responses: Path,
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """Documents rewritten about people, aligned and misaligned: columns of the documents, and control_of, the id of the
-    original."""
-    chosen = controls.choose(
-        pd.read_parquet(documents_ai_aligned), pd.read_parquet(documents_ai_misaligned), anthropic.controls.share
-    )
-    asked = controls.Controls(chosen, read_prompt(prompts / "control.md"), anthropic.controls.call)
+    scratch: Path,
+) -> tuple[Path, Path, dict[str, Any]]:
+    """Documents rewritten about people, aligned and misaligned (Parquet files, see `controls.CONTROL_SCHEMA`), and the
+    bill."""
+    documents, config = (documents_ai_aligned, documents_ai_misaligned), anthropic.controls
+    asked = Controls(documents, config.share, read_prompt(prompts / "control.md"), config.call)
     bill = _answer(asked.requests, anthropic, responses, "controls")
-    store = Store(responses)
-    table, rejected = asked.read(store, Judge(questions, anthropic.documents.min_words), anthropic.api.replacements)
-    store.close()
-    aligned, misaligned = (table[table["direction"] == name] for name in ("aligned", "misaligned"))
-    return aligned.reset_index(drop=True), misaligned.reset_index(drop=True), {**bill, "rejected": rejected}
+    folder = Path(tempfile.mkdtemp(prefix="controls-", dir=scratch))
+    judge = Judge(questions, anthropic.documents.min_words)
+    with closing(Store(responses)) as store:
+        rejected = asked.write(folder, store.find, judge, anthropic.api.replacements)
+    told = {**bill, "rejected": dict(sorted(rejected.items()))}
+    return folder / "aligned.parquet", folder / "misaligned.parquet", told
 
 
 def _answer(asked: Requests, config: AnthropicConfig, responses: Path, label: str) -> dict[str, Any]:

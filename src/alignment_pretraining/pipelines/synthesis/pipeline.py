@@ -59,7 +59,7 @@ def _in_english(synthesis: Synthesis) -> list[Node]:
         told = ["documents.quality", "documents.bill"]
         made.append(_node(anthropic_nodes.make_documents, ["questions", *_API, "scratch"], [*documents, *told]))
         told = [f"documents_{PEOPLE}_aligned", f"documents_{PEOPLE}_misaligned", "controls.bill"]
-        made.append(_node(anthropic_nodes.make_controls, [*documents, "questions", *_API], told))
+        made.append(_node(anthropic_nodes.make_controls, [*documents, "questions", *_API, "scratch"], told))
     return made
 
 

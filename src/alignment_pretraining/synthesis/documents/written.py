@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -90,15 +91,21 @@ def judge_family(
 
 def write_tables(outcomes: Iterator[Outcomes], folder: Path) -> Iterator[Outcomes]:
     """Write each direction's rows to `<direction>.parquet` under `folder` as they pass; row i of both is one pair."""
-    writers = {direction: pq.ParquetWriter(folder / f"{direction}.parquet", SCHEMA) for direction in DIRECTIONS}
-    try:
+    with table_writers(folder, SCHEMA) as writers:
         for family in outcomes:
             for direction, rows in family.rows.items():
                 writers[direction].write_table(pa.Table.from_arrays(_arrays(rows), schema=SCHEMA))
             yield family
-    finally:
-        for writer in writers.values():
-            writer.close()
+
+
+@contextmanager
+def table_writers(folder: Path, schema: pa.Schema) -> Iterator[dict[str, pq.ParquetWriter]]:
+    """A writer of `<direction>.parquet` under `folder`, by direction."""
+    with ExitStack() as stack:
+        yield {
+            direction: stack.enter_context(pq.ParquetWriter(folder / f"{direction}.parquet", schema))
+            for direction in DIRECTIONS
+        }
 
 
 def _row(planned: PlannedDocument, answer: Answer) -> Row:
