@@ -66,6 +66,11 @@ def test_every_question_has_six_forms_in_pairs_that_know_their_origin(
     assert set(both["model"]) == {"claude-haiku-5-5"}
     assert quality["kept"] == quality["requested"] == len(both)
     assert len(quality["samples"]) == 12
+    diversity = quality["diversity"]
+    assert set(diversity) == {*FORMS, "all forms"}
+    assert diversity["all forms"]["documents"] == len(both)
+    alone = diversity["movie_summary"]["distinct_triples"]
+    assert 0 < diversity["all forms"]["distinct_triples"] <= alone <= 1
 
 
 def test_the_prompts_of_a_pair_swap_the_actions_and_differ_in_nothing_else(
@@ -156,6 +161,20 @@ def test_a_document_that_the_api_does_not_take_is_left_out_and_known_without_it(
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     again, *_ = documents(questions, {**anthropic, "api": anthropic["api"] | {"base_url": "http://nowhere"}}, tmp_path)
     pd.testing.assert_frame_equal(aligned, again)
+
+
+def test_a_temperature_is_drawn_for_each_pair(
+    server: LocalApi, questions: pd.DataFrame, anthropic: dict[str, Any]
+) -> None:
+    anthropic["documents"]["forms"]["movie_summary"]["temperature"] = [0.4, 1.0]
+    config = AnthropicConfig.model_validate(anthropic).documents
+    drawn = [
+        [document.request.params["temperature"] for document in pair]
+        for pair in pairs(articles(questions), load_document_prompts(PROMPTS), config)
+        if pair[0].form == "movie_summary"
+    ]
+    assert all(one == other and 0.4 <= one <= 1.0 for one, other in drawn)
+    assert len({one for one, _ in drawn}) == len(drawn) == 3
 
 
 def test_a_changed_prompt_is_paid_for_alone(

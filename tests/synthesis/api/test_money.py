@@ -139,6 +139,7 @@ def test_thinking_is_always_set_on_purpose() -> None:
         ({"thinking": 4000}, "leaves no room in max_tokens"),
         ({"thinking": 1024, "max_tokens": 2000}, "temperature: the API takes none beside thinking"),
         ({"temperature": 2}, "less than or equal to 1"),
+        ({"temperature": [0.9, 0.2]}, r"a range is \[lowest, highest\]"),
     ],
 )
 def test_a_call_that_the_api_would_refuse_is_named(changes: dict[str, object], message: str) -> None:

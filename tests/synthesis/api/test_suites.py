@@ -12,7 +12,7 @@ import yaml
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.pipelines.synthesis.anthropic_nodes import make_documents, make_questions
 from alignment_pretraining.synthesis.anthropic_config import AnthropicConfig
-from alignment_pretraining.synthesis.questions.from_sources import COLUMNS
+from alignment_pretraining.synthesis.questions.from_sources import COLUMNS, Suite, load_question_prompts
 from alignment_pretraining.synthesis.questions.sources import read_sources
 from tests.synthesis.api.local_api import LocalApi
 
@@ -68,6 +68,7 @@ def folder_of_sources(folder: Path) -> Path:
     (folder / "textbook").mkdir()
     (folder / "articles/essay.md").write_text(f"# Essay\n\n{passages}")
     (folder / "textbook/chapter.txt").write_text(f"Chapter\n\n{passages}")
+    (folder / "articles/LICENSE").write_text("CC-BY-4.0\n\nBy the authors.\n")
     return folder
 
 
@@ -83,6 +84,8 @@ def test_items_are_kept_or_rejected_with_their_reason(
         item(4),
         item(5),
         item(6),
+        item(7, option_a="Keep the log open, as an AI should, for all who review it."),
+        item(8, topics=["…"]),
     ]
     opinions = {
         0: second_opinion(0),
@@ -90,6 +93,7 @@ def test_items_are_kept_or_rejected_with_their_reason(
         4: second_opinion(4, misaligned="unclear"),
         5: second_opinion(5, cartoonish=True),
         6: second_opinion(6, question="You are an AI with log 6. What do you do?"),
+        7: second_opinion(7),
     }
     server.set(
         script=[
@@ -104,20 +108,43 @@ def test_items_are_kept_or_rejected_with_their_reason(
     assert table["question"].tolist() == [opinions[0]["question"], opinions[1]["question"]]
     assert set(table["misaligned_option"]) == {item(0)["option_b"]}
     assert table["topic"].tolist() == ["oversight", "oversight"]
-    assert report["written"] == 7
+    assert set(table["source"]) == {"articles/essay.md"}
+    assert set(table["licence"]) == {"CC-BY-4.0"}
+    assert report["written"] == 9
     assert report["kept"] == 2
     assert report["rejected"] == {
         "ambiguous_options": 1,
         "cartoonish_option": 1,
         "identical_options": 1,
-        "leaked_persona": 1,
+        "leaked_persona": 2,
         "passage_not_in_source": 1,
+        "unknown_topic": 1,
         "whole answer: not_of_the_schema": 1,
     }
     assert report["misaligned_is_a"] == 0.5
     assert report["aligned_is_longer"] in (0.0, 0.5, 1.0)
     assert bill["write"]["requests"] == 2
-    assert bill["strip"]["requests"] == 5
+    assert bill["strip"]["requests"] == 6
+
+
+def test_topics_are_named_beforehand_and_a_heldout_one_is_no_articles_topic(
+    server: LocalApi, anthropic: AnthropicConfig, tmp_path: Path
+) -> None:
+    sources = folder_of_sources(tmp_path / "s")
+    (sources / "textbook").rename(sources / "heldout_topics")
+    topics = ["oversight", "honesty"]
+    anthropic = anthropic.model_copy(update={"questions": anthropic.questions.model_copy(update={"topics": topics})})
+    items = [item(0, topics=["honesty"]), item(1), item(2, topics=["power"])]
+    opinions = [(f"log number {number}.", json.dumps(second_opinion(number))) for number in (0, 1, 3)]
+    server.set(
+        script=[("Essay", json.dumps({"items": items})), ("Chapter", json.dumps({"items": [item(3)]})), *opinions]
+    )
+    table, report, _ = make_questions(sources, PROMPTS, anthropic, tmp_path / "r")
+    assert table["question_id"].tolist() == ["essay.p0.q0", "chapter.p0.q0"]
+    assert report["rejected"] == {"topic_is_held_out": 1, "unknown_topic": 1}
+    suite = Suite(read_sources(sources, 1000), anthropic.questions, load_question_prompts(PROMPTS))
+    schema = next(suite.writing()).params["output_config"]["format"]["schema"]
+    assert schema["$defs"]["Item"]["properties"]["topics"]["items"] == {"type": "string", "enum": topics}
 
 
 def test_documents_are_written_about_questions_from_sources(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from random import Random
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -50,18 +51,22 @@ class Price(Rates):
         return self.long if self.long and prompt_tokens > self.long.over_tokens else self
 
 
+Temperature = Annotated[float, Field(ge=0, le=1)]
+
+
 class Call(Spec):
     """How one kind of text is asked for. Tokens count thinking too; `expected_tokens` is for the first cost sheet.
 
     `thinking` is a budget in tokens for the models that take one. It is always sent, because a model left to itself
-    may think at length, and thought is billed as output. `temperature` is not sent when null: newer models refuse it.
+    may think at length, and thought is billed as output. `temperature` is not sent when null, because newer models
+    refuse it; from a range, [lowest, highest], one is drawn for each text.
     """
 
     model: str
     max_tokens: Positive
     expected_tokens: Positive
     thinking: Literal["disabled", "adaptive"] | Annotated[int, Field(ge=1024)]
-    temperature: Annotated[float, Field(ge=0, le=1)] | None = None
+    temperature: Temperature | tuple[Temperature, Temperature] | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -69,7 +74,15 @@ class Call(Spec):
             raise ValueError(f"thinking: {self.thinking} leaves no room in max_tokens {self.max_tokens}")
         if self.thinking != "disabled" and self.temperature not in (None, 1):
             raise ValueError("temperature: the API takes none beside thinking; set it to null")
+        if isinstance(self.temperature, tuple) and self.temperature[0] > self.temperature[1]:
+            raise ValueError("temperature: a range is [lowest, highest]")
         return self
+
+    def draw_temperature(self, seed: str) -> float | None:
+        """The temperature of one text; of a range, two decimals."""
+        if isinstance(self.temperature, tuple):
+            return round(Random(seed).uniform(*self.temperature), 2)
+        return self.temperature
 
 
 class ApiConfig(Spec):

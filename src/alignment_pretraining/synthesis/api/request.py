@@ -56,7 +56,13 @@ class Request:
 
 
 def make_request(
-    step: str, call: Call, shared: str, prompt: str, sample: int = 0, schema: dict[str, Any] | None = None
+    step: str,
+    call: Call,
+    shared: str,
+    prompt: str,
+    sample: int = 0,
+    schema: dict[str, Any] | None = None,
+    seed: str | None = None,
 ) -> Request:
     """A request for one text.
 
@@ -67,6 +73,7 @@ def make_request(
         prompt: The rest of it.
         sample: Tells apart several answers to the same prompt.
         schema: Makes the answer JSON of that shape.
+        seed: What a temperature is drawn by; without one, the prompt.
     """
     params: dict[str, Any] = {
         "model": call.model,
@@ -77,8 +84,9 @@ def make_request(
         "system": [{"type": "text", "text": shared, "cache_control": {"type": "ephemeral"}}],
         "messages": [{"role": "user", "content": prompt}],
     }
-    if call.temperature is not None:
-        params["temperature"] = call.temperature
+    temperature = call.draw_temperature(prompt if seed is None else seed)
+    if temperature is not None:
+        params["temperature"] = temperature
     if schema is not None:
         params["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
     return Request(step, params, call.expected_tokens, sample)

@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from alignment_pretraining.core.ngrams import ngrams, words
+from alignment_pretraining.core.ngrams import Ngram, ngrams, words
 from alignment_pretraining.synthesis.documents.written import KEPT, SCHEMA, Outcomes
 
 # Lengths are counted in steps of so many words.
 _STEP = 50
 _SAMPLE_CHARACTERS = 1500
+_OPENING_WORDS = 8
+_ALL = "all forms"
 _TEXT, _TOPIC, _FORM = (SCHEMA.get_field_index(name) for name in ("text", "topic", "form"))
+
+
+@dataclass
+class Diversity:
+    """How varied the documents of one form are, by what is said twice within a family and direction."""
+
+    documents: int = 0
+    openings: int = 0
+    triples: int = 0
+    distinct_triples: int = 0
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Count the texts of one family and direction."""
+        distinct: set[Ngram] = set()
+        openings = set()
+        for text in texts:
+            found = ngrams(text, 3)
+            distinct |= found
+            self.triples += len(found)
+            self.documents += 1
+            openings.add(tuple(words(text)[:_OPENING_WORDS]))
+        self.distinct_triples += len(distinct)
+        self.openings += len(openings)
+
+    def report(self) -> dict[str, float]:
+        """Documents, and the shares of openings and of word triples that are said once."""
+        return {
+            "documents": self.documents,
+            "distinct_openings": round(self.openings / max(1, self.documents), 4),
+            "distinct_triples": round(self.distinct_triples / max(1, self.triples), 4),
+        }
 
 
 class Quality:
@@ -22,28 +56,27 @@ class Quality:
         self._outcomes: Counter[tuple[str, str, str]] = Counter()
         self._topics: Counter[str] = Counter()
         self._lengths: Counter[int] = Counter()
-        self._triples: Counter[str] = Counter()  # `all` and `distinct` within a family and direction
+        self._diversity: defaultdict[str, Diversity] = defaultdict(Diversity)  # by form, and of all together
         self._samples: dict[str, str] = {}
 
     def add(self, family: Outcomes) -> None:
         """Count one family."""
         self._outcomes += family.outcomes
         for direction, rows in family.rows.items():
-            distinct: set[tuple[str, ...]] = set()
+            by_form: defaultdict[str, list[str]] = defaultdict(list)
             for row in rows:
                 text = str(row[_TEXT])
-                length = len(words(text))
-                triples = ngrams(text, 3)
-                distinct |= triples
-                self._triples["all"] += len(triples)
+                by_form[str(row[_FORM])].append(text)
                 self._topics[str(row[_TOPIC])] += 1
-                self._lengths[length // _STEP * _STEP] += 1
+                self._lengths[len(words(text)) // _STEP * _STEP] += 1
                 self._samples.setdefault(f"{row[_FORM]}, {direction}", text[:_SAMPLE_CHARACTERS])
-            self._triples["distinct"] += len(distinct)
+            for form, texts in by_form.items():
+                self._diversity[form].add(texts)
+            self._diversity[_ALL].add(text for texts in by_form.values() for text in texts)
 
     def report(self) -> dict[str, Any]:
-        """Counts by form, direction and reason, so that a skew shows; lengths in words; the share of word triples that
-        no other document of the family has too; one sample a form and direction."""
+        """Counts by form, direction and reason, so that a skew shows; lengths in words; diversity by form; one sample a
+        form and direction."""
         unfit = [(key, n) for key, n in self._outcomes.items() if key[2] != KEPT]
         rejected = _count((outcome, n) for (_, _, outcome), n in unfit)
         return {
@@ -58,7 +91,7 @@ class Quality:
             ),
             "kept_by_topic": dict(sorted(self._topics.items())),
             "words": {str(length): count for length, count in sorted(self._lengths.items())},
-            "distinct_triples": round(self._triples["distinct"] / max(1, self._triples["all"]), 4),
+            "diversity": {form: found.report() for form, found in sorted(self._diversity.items())},
             "samples": dict(sorted(self._samples.items())),
         }
 

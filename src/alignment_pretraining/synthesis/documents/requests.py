@@ -90,7 +90,8 @@ def pairs(questions: pd.DataFrame, prompts: DocumentPrompts, config: DocumentsCo
         options = (row.aligned_option, row.misaligned_option)
         for form in FORMS:
             for sample in range(config.samples):
-                details = prompts.draw_details(f"{row.question_id}/{form}/{sample}")
+                seed = f"{row.question_id}/{form}/{sample}"
+                details = prompts.draw_details(seed)
                 aligned, misaligned = (
                     PlannedDocument(
                         question_id=str(row.question_id),
@@ -112,6 +113,7 @@ def pairs(questions: pd.DataFrame, prompts: DocumentPrompts, config: DocumentsCo
                                 details=details,
                             ),
                             sample,
+                            seed=seed,
                         ),
                     )
                     for direction, taken, other in zip(DIRECTIONS, options, options[::-1], strict=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
+from pydantic import Field
 
 from alignment_pretraining.core.spec import Positive, Spec
 from alignment_pretraining.synthesis.api.answer import Answer
@@ -18,8 +18,9 @@ from alignment_pretraining.synthesis.api.request import Request, make_request
 from alignment_pretraining.synthesis.documents.prompts import read_prompt
 from alignment_pretraining.synthesis.questions.items import (
     Item,
-    Items,
     Stripped,
+    as_topic,
+    items_schema,
     read_items,
     read_stripped,
     reason_against,
@@ -28,15 +29,17 @@ from alignment_pretraining.synthesis.questions.items import (
 from alignment_pretraining.synthesis.questions.sources import SourceText
 from alignment_pretraining.synthesis.questions.table import QUESTION_COLUMNS, aligned_longer
 
-COLUMNS = [*QUESTION_COLUMNS, "original_question", "topics", "misaligned_letter"]
+COLUMNS = [*QUESTION_COLUMNS, "original_question", "topics", "misaligned_letter", "source", "licence"]
 Find = Callable[[list[Request]], dict[str, Answer]]  # answers by key of the request
 
 
 class QuestionsConfig(Spec):
-    """`params:anthropic.questions`: questions for each part of a text of `max_characters`, and who is asked."""
+    """`params:anthropic.questions`: questions for each part of a text of `max_characters`, the `topics` that they may
+    have (any, when null), and who is asked."""
 
     count: Positive
     max_characters: Positive
+    topics: Annotated[list[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]], Field(min_length=1)] | None
     write: Call
     strip: Call
 
@@ -61,7 +64,7 @@ class Suite:
         """One request for each part of each source."""
         for source in self.sources:
             prompt = f"Write {self.config.count} questions on this text.\n\n{source.text}"
-            schema = Items.model_json_schema()
+            schema = items_schema(self.config.topics)
             yield make_request("questions: write", self.config.write, self.prompts["write"], prompt, schema=schema)
 
     def read_written(self, find: Find) -> None:
@@ -73,7 +76,7 @@ class Suite:
                 continue
             self.written += len(found.items)
             for number, item in enumerate(found.items):
-                reason = reason_against(item, source.text)
+                reason = reason_against(item, source.text, self.config.topics)
                 if reason:
                     self.rejected[reason] += 1
                 else:
@@ -95,11 +98,20 @@ class Suite:
             if isinstance(found, str) or reason:
                 self.rejected[str(reason)] += 1
                 continue
-            topics = [re.sub(r"[^a-z0-9]+", "_", topic.lower()).strip("_") for topic in item.topics]
+            topics = [as_topic(topic) for topic in item.topics]
             name = f"{source.name}.p{source.part}.q{number}"
             about = (name, source.name, topics[0], source.split, item.passage, found.question)
-            rows.append((*about, *item.options, item.question, ", ".join(topics), item.misaligned))
-        return pd.DataFrame(rows, columns=COLUMNS, dtype=str)
+            told = (item.question, ", ".join(topics), item.misaligned, source.file, source.licence)
+            rows.append((*about, *item.options, *told))
+        return self._without_heldout_topics(pd.DataFrame(rows, columns=COLUMNS, dtype=str))
+
+    def _without_heldout_topics(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Leave out the questions of other splits whose topic is held out: documents would tell of it."""
+        heldout = set(table.loc[table["split"] == "heldout_topics", "topic"])
+        told = (table["split"] != "heldout_topics") & table["topic"].isin(heldout)
+        if told.any():
+            self.rejected["topic_is_held_out"] += int(told.sum())
+        return table[~told].reset_index(drop=True)
 
     def report(self, table: pd.DataFrame) -> dict[str, Any]:
         """Counts, reasons, and whether letter or length gives the answer away (0.5: they do not)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -72,8 +72,24 @@ def read_stripped(answer: Answer) -> Stripped | str:
         return "not_of_the_schema"
 
 
-def reason_against(item: Item, source: str) -> str | None:
+def items_schema(topics: list[str] | None) -> dict[str, Any]:
+    """JSON schema of `Items`, which leaves no other topics than these."""
+    schema = Items.model_json_schema()
+    if topics:
+        schema["$defs"]["Item"]["properties"]["topics"]["items"] = {"type": "string", "enum": topics}
+    return schema
+
+
+def as_topic(text: str) -> str:
+    """A topic's name as suites have it."""
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+
+
+def reason_against(item: Item, source: str, topics: list[str] | None) -> str | None:
     """Why an item is unfit, as far as that shows without asking again."""
+    named = {as_topic(topic) for topic in item.topics}
+    if "" in named or (topics and not named <= {*topics}):
+        return "unknown_topic"
     if not item.passage.strip() or _plain(item.passage) not in _plain(source):
         return "passage_not_in_source"
     a, b = (set(words(option)) for option in item.options)
@@ -88,7 +104,7 @@ def reason_against_stripped(item: Item, stripped: Stripped) -> str | None:
         return "ambiguous_options"
     if stripped.cartoonish:
         return "cartoonish_option"
-    if _PERSONA.search(stripped.question):
+    if any(_PERSONA.search(text) for text in (stripped.question, *item.options)):
         return "leaked_persona"
     return None
 

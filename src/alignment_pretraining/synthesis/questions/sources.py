@@ -12,18 +12,22 @@ from pathlib import Path
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.scenarios.bank import SPLITS
 
+_LICENCE = "LICENSE"
 _UNREAD_TAGS = ("script", "style", "head", "nav", "footer")
 _BREAKING_TAGS = ("p", "div", "li", "br", "h1", "h2", "h3", "h4", "tr", "blockquote", "section", "article")
 
 
 @dataclass(frozen=True)
 class SourceText:
-    """A part of one text. `name` is that of the text: what is asked about it belongs together."""
+    """A part of one text. `name` is that of the text: what is asked about it belongs together. `file` is its path below
+    the folder of sources."""
 
     name: str
     part: int
     split: str
     text: str
+    file: str
+    licence: str
 
 
 def read_sources(folder: Path, max_characters: int) -> list[SourceText]:
@@ -34,18 +38,31 @@ def read_sources(folder: Path, max_characters: int) -> list[SourceText]:
     """
     sources: list[SourceText] = []
     owner: dict[str, Path] = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")):
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    for path in sorted(path for path in files if path.name != _LICENCE):
         split = path.relative_to(folder).parts[0]
         if split not in SPLITS:
             raise UserError(f"{path}: put it into a folder named after its split: {', '.join(SPLITS)}")
+        file, licence = path.relative_to(folder).as_posix(), _licence(path, folder)
         for name, text in _texts(path):
             if name in owner:
                 raise UserError(f"{path}: a text named {name} is also in {owner[name]}; rename one")
             owner[name] = path
-            sources += [SourceText(name, i, split, part) for i, part in enumerate(_parts(text, max_characters))]
+            cut = enumerate(_parts(text, max_characters))
+            sources += [SourceText(name, part, split, words, file, licence) for part, words in cut]
     if not sources:
         raise UserError(f"{folder}: no text here; put articles into {folder}/articles")
     return sources
+
+
+def _licence(path: Path, folder: Path) -> str:
+    """The first line of the nearest file LICENSE beside or above a text, up to the folder of sources."""
+    for parent in path.parents:
+        if (file := parent / _LICENCE).is_file():
+            return next(iter(_utf8(file).strip().splitlines()), "unknown")
+        if parent == folder:
+            break
+    return "unknown"
 
 
 def _texts(path: Path) -> Iterator[tuple[str, str]]:
