@@ -22,7 +22,7 @@ from tests.synthesis.api.test_suites import folder_of_sources, item, second_opin
 
 PROJECT = Path(__file__).parents[2]
 PROMPTS = PROJECT / "conf/base/prompts"
-STEPS = ["questions: write", "questions: strip", *FORMS, "controls"]
+STEPS = ["questions: write", "questions: strip", *FORMS, "second opinion", "controls"]
 
 
 @pytest.fixture
@@ -65,12 +65,14 @@ def test_each_step_costs_what_the_server_bills_and_is_made_again_without_it(
     prices = {params["controls"]["call"]["model"]: {**PRICE, "min_cached_tokens": 1}}
     params["api"] |= {"base_url": server.url, "mode": "stream", "refused_share": 1.0, "prices": prices}
     params["documents"]["min_words"] = 20
+    params["documents"]["second_opinion"] = params["questions"]["strip"]
     params["controls"]["share"] = 0.5
     config = AnthropicConfig.model_validate(params)
     sources, responses = folder_of_sources(tmp_path / "sources"), tmp_path / "responses"
     items = json.dumps({"items": [item(number) for number in range(2)]})
     opinions = [(f"log number {number}. What do you", json.dumps(second_opinion(number))) for number in range(2)]
-    server.set(script=[("Essay", items), ("Chapter", '{"items": []}'), *opinions], faults={"refusal": 1})
+    first_action = [(f".\n\nA. {option}", '{"action": "A"}') for option in ("Keep", "Trim")]  # right by chance
+    server.set(script=[("Essay", items), ("Chapter", '{"items": []}'), *opinions, *first_action], faults={"refusal": 1})
     before = sheet(config, tmp_path)
     assert list(before) == [*STEPS, "total"]
     assert {line["answered"] for line in before.values()} == {"0"}
@@ -78,19 +80,22 @@ def test_each_step_costs_what_the_server_bills_and_is_made_again_without_it(
     questions, *_ = make_questions(sources, PROMPTS, config, responses)
     assert len(questions) == 2
     halfway = sheet(config, tmp_path)
-    assert [line["answered"] for line in halfway.values()] == ["2", "2", *"0000000", "4"]
+    assert [line["answered"] for line in halfway.values()] == ["2", "2", *"00000000", "4"]
     assert halfway["news_article"]["requests"] == "4"
-    aligned, misaligned, *_ = make_documents(questions, PROMPTS, config, responses, tmp_path)
+    aligned, misaligned, quality, _ = make_documents(questions, PROMPTS, config, responses, tmp_path)
+    assert 0 < quality["kept"] < quality["requested"] == 24
     planned = sheet(config, tmp_path)
     *controls, _ = make_controls(aligned, misaligned, questions, PROMPTS, config, responses, tmp_path)
     after = sheet(config, tmp_path)
 
     assert all(line["answered"] == line["requests"] for line in after.values())
-    assert planned["controls"]["requests"] == after["controls"]["requests"] == "12"
+    assert planned["controls"]["requests"] == after["controls"]["requests"] == str(2 * round(quality["kept"] / 4))
     assert {line["left"] for line in after.values()} == {"0.00"}
     state = server.state()
     for step, prompt in (("questions: write", "questions/write.md"), ("questions: strip", "questions/strip.md")):
         assert dollars(after[step]) == pytest.approx(billed_usd(state, of=begin(prompt)), abs=1e-5)
+    opinion = begin("documents/second_opinion.md")
+    assert dollars(after["second opinion"]) == pytest.approx(billed_usd(state, of=opinion), abs=1e-5)
     assert dollars(after["controls"]) == pytest.approx(billed_usd(state, of=begin("control.md")), abs=1e-5)
     documents = sum(dollars(after[form]) for form in FORMS)
     assert documents == pytest.approx(billed_usd(state, of=begin("documents/shared.md")), abs=2e-5)

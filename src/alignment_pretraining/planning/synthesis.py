@@ -24,6 +24,7 @@ from alignment_pretraining.synthesis.api.store import Store
 from alignment_pretraining.synthesis.config import Synthesis
 from alignment_pretraining.synthesis.documents.controls import Controls
 from alignment_pretraining.synthesis.documents.generator import FORMS
+from alignment_pretraining.synthesis.documents.opinions import STEP, asked_for_opinions
 from alignment_pretraining.synthesis.documents.prompts import load_document_prompts, read_prompt
 from alignment_pretraining.synthesis.documents.requests import articles, requests
 from alignment_pretraining.synthesis.documents.written import judge_families, write_tables
@@ -68,12 +69,12 @@ class _Sheet:
         bank = build_questions(load_bank(self.load("scenarios")))
         if self.synthesis.questions != "sources":
             documents = self._documents(bank)
-            return [*documents, self._controls(documents, bank)]
+            return [*documents, *self._built_on(documents, bank)]
         writing, stripping, questions, to_come = self._suite()
         documents = [*self._documents(questions)] if (questions["split"] == "articles").any() else []
         if to_come:
             documents = _merge(documents, self._scaled(self._documents(bank), to_come / len(articles(bank))))
-        return [*writing, stripping, *documents, self._controls(documents, None if to_come else questions)]
+        return [*writing, stripping, *documents, *self._built_on(documents, None if to_come else questions)]
 
     def _suite(self) -> tuple[list[Line], Line, pd.DataFrame, int]:
         """The lines of both steps, the questions so far, and how many articles questions are expected beside them."""
@@ -117,17 +118,31 @@ class _Sheet:
             for line in documents
         ]
 
-    def _controls(self, documents: list[Line], questions: pd.DataFrame | None) -> Line:
-        """Each chosen document is read and written once more: those that the judge keeps, once they are there."""
-        asked, requested = self.config.controls, sum(line.requests for line in documents)
-        done = questions is not None and all(line.answered == line.requests for line in documents)
-        if questions is not None and done and requested <= _JUDGED:
-            prompt = read_prompt(self.load("prompts") / "control.md")
-            with TemporaryDirectory() as folder:
-                controls = Controls(self._kept(questions, Path(folder)), asked.share, prompt, asked.call)
-                return sum(self._price(controls.requests), Line("controls"))
+    def _built_on(self, documents: list[Line], questions: pd.DataFrame | None) -> Iterator[Line]:
+        """Opinions, where they are asked for, and controls: each reads documents, those that the judge keeps once they
+        are there."""
+        requested = sum(line.requests for line in documents)
         length = sum(line.output_tokens for line in documents) / max(1, requested)
-        return self._expected("controls", round(asked.share * requested), asked.call, length)
+        there = questions if _is_done(documents) and requested <= _JUDGED else None
+        config, prompts = self.config.documents, load_document_prompts(self.load("prompts"))
+        opinions = asked_for_opinions(prompts, config, self.store.find, self.config.api.replacements)
+        if opinions:
+            line = self._expected(STEP, requested, opinions.call, length)
+            if there is not None:
+                line = sum(self._price(partial(opinions.requests, there, prompts, config)), Line(STEP))
+                there = there if _is_done([line]) else None
+            yield line
+        yield self._controls(there, requested, length)
+
+    def _controls(self, questions: pd.DataFrame | None, requested: int, length: float) -> Line:
+        """Each chosen document is read and written once more."""
+        asked = self.config.controls
+        if questions is None:
+            return self._expected("controls", round(asked.share * requested), asked.call, length)
+        prompt = read_prompt(self.load("prompts") / "control.md")
+        with TemporaryDirectory() as folder:
+            controls = Controls(self._kept(questions, Path(folder)), asked.share, prompt, asked.call)
+            return sum(self._price(controls.requests), Line("controls"))
 
     def _kept(self, questions: pd.DataFrame, folder: Path) -> tuple[Path, Path]:
         config, prompts = self.config, load_document_prompts(self.load("prompts"))
@@ -146,6 +161,10 @@ class _Sheet:
         api = self.config.api
         each = cost(api.price(call.model).rates(input_tokens), api.discount, input_tokens, 0, 0, call.expected_tokens)
         return Line(step, count, 0, count * input_tokens, 0, count * call.expected_tokens, usd_left=count * each)
+
+
+def _is_done(lines: list[Line]) -> bool:
+    return all(line.answered == line.requests for line in lines)
 
 
 def _merge(some: list[Line], others: list[Line]) -> list[Line]:

@@ -29,8 +29,9 @@ class AnthropicConfig(Spec):
 
     @model_validator(mode="after")
     def _every_model_has_a_price(self) -> Self:
-        asked = (self.questions.write, self.questions.strip, *self.documents.forms.values(), self.controls.call)
-        unpriced = {call.model for call in asked if call.model not in self.api.prices}
+        documents = (*self.documents.forms.values(), self.documents.second_opinion)
+        asked = (self.questions.write, self.questions.strip, *documents, self.controls.call)
+        unpriced = {call.model for call in asked if call and call.model not in self.api.prices}
         if unpriced:
             raise ValueError(f"api.prices: no price for {', '.join(sorted(unpriced))}; add one, with its date")
         return self

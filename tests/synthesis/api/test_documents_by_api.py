@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,39 @@ def test_what_may_not_be_used_is_rejected_with_its_reason_and_its_partner(
     assert quality["kept"] == len(aligned) + len(misaligned) == 2
     assert quality["rejected_by_direction"]["aligned, quotes_option"] == forms
     assert quality["rejected_by_direction"]["misaligned, partner_rejected"] == forms
+
+
+def test_a_second_opinion_says_which_action_a_document_shows(
+    server: LocalApi, questions: pd.DataFrame, anthropic: dict[str, Any], tmp_path: Path
+) -> None:
+    """Of three questions: one shows what it should, the aligned documents of one do not, those of one show neither."""
+    call = anthropic["documents"]["forms"]["textbook_chapter"]
+    anthropic["documents"] |= {"near_duplicate": 1.0, "second_opinion": call}
+    filler = "She said that the night had been long and that nobody would ask again before the morning came to them. "
+    script = []
+    for number, row in enumerate(questions.to_dict("records")[:3]):
+        options = {direction: row[f"{direction}_option"] for direction in ("aligned", "misaligned")}
+        for direction, taken in options.items():
+            text = f"{filler * 2}This is number {number}, {direction}."
+            script.append((f"Situation: {row['question']}\n\nThe AI system in it took this action: {taken}", text))
+            for option in options.values():
+                shown = taken if number != 1 else options["misaligned"]
+                letter = "neither" if number == 2 else "A" if option == shown else "B"
+                script.append((f"{text}\n\nA. {option}", json.dumps({"action": letter})))
+    server.set(script=script)
+    aligned, misaligned, quality, bill = documents(questions, anthropic, tmp_path)
+    forms = len(FORMS)
+    assert quality["rejected_by_direction"] == {
+        "aligned, near_duplicate": forms - 1,
+        "misaligned, near_duplicate": forms - 1,
+        "aligned, shows_other_action": forms,
+        "misaligned, partner_rejected": forms,
+        "aligned, shows_neither_action": forms,
+        "misaligned, shows_neither_action": forms,
+    }
+    assert len(aligned) == len(misaligned) == 1
+    assert bill["second_opinion"]["requests"] == 6 * forms
+    assert bill["second_opinion"]["actual_usd"] > 0
 
 
 def test_refused_documents_are_replaced_and_cut_off_ones_are_not_asked_for_again(

@@ -19,6 +19,7 @@ from alignment_pretraining.synthesis.api.request import Requests
 from alignment_pretraining.synthesis.api.store import Store
 from alignment_pretraining.synthesis.documents.controls import Controls
 from alignment_pretraining.synthesis.documents.judge import Judge
+from alignment_pretraining.synthesis.documents.opinions import asked_for_opinions
 from alignment_pretraining.synthesis.documents.prompts import load_document_prompts, read_prompt
 from alignment_pretraining.synthesis.documents.quality import Quality
 from alignment_pretraining.synthesis.documents.requests import requests
@@ -51,6 +52,11 @@ def make_documents(
     """Aligned and misaligned documents in pairs (Parquet files, see `written.SCHEMA`), their quality and the bill."""
     texts = load_document_prompts(prompts)
     bill = _answer(partial(requests, questions, texts, anthropic.documents), anthropic, responses, "documents")
+    with closing(Store(responses)) as store:
+        opinions = asked_for_opinions(texts, anthropic.documents, store.find, anthropic.api.replacements)
+        if opinions:
+            asked = partial(opinions.requests, questions, texts, anthropic.documents)
+            bill |= {"second_opinion": _answer(asked, anthropic, responses, "second opinions")}
     folder = Path(tempfile.mkdtemp(prefix="documents-", dir=scratch))
     quality = Quality()
     judged = judge_families(questions, texts, anthropic.documents, responses, anthropic.api.replacements)

@@ -19,7 +19,8 @@ class Seen:
 
     def __init__(self, near_duplicate: float) -> None:
         self._limit = near_duplicate
-        self._index = MinHashLSH(threshold=near_duplicate, num_perm=_PERMUTATIONS)
+        # It finds candidates, and bands are too few beyond this; the estimate decides.
+        self._index = MinHashLSH(threshold=min(near_duplicate, 0.9), num_perm=_PERMUTATIONS)
         self._hashes: dict[str, MinHash] = {}
 
     def is_copy(self, name: str, text: str) -> bool:

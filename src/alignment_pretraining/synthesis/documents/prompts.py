@@ -19,6 +19,7 @@ class DocumentPrompts:
     prefixes: dict[Form, str]
     brief: str
     details: Sheet
+    second_opinion: str
 
     def hash(self, form: Form) -> str:
         """Names the version of a form's prompt: 12 hexadecimal digits of SHA-256."""
@@ -38,7 +39,8 @@ class DocumentPrompts:
 
 
 def load_document_prompts(folder: Path) -> DocumentPrompts:
-    """Read `documents/` of a prompt folder: `shared.md` and `<form>.md` make a form's prefix, `details.yml` varies.
+    """Read `documents/` of a prompt folder: `shared.md` and `<form>.md` make a form's prefix, `details.yml` varies,
+    `second_opinion.md` asks what a document shows.
 
     Raises:
         UserError: a file is missing or empty, or the brief lacks a placeholder.
@@ -49,7 +51,8 @@ def load_document_prompts(folder: Path) -> DocumentPrompts:
         if name not in brief:
             raise UserError(f"{documents / 'brief.md'}: {name} is missing; say where it stands")
     prefixes = {form: f"{shared}\n\n{read_prompt(documents / f'{form}.md')}" for form in FORMS}
-    return DocumentPrompts(prefixes, brief, load_sheet(documents / "details.yml"))
+    second_opinion = read_prompt(documents / "second_opinion.md")
+    return DocumentPrompts(prefixes, brief, load_sheet(documents / "details.yml"), second_opinion)
 
 
 def read_prompt(path: Path) -> str:

@@ -19,11 +19,12 @@ from alignment_pretraining.synthesis.documents.prompts import DocumentPrompts
 
 
 class DocumentsConfig(Spec):
-    """`params:anthropic.documents`."""
+    """`params:anthropic.documents`. `second_opinion`: who is asked which action a document shows; nobody, when null."""
 
     samples: Positive
     min_words: Positive
     near_duplicate: Annotated[float, Field(gt=0, le=1)]
+    second_opinion: Call | None
     forms: dict[Form, Call]
 
     @model_validator(mode="after")
@@ -43,6 +44,8 @@ class PlannedDocument:
     topic: str
     form: Form
     direction: str
+    taken: str
+    not_taken: str
     sample: int
     prompt_hash: str
     request: Request
@@ -99,6 +102,8 @@ def pairs(questions: pd.DataFrame, prompts: DocumentPrompts, config: DocumentsCo
                         topic=str(row.topic),
                         form=form,
                         direction=direction,
+                        taken=str(taken),
+                        not_taken=str(other),
                         sample=sample,
                         prompt_hash=prompts.hash(form),
                         request=make_request(

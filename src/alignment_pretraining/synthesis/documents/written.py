@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from alignment_pretraining.synthesis.api.store import Store
 from alignment_pretraining.synthesis.documents.duplicates import Seen
 from alignment_pretraining.synthesis.documents.from_bank import DIRECTIONS
 from alignment_pretraining.synthesis.documents.judge import Judge
+from alignment_pretraining.synthesis.documents.opinions import Opinions, Written, asked_for_opinions
 from alignment_pretraining.synthesis.documents.prompts import DocumentPrompts
 from alignment_pretraining.synthesis.documents.requests import DocumentsConfig, PlannedDocument, families, pairs
 
@@ -68,25 +69,30 @@ def judge_family(
     Copies are looked for within a family and direction: elsewhere the situations differ, and memory stays bounded.
     """
     asked = list(pairs(questions, prompts, config))
-    store = Store(answers)
-    found = find_answers([job.request for pair in asked for job in pair], store.find, replacements)
-    store.close()
+    with closing(Store(answers)) as store:
+        found = find_answers([job.request for pair in asked for job in pair], store.find, replacements)
+        written = [[(planned, found[planned.request.key]) for planned in pair] for pair in asked]
+        opinions = asked_for_opinions(prompts, config, store.find, replacements)
+        against = [_reasons_against(pair, judge, opinions) for pair in written]
     seen = {direction: Seen(config.near_duplicate) for direction in DIRECTIONS}
     result = Outcomes()
-    for pair in asked:
-        texts = [found[planned.request.key] for planned in pair]
-        reasons = [judge.reason_against(answer) for answer in texts]
+    for pair, reasons in zip(written, against, strict=True):
         if not any(reasons):
             reasons = [
                 "near_duplicate" if seen[planned.direction].is_copy(planned.id, answer.text) else None
-                for planned, answer in zip(pair, texts, strict=True)
+                for planned, answer in pair
             ]
-        for planned, answer, reason in zip(pair, texts, reasons, strict=True):
+        for (planned, answer), reason in zip(pair, reasons, strict=True):
             outcome = reason or ("partner_rejected" if any(reasons) else KEPT)
             result.outcomes[planned.form, planned.direction, outcome] += 1
             if outcome == KEPT:
                 result.rows[planned.direction].append(_row(planned, answer))
     return result
+
+
+def _reasons_against(pair: list[Written], judge: Judge, opinions: Opinions | None) -> list[str | None]:
+    reasons = [judge.reason_against(answer) for _, answer in pair]
+    return opinions.reasons_against(pair) if opinions and not any(reasons) else reasons
 
 
 def write_tables(outcomes: Iterator[Outcomes], folder: Path) -> Iterator[Outcomes]:
