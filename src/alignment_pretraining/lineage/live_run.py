@@ -66,7 +66,8 @@ class LiveRun:
             self.tracked.inputs(place, [(name, digest, graph.relative(name)) for name, digest in read])
             params = node_params(graph, node).items()
             leaves = [leaf for name, value in params for leaf in flatten(value, self._param_name(name, node))]
-            self.tracked.params(place, [*flatten(condition(graph.params, place.arm), "arm"), *leaves])
+            arm = condition(graph.params, place.arm)
+            self.tracked.params(place, [*(flatten(arm, "arm") if arm else ()), *leaves])
             self.started[node.name] = time.perf_counter()
 
     def computed(self, node: Node) -> None:
