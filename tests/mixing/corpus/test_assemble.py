@@ -98,7 +98,21 @@ def test_numbered_rows_of_two_sources_are_told_apart(tmp_path: Path) -> None:
         (tmp_path / folder / "docs.jsonl").write_text('{"text": "x"}\n' * 2)
         sources.append({"files": str(tmp_path / folder / "docs.jsonl")})
     ids = _table(_read(tmp_path, *sources).documents).id.tolist()
-    assert ids == ["0/docs.jsonl:1", "0/docs.jsonl:2", "1/docs.jsonl:1", "1/docs.jsonl:2"]
+    assert ids == ["docs.jsonl:1", "docs.jsonl:2", "1/docs.jsonl:1", "1/docs.jsonl:2"]
+
+
+def test_a_further_source_changes_no_side_and_reads_nothing_again(tmp_path: Path) -> None:
+    """Rows without ids, whether the other source comes after theirs or before."""
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jsonl").write_text("".join(f'{{"text": "{name}{n}"}}\n' for n in range(300)))
+    a, b = ({"files": str(tmp_path / f"{name}.jsonl")} for name in ("a", "b"))
+    alone = _table(_read(tmp_path, a, heldout_share=0.2).heldout)
+    tasks = sorted((tmp_path / "tasks/read_corpus").iterdir())
+    after = _table(_read(tmp_path, a, b, heldout_share=0.2).heldout)
+    assert after[after.source == "a.jsonl"].equals(alone)
+    assert set(tasks) < set((tmp_path / "tasks/read_corpus").iterdir())
+    before = _table(_read(tmp_path, b, a, heldout_share=0.2).heldout)
+    assert set(before.text) == set(after.text) > set(alone.text)
 
 
 @settings(deadline=None, max_examples=50)

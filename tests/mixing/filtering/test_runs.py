@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignment_pretraining.core.ngrams import ngrams
+from alignment_pretraining.core.ngrams import exact_ngrams
 from alignment_pretraining.mixing.filtering.runs import RunIndex
 
 # Few words, some longer than eight letters or with signs and letters that the hash must see as `words` does.
@@ -13,9 +13,7 @@ TEXTS = st.lists(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join), ma
 def test_what_shares_a_run_is_found(index: list[str], texts: list[str], length: int, part: str) -> None:
     texts = [text.replace(" ", part).upper() for text in texts]
     found = RunIndex(index, length).find(texts)
+    asked = [exact_ngrams(text, length) for text in index]
     for number, text in enumerate(texts):
-        runs = {gram for gram in ngrams(text, length) if len(gram) == length}
-        owners: dict[tuple[str, ...], int] = {}
-        for owner, asked in enumerate(index):
-            owners |= dict.fromkeys((gram for gram in ngrams(asked, length) if len(gram) == length), owner)
-        assert found.get(number, set()) == {owners[gram] for gram in runs & owners.keys()}
+        runs = exact_ngrams(text, length)
+        assert found.get(number, set()) == {owner for owner, own in enumerate(asked) if own & runs}, "every owner"

@@ -256,7 +256,7 @@ def test_midtraining_draws_on_pools_by_their_shares(tmp_path: Path, blocklist: B
         assert abs(share["reached"] - share["target"]) < 0.001
     assert {"corpus: long", "corpus: web", "mcqa"} <= set(manifest["sources"])
     table = _table(folder)
-    assert {key.split(".")[0] for key in table.id[table.source == "corpus"]} == {"0/long", "1/web"}
+    assert {key.split(".")[0] for key in table.id[table.source == "corpus"]} == {"long", "1/web"}
     with pytest.raises(UserError, match=r"midtraining\.pools names books, but .* have the pools long, web"):
         _mix(made, "unfiltered", stage="midtraining", pools={"books": 1, "web": 1})
 
@@ -325,5 +325,9 @@ def test_a_synthetic_document_that_quotes_a_held_out_question_is_an_error(made: 
         UserError, match=r"such as good-3 \(ai_aligned\) the words of q1 \(heldout_topics\): '.*told the truth"
     ):
         nodes.check_contamination(none, nothing, *more, leaking, nothing, sources=SOURCES)
+    # Whichever question that has the same words comes last.
+    for questions in (pd.concat([heldout, QUESTIONS]), pd.concat([QUESTIONS, heldout])):
+        with pytest.raises(UserError, match=r"good-3 \(ai_aligned\) the words of q1 \(heldout_topics\)"):
+            nodes.check_contamination(none, nothing, questions, *more[1:], leaking, nothing, sources=SOURCES)
     found = nodes.check_contamination(corpus, nothing, *more, nothing, nothing, sources=SOURCES)
     assert pd.read_parquet(found / "corpus").id.tolist() == ["good-3"], "the web may quote it: that is told, no error"

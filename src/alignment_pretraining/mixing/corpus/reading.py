@@ -41,11 +41,11 @@ def plan_readings(config: CorpusConfig) -> list[tuple[str, Reading]]:
     readings = []
     for number, spec in enumerate(config.sources):
         assert not isinstance(spec, StoriesSource)  # a file by now, see `with_stories`
-        # Rows that are numbered have the same numbers in every source.
+        # Numbered rows have the same numbers in every source. A further source renames none of those before it.
         numbered = not isinstance(spec, Packages) and spec.id is None
-        prefix = f"{number}/" if numbered and len(config.sources) > 1 else ""
+        prefix = f"{number}/" if numbered and number else ""
         for reading, state in _readings(number, spec, prefix):
-            readings.append((task_fingerprint(read_parts, how, number, prefix, spec.model_dump(), state), reading))
+            readings.append((task_fingerprint(read_parts, how, prefix, spec.model_dump(), state), reading))
     return readings
 
 
@@ -63,7 +63,7 @@ def read_rows(reading: Reading) -> Iterator[Document | BadRow]:
 def read_parts(config: CorpusConfig, reading: Reading, folder: Path) -> TaskStatistics:
     """Write parts of kept and of held-out documents, and the bad rows, to `folder`.
 
-    A hash of its id decides where a document goes, so it keeps its side as a corpus grows.
+    A hash of its id within its source decides where a document goes, so it keeps its side as a corpus grows.
     """
     kept, heldout = (PartWriter(folder, prefix, config.part_bytes) for prefix in (KEPT, HELDOUT))
     quarantine = QuarantineWriter(folder)
@@ -76,9 +76,8 @@ def read_parts(config: CorpusConfig, reading: Reading, folder: Path) -> TaskStat
         if problem:
             quarantine.add(BadRow(row.source, row.id, problem))
         else:
-            key = reading.prefix + row.id
-            side = heldout if unit_hash(key) < config.heldout_share else kept
-            side.add(key, row.text, row.source, size)
+            side = heldout if unit_hash(row.id) < config.heldout_share else kept
+            side.add(reading.prefix + row.id, row.text, row.source, size)
     for writer in (kept, heldout, quarantine):
         writer.close()
     parts = [

@@ -22,7 +22,8 @@ NAME = "contamination.parquet"
 def find_contamination(questions: str, length: int, part: Part, folder: Path) -> TaskStatistics:
     """Write a row for each document of a part and each question with a run of `length` words in common.
 
-    `questions` is the suite, its rows as JSON. Tells the first row of each split, with how many there are.
+    `questions` is the suite, its rows as JSON. Tells the first row of each split, with how many there are: a document
+    that quotes two questions is in two rows.
     """
     asked = _asked(questions, length)
     told: TaskStatistics = {}
@@ -54,8 +55,8 @@ def refuse_leaks(source: str, found: Iterable[TaskStatistics]) -> None:
         split, entry = leaks[0]
         key, question, words = entry["first"]
         raise UserError(
-            f"{sum(entry['count'] for _, entry in leaks)} synthetic documents quote held-out questions, such as {key} "
-            f"({source}) the words of {question} ({split}): {words!r}; change the scenario or the phrase sheet"
+            f"synthetic documents quote held-out questions {sum(entry['count'] for _, entry in leaks)} times, such as "
+            f"{key} ({source}) the words of {question} ({split}): {words!r}; change the scenario or the phrase sheet"
         )
 
 
@@ -85,5 +86,5 @@ class _Asked:
 
 @lru_cache(maxsize=1)
 def _asked(questions: str, length: int) -> _Asked:
-    """ShardRecord once a process."""
+    """Made once a process."""
     return _Asked(json.loads(questions), length)

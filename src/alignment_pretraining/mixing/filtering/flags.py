@@ -47,7 +47,7 @@ def flag_part(blocklist: Blocklist, part: Part, folder: Path) -> TaskStatistics:
 
 @lru_cache(maxsize=1)
 def _matcher(terms: tuple[str, ...]) -> HyperscanMatcher:
-    """ShardRecord once a process: it takes a second."""
+    """Made once a process: it takes a second."""
     return HyperscanMatcher(terms)
 
 

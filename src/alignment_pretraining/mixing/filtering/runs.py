@@ -19,14 +19,17 @@ _FIRST = np.array([(1 << (8 * n)) - 1 for n in range(9)], dtype=np.uint64)
 
 
 class RunIndex:
-    """The runs of `length` words of some texts, to be found in others. A run that several have is the last one's."""
+    """The runs of `length` words of some texts, to be found in others. A run may have several owners."""
 
     def __init__(self, texts: Sequence[str], length: int) -> None:
         self._length = length
         found = [(hashes, first + owners) for first, hashes, owners in self._chunks(texts)]
-        hashes, owners = (np.concatenate(columns)[::-1] for columns in zip(_NO_RUNS, *found, strict=True))
-        self._hashes, last = np.unique(hashes, return_index=True)
-        self._owners = owners[last]
+        hashes, owners = (np.concatenate(columns) for columns in zip(_NO_RUNS, *found, strict=True))
+        order = np.lexsort((owners, hashes))
+        # The owners of run number n are those from `_firsts[n]` up to `_firsts[n + 1]`.
+        self._owners = owners[order]
+        self._hashes, firsts = np.unique(hashes[order], return_index=True)
+        self._firsts = np.append(firsts, len(owners))
         self._table = np.zeros(1 << _TABLE_BITS, dtype=bool)
         self._table[_slots(self._hashes)] = True
 
@@ -40,10 +43,8 @@ class RunIndex:
             near = np.flatnonzero(self._table[_slots(hashes)])
             places = np.searchsorted(self._hashes, hashes[near])
             same = self._hashes[np.minimum(places, len(self._hashes) - 1)] == hashes[near] if len(near) else []
-            for text, owner in zip(
-                (first + owners[near][same]).tolist(), self._owners[places[same]].tolist(), strict=True
-            ):
-                found.setdefault(text, set()).add(owner)
+            for text, run in zip((first + owners[near][same]).tolist(), places[same].tolist(), strict=True):
+                found.setdefault(text, set()).update(self._owners[self._firsts[run] : self._firsts[run + 1]].tolist())
         return found
 
     def _chunks(self, texts: Sequence[str]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
