@@ -19,7 +19,9 @@ pytestmark = pytest.mark.timeout(600)
 
 @pytest.fixture(scope="module")
 def finished(study: Path, run: Run) -> Path:
-    run("kedro", "run", "--env", "test")
+    said = run("kedro", "run", "--env", "test").stderr
+    # No bars where there is no terminal, but how far it is.
+    assert "\r" not in said and re.search(r"study: \d+ nodes in \d+:\d\d", said)
     return study
 
 

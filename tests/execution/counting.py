@@ -1,5 +1,6 @@
 """Work for tests, in a module that workers can import: it notes each time it is done."""
 
+import logging
 import os
 import signal
 import time
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.progress import Work
 
 Item = tuple[Path, Any]  # a folder for notes, and what to do
 
@@ -34,3 +36,10 @@ def big_file(size: int, folder: Path) -> dict[str, int]:
     """Write a file of `size` bytes."""
     (folder / "big").write_bytes(bytes(size))
     return {}
+
+
+def tell(total: int, done: int) -> None:
+    """Do `done` of `total` units of work, and tell of it."""
+    logging.getLogger("alignment_pretraining.tests").info("a worker says so")
+    with Work("work", total, unit="units") as work:
+        work.advance(done, loss=2.5)

@@ -23,6 +23,7 @@ from alignment_pretraining.lineage.hooks import LineageHooks
 from alignment_pretraining.lineage.parameters import left_out, why_left_out
 from alignment_pretraining.lineage.project import project_graph
 from alignment_pretraining.parameters import Parameters
+from alignment_pretraining.pipelines.progress import ProgressHooks
 from alignment_pretraining.study import BASE_STAGES
 
 show_user_errors_cleanly()
@@ -54,8 +55,8 @@ def _unknown_namespace(options: dict[str, Any]) -> UserError:
 
 
 def _tell_hooks() -> None:
-    for hooks in settings.HOOKS:
-        if isinstance(hooks, LineageHooks):
+    for hooks in settings.HOOKS:  # the first takes its bars from the terminal
+        if isinstance(hooks, ProgressHooks | LineageHooks):
             hooks.interrupted()
 
 
@@ -216,12 +217,14 @@ def _folder(graph: Graph, name: str) -> Path:
 @click.pass_obj
 def rehearse(metadata: ProjectMetadata, env: str | None, keep: Path | None) -> None:
     """Run the cluster's engine, configuration and layouts on this machine's CPUs, shrunk in width and steps."""
+    from alignment_pretraining.execution.board import Board
     from alignment_pretraining.planning.commands import cluster_of
     from alignment_pretraining.planning.commands import rehearse as run_small
 
     graph = project_graph(metadata.project_path, env)
     parameters = _parameters(graph)
-    run_small(parameters.study, cluster_of(parameters, graph.env), keep)
+    with Board("rehearsal"):
+        run_small(parameters.study, cluster_of(parameters, graph.env), keep)
 
 
 def _parameters(graph: Graph) -> Parameters:

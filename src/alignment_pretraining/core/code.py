@@ -33,8 +33,8 @@ SOURCE = Path(__file__).parents[2]
 
 # Where a distribution is not named as its package.
 _DISTRIBUTIONS = {"lm_eval": "lm-eval", "sklearn": "scikit-learn", "yaml": "PyYAML"}
-# They name results by content and code, and cannot change one.
-_IDENTITY = {f"alignment_pretraining.core.{name}" for name in ("code", "digests", "syntax")}
+# They name results by content and code, or tell how far work is, and cannot change one.
+_IDENTITY = {f"alignment_pretraining.core.{name}" for name in ("code", "digests", "progress", "syntax")}
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
 

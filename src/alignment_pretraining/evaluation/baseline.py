@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,7 +16,6 @@ from alignment_pretraining.evaluation.ngram import NgramModel, windows
 from alignment_pretraining.evaluation.scoring import as_table, item
 
 DOCUMENTS, STREAM = "ngram:documents", "ngram:stream"
-_log = logging.getLogger(__name__)
 
 
 def answer_by_ngrams(
@@ -35,7 +32,6 @@ def answer_by_ngrams(
     """
     from transformers import AutoTokenizer
 
-    start = time.perf_counter()
     encoder = AutoTokenizer.from_pretrained(tokenizer, local_files_only=True)
     asked = ask(suite, evaluation, encoder)
     told = evaluation.ngram
@@ -48,7 +44,6 @@ def answer_by_ngrams(
             raise UserError(f"{mixes[0]}: token id {tokens.max()}, the tokenizer has {len(encoder)}; mix again")
         model = NgramModel.fit(tokens, len(encoder), told.order)
         tables.append(_answers(model, name, asked))
-    _log.info("n-grams: %d prompts in %.1f s", len(asked.prompts), time.perf_counter() - start)
     return pd.concat(tables, ignore_index=True)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.progress import Work
 from alignment_pretraining.core.special_tokens import as_text, special_tokens
 from alignment_pretraining.evaluation.asked import ask
 from alignment_pretraining.evaluation.config import Evaluation
@@ -20,7 +19,6 @@ from alignment_pretraining.evaluation.forward import log_probabilities
 from alignment_pretraining.evaluation.prompts import Prompt
 
 CHECKPOINT = "checkpoint"  # in the column `model`; the n-gram baseline has names of its own
-_log = logging.getLogger(__name__)
 
 ITEM_COLUMNS = (
     "model", "question_id", "family", "topic", "split", "template", "order", "persona", "control",
@@ -46,23 +44,23 @@ def answer_suite(checkpoint: Path, suite: Path, evaluation: Evaluation, *, chat:
 
     torch.set_num_threads(evaluation.threads)
     model, tokenizer = load(checkpoint, evaluation.device)
-    start = time.perf_counter()
     template = _chat_template(tokenizer) if chat else None
     asked = ask(suite, evaluation, tokenizer, template)
     asked.check_length(model.config.max_position_embeddings)
     prompts = asked.prompts
     totals = [[0.0, 0.0] for _ in prompts]
-    for number, place, total in log_probabilities(model, asked.trees, evaluation.batch_size, evaluation.device):
-        totals[number][place] = total
-        if prompts[number].options[0] == prompts[number].options[1]:  # a tie, which rounding must not break
-            totals[number] = [total, total]
+    answers = log_probabilities(model, asked.trees, evaluation.batch_size, evaluation.device)
+    with Work(checkpoint.name, 2 * len(prompts), unit="options") as work:
+        for number, place, total in answers:
+            totals[number][place] = total
+            if prompts[number].options[0] == prompts[number].options[1]:  # a tie, which rounding must not break
+                totals[number] = [total, total]
+            work.advance()
     rows = [item(*scored) for scored in zip(prompts, totals, asked.counts, strict=True)]
     shown = list(to_continue(prompts, evaluation))
     written = continuations(model, tokenizer, [prompts[number].text for number in shown], evaluation.device, chat=chat)
     for number, text in zip(shown, written, strict=True):
         rows[number] |= {"prompt": prompts[number].text, "continued": text}
-    seconds = time.perf_counter() - start
-    _log.info("%s: %d prompts, %.0f prompts/s", checkpoint.name, len(rows), len(rows) / seconds)
     return as_table(rows)
 
 

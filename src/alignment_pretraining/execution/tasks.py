@@ -5,9 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from tqdm import tqdm
-
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.progress import Work as Shown
 from alignment_pretraining.execution import slurm
 from alignment_pretraining.execution.config import Execution
 from alignment_pretraining.execution.store import TaskResult, TaskStatistics, finished, keep_only, perform
@@ -50,8 +49,10 @@ def run_tasks(
     elif execution.launcher == "local" and len(missing) > _FEW:
         _run_in_workers(name, work, missing)
     else:
-        for folder, item in tqdm(missing.items(), name, unit="task", disable=len(missing) <= _FEW):
-            perform(work, item, folder)
+        with Shown(name, len(missing), unit="tasks") as shown:
+            for folder, item in missing.items():
+                perform(work, item, folder)
+                shown.advance()
     done = [finished(store / key) for key, _ in tasks]
     if None in done:
         told = f" (Slurm: {slurm.describe(ends)})" if ends else ""
@@ -61,8 +62,11 @@ def run_tasks(
 
 def _run_in_workers(name: str, work: Work[T], items: Mapping[Path, T]) -> None:
     """Do all tasks, one a core at a time; what a user can fix in one of them stops none of the others."""
-    results = map_in_workers(partial(_attempt, work), items.items())
-    problems = [problem for problem in tqdm(results, name, total=len(items), unit="task") if problem]
+    problems = []
+    with Shown(name, len(items), unit="tasks") as shown:
+        for problem in map_in_workers(partial(_attempt, work), items.items()):
+            problems += [problem] if problem else []
+            shown.advance()
     if problems:
         raise UserError(problems[0])
 

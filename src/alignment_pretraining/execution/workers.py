@@ -7,9 +7,9 @@ that torch is imported once.
 
 import ctypes
 import logging
+import logging.handlers
 import multiprocessing
 import os
-import sys
 import threading
 import warnings
 from collections import deque
@@ -18,9 +18,11 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextvars import ContextVar
 from functools import cache
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from alignment_pretraining.core import progress
 from alignment_pretraining.core.errors import UserError
 
 P = ParamSpec("P")
@@ -45,7 +47,8 @@ def run_in_worker(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -
         UserError: the worker died, as it does when the machine runs out of memory.
     """
     try:
-        return _pool(_count()).submit(_call, node_environment.get(), function, args, kwargs).result()
+        node, environment = progress.node_name.get(), node_environment.get()
+        return _pool(_count()).submit(_call, node, environment, function, args, kwargs).result()
     except BrokenProcessPool as error:
         _pool.cache_clear()
         raise UserError(
@@ -54,7 +57,8 @@ def run_in_worker(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -
         ) from error
 
 
-def _call(environment: dict[str, str], function: Callable[..., R], args: Any, kwargs: Any) -> R:
+def _call(node: str, environment: dict[str, str], function: Callable[..., R], args: Any, kwargs: Any) -> R:
+    progress.node_name.set(node)
     os.environ.update(environment)
     try:
         return function(*args, **kwargs)
@@ -91,7 +95,19 @@ def map_in_workers(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R
 @cache
 def _pool(size: int) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(size, mp_context=context, initializer=_prepare, initargs=(_level(),))
+    news: SimpleQueue[Any] = context.SimpleQueue()
+    threading.Thread(target=_pass_on, args=(news,), daemon=True).start()
+    return ProcessPoolExecutor(size, mp_context=context, initializer=_prepare, initargs=(_level(), news))
+
+
+def _pass_on(news: "SimpleQueue[Any]") -> None:
+    """Log what workers log, and tell what they tell, as this process's own: one place writes to the terminal."""
+    while True:
+        told = news.get()
+        if isinstance(told, logging.LogRecord):
+            logging.getLogger(told.name).handle(told)
+        else:
+            progress.tell(told)
 
 
 def _count() -> int:
@@ -104,15 +120,23 @@ def _level() -> int:
     return logging.getLogger(__package__).getEffectiveLevel()
 
 
-def _prepare(level: int) -> None:
+class _Sender(logging.handlers.QueueHandler):
+    """Sends what is logged to the process that started this one."""
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        """Send a record; the queue that is given has no `put_nowait`."""
+        self.queue.put(record)  # type: ignore[attr-defined]
+
+
+def _prepare(level: int, news: "SimpleQueue[Any]") -> None:
     # One thread for what does not set its own number: a result must not depend on how many cores there are.
     os.environ["OMP_NUM_THREADS"] = "1"
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.basicConfig(level=logging.WARNING, handlers=[_Sender(news)])  # type: ignore[arg-type] # it takes any queue
+    progress.tell_to(news.put)
     logging.getLogger("alignment_pretraining").setLevel(level)
-    # What libraries say to their own users, and the bars of several workers at once in a log.
+    # What libraries say to their own users, and their bars.
     warnings.filterwarnings("ignore", module=r"(transformers|trl|datasets)\b")
-    if not sys.stderr.isatty():
-        os.environ["TQDM_DISABLE"] = "1"
+    os.environ["TQDM_DISABLE"] = "1"
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _keep_freed_memory()
 

@@ -11,6 +11,7 @@ from kedro.runner import ThreadRunner
 from pluggy import PluginManager
 
 from alignment_pretraining.lineage.hooks import LineageHooks
+from alignment_pretraining.pipelines.progress import ProgressHooks
 
 _log = logging.getLogger(__name__)
 
@@ -24,6 +25,11 @@ class CoreRunner(ThreadRunner):
 
     def __init__(self, is_async: bool = False) -> None:
         super().__init__(max_workers=os.cpu_count(), is_async=is_async)
+
+    @property
+    def _logger(self) -> logging.Logger:
+        """Kedro's, as of its own runners: two lines a node are left to who asks for them; `ProgressHooks` tell."""
+        return logging.getLogger(ThreadRunner.__module__)
 
 
 class UnfinishedRunner(CoreRunner):
@@ -42,6 +48,9 @@ class UnfinishedRunner(CoreRunner):
         if finished:
             _log.warning("%d of %d nodes are up to date (--force runs them again)", len(finished), len(pipeline.nodes))
         left = Pipeline([node for node in pipeline.nodes if node.name not in finished])
+        for hooks in settings.HOOKS:
+            if isinstance(hooks, ProgressHooks):
+                hooks.expect(node.name for node in left.nodes)
         if not left.nodes:
             return {}
         return super().run(left, catalog, hook_manager, run_id, only_missing_outputs)

@@ -2,7 +2,6 @@
 
 import math
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pandas as pd
 from alignment_pretraining.core.code import work_code
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import work_fingerprint
+from alignment_pretraining.core.progress import Work
 from alignment_pretraining.core.special_tokens import special_tokens
 from alignment_pretraining.post_training.data import conversations, preferences
 from alignment_pretraining.post_training.model import load_model
@@ -68,7 +68,9 @@ def run_chat_stage(job: ChatJob, scratch: Path) -> Result:
     trainer = _sft(job, model, tokenizer, work) if job.name == "sft" else _dpo(job, model, tokenizer, work)
     trainer.remove_callback(transformers.PrinterCallback)
     trainer.add_callback(_stop_when_destroyed(job))
-    trainer.train()
+    with Work(f"{job.name} seed {job.seed}", _steps(job), unit="steps") as shown:
+        trainer.add_callback(_follow(shown))
+        trainer.train()
     shutil.rmtree(work / "trainer", ignore_errors=True)
     curve = _curve(trainer.state.log_history)
     summary = _summary(job, trainer, curve)
@@ -133,12 +135,30 @@ def _options(job: ChatJob, work: Path) -> dict[str, Any]:
         "bf16": cuda,
         "save_strategy": "no",
         "report_to": "none",
-        "disable_tqdm": not sys.stderr.isatty(),
+        "disable_tqdm": True,
         "logging_strategy": "steps",
         "logging_steps": 1,
         "logging_nan_inf_filter": False,  # else a loss that is no number is told as the last one that was
         "dataloader_pin_memory": cuda,
     }
+
+
+def _steps(job: ChatJob) -> int:
+    examples = job.stage.conversations if isinstance(job.stage, SftStage) else job.stage.pairs
+    return math.ceil(examples / job.stage.batch_size) * job.stage.epochs
+
+
+def _follow(shown: Work) -> Any:
+    from transformers import TrainerCallback
+
+    class Follow(TrainerCallback):
+        """Tells how far the stage is."""
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+            if "loss" in (logs or {}):
+                shown.advance(state.global_step - shown.done, loss=float(logs["loss"]))
+
+    return Follow()
 
 
 def _stop_when_destroyed(job: ChatJob) -> Any:

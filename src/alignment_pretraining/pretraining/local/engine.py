@@ -1,6 +1,5 @@
 """The training loop of one stage: sequential batches, AdamW, a schedule, held-out loss, resume."""
 
-import logging
 import math
 import time
 from collections.abc import Callable
@@ -10,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.progress import Work
 from alignment_pretraining.core.token_stream import TokenStream
 from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.local.gpu_llama import fast_llama
@@ -21,8 +20,6 @@ from alignment_pretraining.pretraining.local.prefetch import read_ahead
 from alignment_pretraining.pretraining.local.schedule import learning_rate
 from alignment_pretraining.pretraining.local.state import Progress, StepRow, prune_states, restore_state, save_state
 from alignment_pretraining.study import TrainingStage
-
-_log = logging.getLogger(__name__)
 
 # AdamW as in the paper (§ on optimisation): betas, epsilon, weight decay, gradient clipping.
 _BETAS, _EPS, _DECAY, _CLIP = (0.9, 0.95), 1e-8, 0.1, 1.0
@@ -65,7 +62,7 @@ def train(
         work: Folder in which unfinished work is kept and taken up again.
         prompt: Token ids that the model continues at each evaluation.
         utilization: Turns tokens/s into MFU.
-        label: Stands before the progress bar and the speed that is logged at the end.
+        label: What the work is called where no node does it.
 
     Raises:
         UserError: too few tokens, token ids outside the vocabulary, or a loss that is not finite.
@@ -79,11 +76,10 @@ def train(
     progress = restore_state(work, model, optimizer)
     rows, speed = progress.rows, []
     evaluated = {stage.steps * (i + 1) // settings.evaluations for i in range(settings.evaluations)}
-    started, first = time.perf_counter(), len(rows)
+    first = len(rows)
 
     batches = read_ahead(mix.batches(first, stage.steps, stage.batch_tokens, stage.context))
-    done = first * stage.batch_tokens
-    with tqdm(total=stage.tokens, initial=done, desc=label, unit="tok", unit_scale=True, disable=None) as bar:
+    with Work(label, stage.tokens, unit="tokens", done=first * stage.batch_tokens) as shown:
         for step, batch in enumerate(batches, first + 1):
             begun = time.perf_counter()
             rate = learning_rate(step - 1, stage)
@@ -95,14 +91,11 @@ def train(
                 if prompt:
                     progress.samples[step] = continuation(fast, prompt, settings.sample_tokens)
             rows.append(_row(step, step * stage.batch_tokens, loss, rate, norm, score))
-            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-            bar.update(stage.batch_tokens)
+            shown.advance(stage.batch_tokens, loss=loss)
             if step % settings.save_every == 0 or step == stage.steps:
                 save_state(work, model, optimizer, progress)
                 prune_states(work, settings.keep_last, settings.keep_every)
 
-    tokens, seconds = stage.tokens - done, time.perf_counter() - started
-    _log.info("%s: %s tokens in %.1f s (%.0f tokens/s)", label, f"{tokens:,}", seconds, tokens / seconds)
     return Trained(progress, speed)
 
 

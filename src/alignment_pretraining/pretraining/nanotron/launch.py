@@ -8,11 +8,9 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
-
-from tqdm import tqdm
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.progress import Work
 
 # torchrun says which rank a signal ended (it sends SIGTERM, 15, to the others itself); a rank shows its exception.
 _KILLED = re.compile(r"\s*traceback : (Signal (?!15\b).*)")
@@ -23,7 +21,7 @@ _PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its paren
 def run_local(config: Path, processes: int, log: Path, *, metrics: Path, steps: int, label: str = "") -> None:
     """Run `entry` in `processes` ranks here and wait; their output goes to `log`.
 
-    A progress bar follows `metrics`, a line a step. The ranks end with this process.
+    How far they are is read from `metrics`, a line a step. The ranks end with this process.
 
     Raises:
         UserError: a rank failed; names the log and shows its end.
@@ -36,7 +34,7 @@ def run_local(config: Path, processes: int, log: Path, *, metrics: Path, steps: 
     log.parent.mkdir(parents=True, exist_ok=True)
     with (
         log.open("w") as stream,
-        tqdm(total=steps, desc=label, unit="step", disable=None) as bar,
+        Work(label, steps, unit="steps") as shown,
         subprocess.Popen(
             command,
             stdout=stream,
@@ -47,14 +45,14 @@ def run_local(config: Path, processes: int, log: Path, *, metrics: Path, steps: 
     ):
         try:
             while ranks.poll() is None:
-                _follow(bar, metrics)
+                _follow(shown, metrics)
                 try:
                     ranks.wait(timeout=1)
                 except subprocess.TimeoutExpired:
                     continue
         finally:
             ranks.terminate()  # torchrun passes it on; ranks that ended by themselves are not touched
-        _follow(bar, metrics)
+        _follow(shown, metrics)
     if ranks.returncode:
         raise UserError(f"training ended with code {ranks.returncode}: {_cause(log)}\n  (all of its output: {log})")
 
@@ -66,11 +64,10 @@ def last_row(metrics: Path) -> dict[str, float] | None:
     return json.loads(whole[-1]) if whole else None
 
 
-def _follow(bar: "tqdm[Any]", metrics: Path) -> None:
+def _follow(shown: Work, metrics: Path) -> None:
     row = last_row(metrics)
     if row:
-        bar.set_postfix(loss=f"{row['loss']:.3f}", refresh=False)
-        bar.update(int(row["step"]) - bar.n)
+        shown.advance(int(row["step"]) - shown.done, loss=row["loss"])
 
 
 def _end_with_parent() -> None:

@@ -1,4 +1,4 @@
-"""How far a run is, what went wrong, dollars so far and the time left: a live bar, or lines without a terminal."""
+"""How far a run is, what went wrong, and dollars so far."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import time
 from collections import Counter
 from types import TracebackType
 
-from tqdm import tqdm
-
+from alignment_pretraining.core.progress import Work
 from alignment_pretraining.synthesis.api.answer import Answer
 
 log = logging.getLogger(__name__)
 
-# Without a terminal a line is written so often, and waits of a second and more are told so often.
-_LINE_SECONDS = 60.0
+# Waits of a second and more are told so often.
 _TOLD_SECONDS = 30.0
 
 
@@ -25,15 +23,15 @@ class RequestProgress:
         self.counts: Counter[str] = Counter(submitted=0, succeeded=0, refused=0, failed=0)
         self.usd = usd
         self._label = label
-        self._bar = tqdm(total=total, initial=done, desc=label, unit="req", disable=None)
-        self._line_at = time.monotonic() + _LINE_SECONDS
+        self._work = Work(label, total, unit="requests", done=done)
         self._told_at = 0.0
 
     def __enter__(self) -> RequestProgress:
+        self._work.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._bar.close()
+        self._work.__exit__(kind, error, at)
 
     def submitted(self, count: int) -> None:
         """Requests were sent."""
@@ -44,8 +42,7 @@ class RequestProgress:
         """An answer came."""
         self.counts["refused" if answer.refused else "succeeded"] += 1
         self.usd += answer.usd
-        self.show()
-        self._bar.update()
+        self.show(1)
 
     def failed(self, count: int = 1) -> None:
         """Requests came to their end without an answer; they will be sent again."""
@@ -60,10 +57,6 @@ class RequestProgress:
             log.warning("%s: waits %.0f s: %s", self._label, seconds, why)
         self.show()
 
-    def show(self) -> None:
-        """Bring the bar up to date, or write a line when it is time for one."""
-        told = {**self.counts, "usd": f"{self.usd:.4f}"}
-        self._bar.set_postfix(told, refresh=False)
-        if self._bar.disable and time.monotonic() >= self._line_at:
-            self._line_at = time.monotonic() + _LINE_SECONDS
-            log.info("%s: %s", self._label, ", ".join(f"{name} {value}" for name, value in told.items()))
+    def show(self, answered: int = 0) -> None:
+        """Tell how far the run is, `answered` requests further."""
+        self._work.advance(answered, **self.counts, usd=f"{self.usd:.4f}")
