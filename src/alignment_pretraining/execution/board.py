@@ -62,7 +62,8 @@ class Board:
         """Take the bars away."""
         tell_to(None)
         self._closed.set()
-        self._progress.stop()
+        if self._console.is_terminal:
+            self._progress.stop()
         for handler, stream in self._streams.items():
             handler.setStream(stream)
         self._streams = {}

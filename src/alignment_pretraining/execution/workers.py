@@ -131,7 +131,7 @@ class _Sender(logging.handlers.QueueHandler):
 def _prepare(level: int, news: "SimpleQueue[Any]") -> None:
     # One thread for what does not set its own number: a result must not depend on how many cores there are.
     os.environ["OMP_NUM_THREADS"] = "1"
-    logging.basicConfig(level=logging.WARNING, handlers=[_Sender(news)])  # type: ignore[arg-type] # it takes any queue
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_Sender(news)])  # type: ignore[arg-type] # it takes any queue
     progress.tell_to(news.put)
     logging.getLogger("alignment_pretraining").setLevel(level)
     # What libraries say to their own users, and their bars.
