@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
@@ -55,7 +55,15 @@ class StudyContext(KedroContext):
     Kedro itself builds what the annotations of nodes ask for, one key after the other. It cannot where nodes read both
     `params:study` and a part of it, and its messages name no file. Here everything is built at once before, and
     Kedro finds the objects where its annotations expect them.
+
+    The pipelines are built from the study of the context that was made last: kedro-viz makes one and calls no hooks.
     """
+
+    latest: ClassVar["StudyContext | None"] = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        StudyContext.latest = self
 
     @cached_property
     def specifications(self) -> Parameters:

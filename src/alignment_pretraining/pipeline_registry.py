@@ -1,11 +1,10 @@
 """The pipelines, built from the study of the environment that is being run."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Literal
 
-from kedro.framework.context import KedroContext
-from kedro.framework.hooks import hook_impl
 from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project
@@ -19,24 +18,15 @@ from alignment_pretraining.pipelines.pretraining.pipeline import create_pipeline
 from alignment_pretraining.pipelines.reporting.pipeline import create_pipeline as create_reporting
 from alignment_pretraining.pipelines.synthesis.pipeline import create_pipeline as create_synthesis
 
-_parameters: Parameters | None = None
-
-
-class StudyHooks:
-    """Reads the study as soon as the configuration is known, because the pipelines are built from it."""
-
-    @hook_impl
-    def after_context_created(self, context: KedroContext) -> None:
-        """Validate the parameters of this environment, those of the command line included."""
-        global _parameters
-        assert isinstance(context, StudyContext)
-        # Not `context.params`, which are checked against the pipelines.
-        _parameters = context.specifications
+# It is loaded in the process that draws the pipelines, and there alone.
+_VIZ = "kedro_viz.integrations.kedro.data_loader"
 
 
 def register_pipelines() -> dict[str, Pipeline]:
     """All six pipelines by name, and their sum as `__default__`."""
-    parameters = _parameters or _parameters_without_context()
+    context = StudyContext.latest
+    # Not `context.params`, which are checked against the pipelines.
+    parameters = context.specifications if context else _parameters_without_context()
     study, synthesis = parameters.study, parameters.synthesis
     machine: Literal["cpu", "gpu", "cluster"]
     machine = "cluster" if parameters.cluster else "gpu" if parameters.gpu else "cpu"
@@ -48,7 +38,12 @@ def register_pipelines() -> dict[str, Pipeline]:
         "eval": create_eval(study),
         "reporting": create_reporting(study),
     }
-    return {**pipelines, "__default__": sum(pipelines.values(), Pipeline([]))}
+    pipelines["__default__"] = sum(pipelines.values(), Pipeline([]))
+    if context and _VIZ in sys.modules:
+        from alignment_pretraining.lineage.viz import as_drawn
+
+        return as_drawn(context, pipelines)
+    return pipelines
 
 
 def _parameters_without_context() -> Parameters:

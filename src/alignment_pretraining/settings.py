@@ -5,15 +5,14 @@ import warnings
 from alignment_pretraining.context import EnvironmentConfigLoader, StudyContext
 from alignment_pretraining.credentials import CredentialsHooks
 from alignment_pretraining.lineage.hooks import LineageHooks
-from alignment_pretraining.pipeline_registry import StudyHooks
 from alignment_pretraining.pipelines.progress import ProgressHooks
 
 # A node of one arm may read the data of another (a shared checkpoint, every arm's results): the dots are namespaces.
 warnings.filterwarnings("ignore", message="One or more dataset names contain '.'")
 
 # Kedro calls the last one first: a run that is refused shows no progress.
-HOOKS = (ProgressHooks(), CredentialsHooks(), StudyHooks(), LineageHooks())
-# Telemetry is off; kedro-viz would only draw run states, and only for sequential runs.
+HOOKS = (ProgressHooks(), CredentialsHooks(), LineageHooks())
+# Telemetry is off. What kedro-viz would note of sequential runs alone, it is told from records (`lineage.viz`).
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry", "kedro-viz", "kedro_mlflow")
 
 CONTEXT_CLASS = StudyContext

@@ -1,11 +1,13 @@
 """Folders that pass between nodes as handles, never as one object in memory."""
 
+import base64
 import shutil
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 from kedro.io.core import get_filepath_str
+from kedro_datasets._typing import ImagePreview
 
 from alignment_pretraining.core.files import flush
 
@@ -55,6 +57,16 @@ class FolderDataset(AbstractDataset[Path, Path]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self._filepath}
+
+
+class FiguresDataset(FolderDataset):
+    """A folder of figures, of which kedro-viz shows one."""
+
+    def preview(self, figure: str | None = None) -> ImagePreview:
+        """The PNG file `figure`, else the first one, as base64; empty where there is none."""
+        files = sorted(self.path.glob("*.png"))
+        chosen = [file for file in files if file.stem == figure] or files
+        return ImagePreview(base64.b64encode(chosen[0].read_bytes()).decode() if chosen else "")
 
 
 class ScratchDataset(AbstractDataset[Path, Path]):
