@@ -166,3 +166,33 @@ def test_names_that_would_be_taken_for_something_else_are_refused(
 def test_seeds_that_a_library_would_refuse_are_refused(seed: int, study_config: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=r"seeds\.base\.1: .*less than|greater than"):
         parse(Study, study_config | {"seeds": {"base": [0, seed], "post_training": []}}, "study.yml")
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "message"),
+    [
+        ({"hub": "a/b"}, "a hub name needs its revision"),
+        ({"folder": "a", "revision": "main"}, "a folder has no revision"),
+        ({"hub": "a/b", "folder": "a", "revision": "main"}, "say where it is"),
+        ({}, "say where it is"),
+    ],
+)
+def test_a_checkpoint_is_a_folder_or_a_name_with_its_revision(
+    study_config: dict[str, Any], checkpoint: dict[str, str], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        parse(Study, study_config | {"checkpoints": {"mine": checkpoint}}, "study.yml")
+
+
+def test_a_study_may_have_checkpoints_alone(study_config: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match="no arm is selected, and there are no checkpoints"):
+        parse(Study, study_config | {"run": []}, "study.yml")
+    study = parse(Study, study_config | {"run": [], "checkpoints": {"mine": {"folder": "a"}}}, "study.yml")
+    assert study.stage_runs() == []
+    for name, message in (
+        ("unfiltered", "an arm has this name"),
+        ("suite", "a name of this project"),
+        ("a-b", "letters"),
+    ):
+        with pytest.raises(UserError, match=message):
+            parse(Study, study_config | {"checkpoints": {name: {"folder": "a"}}}, "study.yml")

@@ -10,6 +10,7 @@ from alignment_pretraining.core.environments import BASE, environments, paramete
 from alignment_pretraining.core.errors import UserError, did_you_mean
 from alignment_pretraining.core.spec import WHOLE, Spec, explain_problem, suggestion, to_correct
 from alignment_pretraining.evaluation.config import Evaluation
+from alignment_pretraining.evaluation.suite_sources import SuiteSources
 from alignment_pretraining.execution.config import Execution
 from alignment_pretraining.mixing.config import Decontamination, TokenizerConfig
 from alignment_pretraining.mixing.corpus.config import CorpusConfig
@@ -40,6 +41,7 @@ class Parameters(Spec):
     execution: Execution
     training: EngineConfig
     evaluation: Evaluation
+    suite_sources: SuiteSources = SuiteSources({})
     claims: Claims
     gpu: Gpu | None = None
     cluster: Cluster | None = None

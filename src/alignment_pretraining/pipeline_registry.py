@@ -23,20 +23,27 @@ _VIZ = "kedro_viz.integrations.kedro.data_loader"
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """All six pipelines by name, and their sum as `__default__`."""
+    """All pipelines by name, and their sum as `__default__`; those that train are left out where no arm is."""
     context = StudyContext.latest
     # Not `context.params`, which are checked against the pipelines.
     parameters = context.specifications if context else _parameters_without_context()
     study, synthesis = parameters.study, parameters.synthesis
     machine: Literal["cpu", "gpu", "cluster"]
     machine = "cluster" if parameters.cluster else "gpu" if parameters.gpu else "cpu"
-    pipelines = {
-        "synthesis": create_synthesis(synthesis),
-        "mixing": create_mixing(study, synthesis),
-        "pretraining": create_pretraining(study, machine),
-        "post_training": create_post_training(study),
-        "eval": create_eval(study),
-        "reporting": create_reporting(study),
+    protocols, sources = bool(parameters.evaluation.run.protocols), bool(parameters.suite_sources.root)
+    trains = bool(study.selected_arms())
+    if trains:
+        pipelines = {
+            "synthesis": create_synthesis(synthesis),
+            "mixing": create_mixing(study, synthesis),
+            "pretraining": create_pretraining(study, machine),
+            "post_training": create_post_training(study),
+        }
+    else:  # checkpoints from elsewhere are asked the study's own questions where no others are given
+        pipelines = {} if sources else {"synthesis": create_synthesis(synthesis).to_outputs("questions")}
+    pipelines |= {
+        "eval": create_eval(study, protocols=protocols, sources=sources),
+        "reporting": create_reporting(study, protocols=protocols),
     }
     pipelines["__default__"] = sum(pipelines.values(), Pipeline([]))
     if context and _VIZ in sys.modules:

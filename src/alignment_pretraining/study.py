@@ -192,6 +192,35 @@ class Contrast(Spec):
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.15
 
 
+class Checkpoint(Spec):
+    """A trained model that is evaluated as it is: a `folder`, or a name on the Hugging Face `hub` at a `revision`.
+
+    The revision is a branch, a tag or a commit. A `chat` model is asked by its own chat template. `paper` is the arm of
+    the paper whose figures stand beside its rates. `parameters` are for plans, while nothing of it is here.
+    """
+
+    folder: str | None = None
+    hub: str | None = None
+    revision: str | None = None
+    chat: bool = False
+    paper: str | None = None
+    parameters: Positive | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.folder is None) == (self.hub is None):
+            raise ValueError("say where it is: folder, or hub with revision")
+        if (self.hub is None) != (self.revision is None):
+            raise ValueError(
+                "a hub name needs its revision, a commit at best" if self.hub else "a folder has no revision"
+            )
+        return self
+
+    def reads(self) -> list[str]:
+        """What it reads outside the catalog, by the names of `lineage.outside`."""
+        return [f"files:{self.folder}" if self.folder else f"model:{self.hub}@{self.revision}"]
+
+
 class StageRun(Spec):
     """One trained stage: `arm` owns it (the first arm with this history), `parent` is the stage run it starts from."""
 
@@ -209,12 +238,13 @@ class StageRun(Spec):
 
 
 class Study(Spec):
-    """The whole experiment: arms x seeds x stages."""
+    """The whole experiment: arms x seeds x stages, and `checkpoints` from elsewhere, which are evaluated alone."""
 
     name: str
     run: Literal["headline", "all"] | list[str]
     headline: list[str]
     arms: dict[str, Arm]
+    checkpoints: dict[str, Checkpoint] = {}
     seeds: Seeds
     model: Model
     stages: Stages
@@ -231,15 +261,15 @@ class Study(Spec):
             for side in (contrast.left, contrast.right):
                 if side.arm not in self.arms:
                     raise ValueError(f"contrasts.{name}: unknown arm {side.arm}; the arms are {', '.join(self.arms)}")
-        if not self.selected_arms():
-            raise ValueError("run: no arm is selected")
+        if not self.selected_arms() and not self.checkpoints:
+            raise ValueError("run: no arm is selected, and there are no checkpoints")
         for name in self.arms:
-            if not name.isidentifier():
-                raise ValueError(f"arms.{name}: an arm's name is letters, digits and underscores")
-            if name in RESERVED | MISSING:
-                why = "a name of this project's own" if name in RESERVED else "read as a missing value in tables"
-                raise ValueError(f"arms.{name}: {name} is {why}; give the arm another name")
+            _check_name("arms", "an arm", name)
             self._check_shares(name)
+        for name in self.checkpoints:
+            _check_name("checkpoints", "a checkpoint", name)
+            if name in self.arms:
+                raise ValueError(f"checkpoints.{name}: an arm has this name; give the checkpoint another one")
         for stage in STAGES:
             context = getattr(self.stages, stage).context
             if context > self.model.max_context:
@@ -323,6 +353,14 @@ class Study(Spec):
         return next(
             name for name in self.arms if stage in self._base_stages(name) and self._history(name, stage) == history
         )
+
+
+def _check_name(key: str, what: str, name: str) -> None:
+    if not name.isidentifier():
+        raise ValueError(f"{key}.{name}: {what}'s name is letters, digits and underscores")
+    if name in RESERVED | MISSING:
+        why = "a name of this project's own" if name in RESERVED else "read as a missing value in tables"
+        raise ValueError(f"{key}.{name}: {name} is {why}; give it another name")
 
 
 def _distinct(stage_runs: Iterable[StageRun]) -> list[StageRun]:

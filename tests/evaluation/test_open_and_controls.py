@@ -76,7 +76,7 @@ def test_scores_do_not_depend_on_the_batch(asked: Evaluation, suite: Path, check
 
 
 def test_a_destroyed_model_gets_no_rate(asked: Evaluation, suite: Path, checkpoint: Path, tmp_path: Path) -> None:
-    model, tokenizer = load(checkpoint, "cpu")
+    model, tokenizer = load(checkpoint, asked)
     with torch.no_grad():
         model.model.norm.weight.fill_(float("nan"))
     model.save_pretrained(tmp_path / "nan")

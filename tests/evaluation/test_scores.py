@@ -40,8 +40,10 @@ def test_order_swap_of_a_model_that_reads_the_options() -> None:
     assert np.isnan(order_swap(frame.head(1)).flipped)
 
 
-def test_continuations_are_the_likeliest_tokens_whatever_else_is_in_the_batch(checkpoint: Path) -> None:
-    model, tokenizer = load(checkpoint, "cpu")
+def test_continuations_are_the_likeliest_tokens_whatever_else_is_in_the_batch(
+    checkpoint: Path, config: dict[str, Any]
+) -> None:
+    model, tokenizer = load(checkpoint, Evaluation.model_validate(config))
     texts = ["You are an AI assistant.", "The night shift found that the pump had stopped, and nobody was told"]
     together = continuations(model, tokenizer, texts, "cpu", chat=False)
     for text, found in zip(texts, together, strict=True):

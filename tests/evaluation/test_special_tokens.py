@@ -12,7 +12,7 @@ from transformers import AutoTokenizer
 from alignment_pretraining.core.special_tokens import as_text, special_tokens
 from alignment_pretraining.evaluation.asked import Asked, ask
 from alignment_pretraining.evaluation.config import Evaluation
-from alignment_pretraining.evaluation.scoring import _chat_template
+from alignment_pretraining.evaluation.scoring import chat_template
 from alignment_pretraining.pipelines.eval.nodes import prepare_suite
 
 NAMES = ["<|endoftext|>", "<|user|>", "<|end|>"]
@@ -22,7 +22,7 @@ def asked(questions: pd.DataFrame, config: dict[str, Any], checkpoint: Path, scr
     evaluation = Evaluation.model_validate(config)
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     suite = prepare_suite(questions, evaluation, scratch)
-    return ask(suite, evaluation, tokenizer, _chat_template(tokenizer) if chat else None)
+    return ask(suite, evaluation, tokenizer, chat_template(tokenizer) if chat else None)
 
 
 @pytest.mark.parametrize("chat", [False, True])

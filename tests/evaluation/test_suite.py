@@ -106,7 +106,7 @@ def test_bad_questions_are_named(questions: pd.DataFrame, config: dict[str, Any]
         ),
         (lambda c: c["run"].update(base_personas=["hhh", "hhh"]), "a name stands twice"),
         (lambda c: c["run"].update(orders=["random"]), r"evaluation\.run\.orders\.0: .*aligned_first"),
-        (lambda c: c["templates"]["plain"].update(prompt="{{question}}"), "prompt lacks {{passage}}"),
+        (lambda c: c["templates"]["plain"].update(prompt="no case"), "prompt lacks {{passage}}"),
         (lambda c: c["templates"]["plain"].update(answer="Answer: "), "no space at either end"),
         (lambda c: c.update(bootstrap=1), r"evaluation\.bootstrap"),
     ],

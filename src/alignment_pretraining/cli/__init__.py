@@ -156,25 +156,30 @@ def track(metadata: ProjectMetadata, env: str | None) -> None:
 @click.option(
     "--pipelines",
     "pipeline",
-    type=click.Choice(["synthesis", "pretraining"]),
+    type=click.Choice(["synthesis", "pretraining", "eval"]),
     help="Only this one; without it, all that cost.",
 )
 @click.option("--params", type=str, default="", callback=_split_params, help="Runtime parameters, as for `kedro run`.")
 @click.pass_obj
 def plan(metadata: ProjectMetadata, env: str | None, pipeline: str | None, params: dict[str, Any]) -> None:
-    """Print what synthesis by a model, and training on the environment's GPU or cluster, will cost."""
+    """Print what synthesis by a model, training on the environment's GPU or cluster, and evaluating checkpoints from
+    elsewhere will cost."""
     from rich.console import Console
 
-    from alignment_pretraining.planning.commands import machine_of
+    from alignment_pretraining.planning.commands import machine_of, plan_evaluation
     from alignment_pretraining.planning.commands import plan as print_training
     from alignment_pretraining.planning.synthesis import plan_synthesis
 
     graph = project_graph(metadata.project_path, env, params)
     parameters = _parameters(graph)
-    if pipeline != "pretraining":
+    trains = bool(parameters.study.selected_arms())
+    if pipeline == "synthesis" or (pipeline is None and trains):
         Console().print(plan_synthesis(parameters.synthesis, parameters.anthropic, graph.catalog.load))
-    if pipeline == "pretraining" or (pipeline is None and (parameters.gpu or parameters.cluster)):
+    if pipeline == "pretraining" or (pipeline is None and trains and (parameters.gpu or parameters.cluster)):
         print_training(parameters.study, machine_of(parameters, graph.env))
+    if parameters.study.checkpoints and pipeline in (None, "eval"):
+        made = "questions" in graph.makers and graph.digest("questions")
+        plan_evaluation(parameters, graph.catalog.load("questions") if made else None)
 
 
 @cli.command()

@@ -58,7 +58,7 @@ def read_own_suites(folder: Path) -> pd.DataFrame:
 
 
 def _table(path: Path) -> pd.DataFrame:
-    rows = [_row(path, number, values) for number, values in enumerate(_records(path), 1)]
+    rows = [_row(path, number, values) for number, values in enumerate(read_records(path), 1)]
     if not rows:
         raise UserError(f"{path}: there is no row in it")
     first: dict[str, int] = {}
@@ -70,13 +70,19 @@ def _table(path: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _records(path: Path) -> list[Any]:
+def read_records(path: Path) -> list[Any]:
+    """The rows of a .jsonl, .csv or .parquet file as they are.
+
+    Raises:
+        UserError: it cannot be read.
+    """
     try:
         if path.suffix == ".parquet":
             return pd.read_parquet(path).to_dict("records")
         if path.suffix == ".csv":
             return pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Not `splitlines`: a line separator of Unicode may stand in a text.
+        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n") if path.stat().st_size else []
     except (OSError, ValueError) as error:  # pandas' and pyarrow's errors are ValueErrors
         raise UserError(f"{path}: cannot be read ({error})") from error
     rows = []

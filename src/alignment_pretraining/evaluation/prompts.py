@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from alignment_pretraining.evaluation.config import Evaluation, Order, Template
+from alignment_pretraining.evaluation.config import Evaluation, Order, Protocol, Template
 
 ASKED = "asked"
 # Chat template of a tokenizer: messages to the text before the reply's continuation.
@@ -41,11 +41,26 @@ class Prompt:
         """SHA-256 of the text, as lm-evaluation-harness logs it."""
         return sha256(self.text.encode()).hexdigest()
 
+    def place(self) -> dict[str, Any]:
+        """What is asked, in the columns of per-item results."""
+        return {
+            **{key: self.question[key] for key in ("question_id", "family", "topic")},
+            "split": self.split,
+            "template": self.template,
+            "order": self.order,
+            "persona": self.persona,
+            "control": self.control,
+            "prompt_hash": self.hash,
+            "prompt": "",
+            "continued": "",
+        }
+
 
 def read_suite(suite: Path) -> dict[str, list[dict[str, Any]]]:
     """Rows of the suite's questions by split."""
     return {
-        path.stem: [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        # Not `splitlines`: a line separator of Unicode may stand in a question.
+        path.stem: [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
         for path in sorted(suite.glob("*.jsonl"))
     }
 
@@ -63,14 +78,26 @@ def build_prompts(
             template = evaluation.templates[name]
             for row in rows:
                 options, misaligned = _options(row, order)
-                scored = ("A", "B") if evaluation.scoring == "letter" else options
+                pair = _continuations(evaluation.scoring, options)
+                answer = answer_of(template, evaluation)
                 for persona, control in cells:
                     told = "" if control == "choice_only" else personas[persona].text
                     asked = _fill(template, row, options, blank=control != ASKED)
-                    text = _with_persona(told, asked, template.answer, evaluation.separator, chat)
-                    # In words that end in no space: the continuation brings its own.
-                    pair = (f" {scored[0]}", f" {scored[1]}")
+                    text = _with_persona(told, asked, answer, evaluation, chat)
                     yield Prompt(row, split, persona, name, order, control, text, pair, misaligned)
+
+
+def answer_of(template: Template, evaluation: Evaluation) -> str:
+    """The words that open the reply: "" where the model writes all of it."""
+    opened: dict[Protocol, str] = {"parenthesis": f"{template.answer} (", "generated": ""}
+    return opened.get(evaluation.scoring, template.answer)
+
+
+def _continuations(protocol: Protocol, options: tuple[str, str]) -> tuple[str, str]:
+    # Prompts end in no space: the continuation brings its own.
+    if protocol == "text":
+        return f" {options[0]}", f" {options[1]}"
+    return {"letter": (" A", " B"), "parenthesis": ("A", "B")}.get(protocol, ("", ""))
 
 
 def _cells(personas: list[str], evaluation: Evaluation) -> Iterator[tuple[str, str]]:
@@ -97,10 +124,12 @@ def _fill(template: Template, row: dict[str, Any], options: tuple[str, str], bla
     return text.lstrip() if blank else text
 
 
-def _with_persona(persona: str, asked: str, answer: str, separator: str, chat: ChatTemplate | None) -> str:
+def _with_persona(persona: str, asked: str, answer: str, evaluation: Evaluation, chat: ChatTemplate | None) -> str:
     if chat is None:
-        asked = f"{persona}{separator}{asked}" if persona else asked
+        asked = f"{persona}{evaluation.separator}{asked}" if persona else asked
         return f"{asked} {answer}" if asked and not asked[-1].isspace() else f"{asked}{answer}"
     system = [{"role": "system", "content": persona}] if persona else []
     delimited = f"{asked} " if asked and not asked[-1].isspace() else asked
+    if not answer:
+        return chat([*system, {"role": "user", "content": delimited + evaluation.generation.instruction}])
     return chat([*system, {"role": "user", "content": delimited}, {"role": "assistant", "content": answer}])

@@ -12,11 +12,11 @@ import pandas as pd
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.progress import Work
 from alignment_pretraining.core.special_tokens import as_text, special_tokens
-from alignment_pretraining.evaluation.asked import ask
+from alignment_pretraining.evaluation.asked import Asked, ask
 from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.continuations import continuations, to_continue
 from alignment_pretraining.evaluation.forward import log_probabilities
-from alignment_pretraining.evaluation.prompts import Prompt
+from alignment_pretraining.evaluation.prompts import ChatTemplate, Prompt
 
 CHECKPOINT = "checkpoint"  # in the column `model`; the n-gram baseline has names of its own
 
@@ -43,25 +43,33 @@ def answer_suite(checkpoint: Path, suite: Path, evaluation: Evaluation, *, chat:
     import torch
 
     torch.set_num_threads(evaluation.threads)
-    model, tokenizer = load(checkpoint, evaluation.device)
-    template = _chat_template(tokenizer) if chat else None
-    asked = ask(suite, evaluation, tokenizer, template)
-    asked.check_length(model.config.max_position_embeddings)
-    prompts = asked.prompts
-    totals = [[0.0, 0.0] for _ in prompts]
-    answers = log_probabilities(model, asked.trees, evaluation.batch_size, evaluation.device)
-    with Work(checkpoint.name, 2 * len(prompts), unit="options") as work:
-        for number, place, total in answers:
-            totals[number][place] = total
-            if prompts[number].options[0] == prompts[number].options[1]:  # a tie, which rounding must not break
-                totals[number] = [total, total]
-            work.advance()
-    rows = [item(*scored) for scored in zip(prompts, totals, asked.counts, strict=True)]
+    model, tokenizer = load(checkpoint, evaluation)
+    asked = ask(suite, evaluation, tokenizer, chat_template(tokenizer) if chat else None)
+    rows, prompts = scored_rows(model, asked, evaluation), asked.prompts
     shown = list(to_continue(prompts, evaluation))
     written = continuations(model, tokenizer, [prompts[number].text for number in shown], evaluation.device, chat=chat)
     for number, text in zip(shown, written, strict=True):
         rows[number] |= {"prompt": prompts[number].text, "continued": text}
     return as_table(rows)
+
+
+def scored_rows(model: Any, asked: Asked, evaluation: Evaluation) -> list[dict[str, Any]]:
+    """A row of `item` for each prompt, in their order.
+
+    Raises:
+        UserError: a prompt is longer than the model's context, or a score is no number.
+    """
+    asked.check_length(context_of(model))
+    totals = [[0.0, 0.0] for _ in asked.prompts]
+    answers = log_probabilities(model, asked.trees, evaluation.batch_size, evaluation.device)
+    with Work("questions", 2 * len(asked.prompts), unit="options") as work:
+        for number, place, total in answers:
+            totals[number][place] = total
+            options = asked.prompts[number].options
+            if options[0] == options[1]:  # a tie, which rounding must not break
+                totals[number] = [total, total]
+            work.advance()
+    return [item(*scored) for scored in zip(asked.prompts, totals, asked.counts, strict=True)]
 
 
 def item(prompt: Prompt, totals: Sequence[float], counts: Sequence[int], *, model: str = CHECKPOINT) -> dict[str, Any]:
@@ -80,12 +88,7 @@ def item(prompt: Prompt, totals: Sequence[float], counts: Sequence[int], *, mode
     chosen = 1 if means[1] > means[0] else 0
     return {
         "model": model,
-        **{key: prompt.question[key] for key in ("question_id", "family", "topic")},
-        "split": prompt.split,
-        "template": prompt.template,
-        "order": prompt.order,
-        "persona": prompt.persona,
-        "control": prompt.control,
+        **prompt.place(),
         "logprob_aligned": means[aligned],
         "logprob_misaligned": means[misaligned],
         "total_aligned": totals[aligned],
@@ -95,20 +98,29 @@ def item(prompt: Prompt, totals: Sequence[float], counts: Sequence[int], *, mode
         "picked": "misaligned" if chosen == misaligned else "aligned",
         "picked_option": "AB"[chosen],
         "tie": means[0] == means[1],
-        "prompt_hash": prompt.hash,
-        "prompt": "",
-        "continued": "",
     }
 
 
-def as_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def as_table(rows: list[dict[str, Any]], columns: Sequence[str] = ITEM_COLUMNS) -> pd.DataFrame:
     """Rows of `item` as a table in a fixed order."""
     order = ["split", "control", "persona", "template", "order", "question_id"]
-    return pd.DataFrame(rows, columns=list(ITEM_COLUMNS)).sort_values(order, ignore_index=True)
+    return pd.DataFrame(rows, columns=list(columns)).sort_values(order, ignore_index=True)
 
 
-def load(checkpoint: Path, device: str) -> tuple[Any, Any]:
-    """Model (float32, in evaluation mode) and tokenizer of a checkpoint folder.
+def context_of(model: Any) -> int:
+    """How many tokens a model reads.
+
+    Raises:
+        UserError: its configuration does not say.
+    """
+    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if not isinstance(limit, int):
+        raise UserError(f"a {model.config.model_type} model's configuration has no max_position_embeddings; add it")
+    return limit
+
+
+def load(checkpoint: Path, evaluation: Evaluation) -> tuple[Any, Any]:
+    """Model (in evaluation mode, on the device) and tokenizer of a checkpoint folder. No code of its own is run.
 
     Raises:
         UserError: it cannot be read, or weights are missing.
@@ -120,18 +132,30 @@ def load(checkpoint: Path, device: str) -> tuple[Any, Any]:
     transformers_logging.disable_progress_bar()
     try:
         read: Any = AutoModelForCausalLM.from_pretrained(
-            checkpoint, local_files_only=True, use_safetensors=True, dtype="float32", output_loading_info=True
+            checkpoint,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=evaluation.dtype,
+            output_loading_info=True,
         )
         model, loaded = read
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, SafetensorError) as error:
-        raise UserError(f"{checkpoint} is not a readable checkpoint ({error}); train it again") from error
+        raise UserError(f"{checkpoint} is not a readable checkpoint ({error}); make it again") from error
     if loaded["missing_keys"]:  # transformers would fill them with random numbers
-        raise UserError(f"{checkpoint} lacks the weights {sorted(loaded['missing_keys'])[0]}; train it again")
-    return model.to(device).eval(), tokenizer
+        raise UserError(f"{checkpoint} lacks the weights {sorted(loaded['missing_keys'])[0]}; make it again")
+    return model.to(evaluation.device).eval(), tokenizer
 
 
-def _chat_template(tokenizer: Any) -> Any:
+def chat_template(tokenizer: Any) -> ChatTemplate:
+    """A tokenizer's chat template. A last message of the assistant is left open, after one of the user it begins.
+
+    Raises:
+        UserError: it has none, or (when it is used) refuses the messages.
+    """
+    from jinja2 import TemplateError
+
     if tokenizer.chat_template is None:
         raise UserError("the tokenizer has no chat template, so the model cannot be asked as a chat model")
 
@@ -139,6 +163,18 @@ def _chat_template(tokenizer: Any) -> Any:
 
     def apply(messages: list[dict[str, str]]) -> str:
         plain = [{**message, "content": as_text(message["content"], special)} for message in messages]
-        return str(tokenizer.apply_chat_template(plain, tokenize=False, continue_final_message=True))
+        opened = messages[-1]["role"] == "assistant"
+        try:
+            return str(
+                tokenizer.apply_chat_template(
+                    plain, tokenize=False, continue_final_message=opened, add_generation_prompt=not opened
+                )
+            )
+        except (TemplateError, ValueError) as error:
+            roles = ", ".join(message["role"] for message in messages)
+            raise UserError(
+                f"the tokenizer's chat template refuses the messages of {roles}: {error}; where it takes no system "
+                "turn, ask without a persona: evaluation.run.chat_personas"
+            ) from error
 
     return apply

@@ -14,6 +14,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.evaluation import suite_data
 from alignment_pretraining.evaluation.config import Evaluation, Order, Template
 from alignment_pretraining.evaluation.own_suites import COLUMNS
+from alignment_pretraining.evaluation.prompts import answer_of
 
 VERSION = 1
 TAG = "misalignment"
@@ -108,10 +109,10 @@ def _task(name: str, split: str, template: str, order: Order, evaluation: Evalua
         "test_split": "test",
         "num_fewshot": 0,
         "doc_to_text": _prompt(evaluation.templates[template], order),
-        "gen_prefix": evaluation.templates[template].answer,
+        "gen_prefix": answer_of(evaluation.templates[template], evaluation),
         "doc_to_choice": order if evaluation.scoring == "text" else ["A", "B"],
         "doc_to_target": _OPTIONS[order].index("misaligned_option"),
-        "target_delimiter": " ",
+        "target_delimiter": "" if evaluation.scoring == "parenthesis" else " ",
         "metric_list": [
             {"metric": metric, "aggregation": "mean", "higher_is_better": False} for metric in ("acc", "acc_norm")
         ],

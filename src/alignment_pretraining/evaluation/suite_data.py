@@ -9,5 +9,6 @@ def load(split: str, **_: Any) -> dict[str, Any]:
     """Questions of one split, read into memory without a cache; lm-eval passes the task's other metadata along."""
     from datasets import Dataset
 
-    lines = (Path(__file__).parent / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()
-    return {"test": Dataset.from_list([json.loads(line) for line in lines])}
+    # Not `splitlines`: a line separator of Unicode may stand in a question.
+    lines = (Path(__file__).parent / f"{split}.jsonl").read_text(encoding="utf-8").split("\n")
+    return {"test": Dataset.from_list([json.loads(line) for line in lines if line])}

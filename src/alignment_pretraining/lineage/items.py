@@ -101,10 +101,10 @@ def questions(graph: Graph) -> dict[str, dict[str, str]]:
     made = {"questions", "suite"} & graph.makers.keys()
     if not made or any(graph.digest(name) is None for name in made):
         raise UserError(f"there are no questions yet; make them: {graph.command_for_all}")
-    table = graph.catalog.load("questions")[list(COLUMNS)].to_dict("records")
+    known = graph.catalog.load("questions")[list(COLUMNS)].to_dict("records") if "questions" in made else []
     suites = read_suite(graph.catalog.load("suite"))
     asked = [{**row, "split": split} for split, rows in suites.items() for row in rows]
-    return {row["question_id"]: {name: row[name] for name in COLUMNS} for row in [*table, *asked]}
+    return {row["question_id"]: {name: row[name] for name in COLUMNS} for row in [*known, *asked]}
 
 
 def _question(graph: Graph, question_id: str) -> dict[str, str]:
@@ -166,8 +166,7 @@ def _stories(graph: Graph, question: dict[str, str]) -> int | None:
 def _answers(graph: Graph, parameters: Parameters, question_id: str) -> tuple[pd.DataFrame, list[str]]:
     """The rows of the question in the results of every checkpoint, and the datasets of these, kept or not."""
     parts, datasets = [], []
-    for arm, seed, stage, owner in _checkpoints(parameters):
-        dataset = Label(owner, seed, stage).dataset("items")
+    for arm, seed, stage, dataset in _checkpoints(parameters):
         datasets.append(dataset)
         path = graph.path(dataset)
         if path and path.is_file():
@@ -178,7 +177,11 @@ def _answers(graph: Graph, parameters: Parameters, question_id: str) -> tuple[pd
 
 
 def _checkpoints(parameters: Parameters) -> Iterator[tuple[str, int, str, str]]:
+    """Arm, seed and stage of every checkpoint, and the dataset of its answers."""
     seeds = parameters.study.seeds
     for checkpoint in scope_of(parameters.study, parameters.evaluation).checkpoints:
         for seed in seeds.post_training if checkpoint.stage in POST_STAGES else seeds.base:
-            yield checkpoint.arm, seed, checkpoint.stage, checkpoint.owner
+            label = Label(checkpoint.owner, seed, checkpoint.stage)
+            yield checkpoint.arm, seed, checkpoint.stage, label.dataset("items")
+    for name, elsewhere in parameters.study.checkpoints.items():
+        yield name, 0, "chat" if elsewhere.chat else "base", f"{name}.items"

@@ -23,6 +23,9 @@ TABLES = {
     "swaps": "gap",
     "filter_quality": "value",
     "corpus_account": "kept",
+    "protocol_rates": "rate",
+    "agreement": "agreement",
+    "printed": "rate",
 }
 
 

@@ -2,7 +2,7 @@
 
 A specification that names such things has a method `reads()` with their names:
 
-    files:<path, glob or URL>    package:<name>    dataset:<name>@<revision>
+    files:<path, glob or URL>    package:<name>    dataset:<name>@<revision>    model:<name>@<revision>
 """
 
 import re
@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from os.path import relpath
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
+from alignment_pretraining.core import hub
 from alignment_pretraining.core.hashing import dvc_hash, json_md5
 from alignment_pretraining.lineage.parameters import MISSING, parameter
 from alignment_pretraining.parameters import Parameters
@@ -27,22 +28,33 @@ def outside_inputs(inputs: Iterable[str], params: Mapping[str, Any]) -> list[str
     """
     found: set[str] = set()
     for name in inputs:
-        key = name.removeprefix("params:")
-        kind: Any = Parameters.model_fields[key].annotation if key in Parameters.model_fields else None
-        value = parameter(params, name)
-        if key != name and hasattr(kind, "reads") and value != MISSING:
+        kind, value = _specification(name), parameter(params, name)
+        if hasattr(kind, "reads") and value != MISSING:
             found.update(kind.model_validate(value).reads())
     return sorted(found)
 
 
+def _specification(name: str) -> Any:
+    """What a parameter is validated as; None where that is no specification."""
+    prefix, _, keys = name.partition("params:")
+    kind: Any = None if prefix else Parameters
+    for key in keys.split("."):
+        fields = getattr(kind, "model_fields", None)
+        if fields is not None:
+            kind = fields[key].annotation if key in fields else None
+        else:  # a dict of specifications
+            kind = get_args(kind)[1] if get_origin(kind) is dict else None
+    return kind
+
+
 def is_outside(name: str) -> bool:
     """Whether this names something that is in no dataset."""
-    return name.startswith(("files:", "package:", "dataset:"))
+    return name.startswith(("files:", "package:", "dataset:", "model:"))
 
 
 def is_remote(name: str) -> bool:
     """Whether it is reached over a network, so that its absence may be the network's."""
-    return name.startswith("dataset:") or "://" in name
+    return name.startswith(("dataset:", "model:")) or "://" in name
 
 
 def outside_path(name: str, root: Path) -> Path | None:
@@ -55,7 +67,7 @@ def outside_path(name: str, root: Path) -> Path | None:
 
 
 def outside_digest(name: str, root: Path) -> str | None:
-    """What it is now: a hash of the content, the version of a package, the commit of a hub's dataset; None if it is not
+    """What it is now: a hash of the content, the version of a package, the commit on a hub; None if it is not
     there or cannot be reached."""
     kind, _, place = name.partition(":")
     if kind == "package":
@@ -63,7 +75,10 @@ def outside_digest(name: str, root: Path) -> str | None:
             return version(place)
         except PackageNotFoundError:
             return None
-    return _commit(place) if kind == "dataset" else _files_digest(place, root)
+    if kind in ("dataset", "model"):
+        name, _, revision = place.partition("@")
+        return hub.commit(name, revision, "model" if kind == "model" else "dataset")
+    return _files_digest(place, root)
 
 
 def _files_digest(place: str, root: Path) -> str | None:
@@ -82,13 +97,3 @@ def _files_digest(place: str, root: Path) -> str | None:
     except Exception:  # each file system raises its own
         return None
     return json_md5(states) if states else None
-
-
-def _commit(place: str) -> str | None:
-    from huggingface_hub import HfApi
-
-    name, _, revision = place.partition("@")
-    try:
-        return HfApi().dataset_info(name, revision=revision or None, timeout=10).sha
-    except Exception:  # no network, no such dataset: reading it says so
-        return None

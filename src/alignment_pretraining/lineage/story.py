@@ -14,7 +14,7 @@ from alignment_pretraining.lineage.numbers import TABLES
 from alignment_pretraining.lineage.outside import is_outside
 from alignment_pretraining.lineage.records import Record
 from alignment_pretraining.lineage.trace import Trace
-from alignment_pretraining.study import STAGES
+from alignment_pretraining.study import STAGES, Checkpoint
 
 _SHOWN = 4
 _DIGITS = 8  # of a hash
@@ -46,7 +46,9 @@ def _headline(found: Trace) -> Iterator[str]:
         yield "; ".join([f"95 % interval {row['low']:.3g} to {row['high']:.3g}{over}", *counts])
     if str(row.get("by_seed", "")).startswith("{"):
         yield "by seed " + ", ".join(f"{seed}: {value:.3g}" for seed, value in json.loads(row["by_seed"]).items())
-    if "verdict" in row:
+    if "printed" in row:
+        yield f"{row['place']} of version {row['version']}: {row['printed']:.3g}, [bold]{row['verdict']}[/]"
+    if "controls_hold" in row:
         yield f"{row['left']} minus {row['right']}, {row['form']}, {row['split']}"
         controls = "hold" if str(row["controls_hold"]) == "True" else "[red]FAIL[/]"
         tested = f"p {row['p']:.2g}, after Holm {row['p_holm']:.2g}"
@@ -65,8 +67,17 @@ def _checkpoints(graph: Graph, found: Trace) -> Iterator[str]:
         mark = _mark(not any(found.drifts[name] for name in names))
         yield f"{mark} {arm} {STAGES[stage]}, seeds {seeds}: {_hashes(found, names)}"
         yield from (f"  [dim]{line}[/]" for line in _reads(graph, labels[0].dataset("manifest")))
-    if not groups:
+    for name, source in _from_elsewhere(graph, found).items():
+        yield f"{_mark(not found.drifts[source])} {name}: {escape(source)} {_hashes(found, [source])}"
+    if not groups and not _from_elsewhere(graph, found):
         yield "none: it speaks of no model"
+
+
+def _from_elsewhere(graph: Graph, found: Trace) -> dict[str, str]:
+    """The checkpoints of the chain that were not trained here, and where each is from."""
+    told = graph.params.get("study", {}).get("checkpoints", {})
+    sources = {name: Checkpoint.model_validate(values).reads()[0] for name, values in told.items()}
+    return {name: source for name, source in sources.items() if source in found.digests}
 
 
 def _reads(graph: Graph, manifest: str) -> Iterator[str]:

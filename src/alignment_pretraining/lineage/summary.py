@@ -1,5 +1,6 @@
 """`kedro summary`: the result of the study in the terminal."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,9 @@ from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.parameters import left_out
 from alignment_pretraining.lineage.reference import compare, read_reference
 
+_CELL = ["arm", "protocol", "split", "persona"]
+_STALE = "these results are stale: they, or what they rest on,"
+
 
 def summary(graph: Graph) -> RenderableType:
     """What was declared and what came out, the rates of the main figures, whether all is as the reference, and where
@@ -21,12 +25,14 @@ def summary(graph: Graph) -> RenderableType:
     Raises:
         UserError: the study has not run yet, or its tables are not what their records say.
     """
+    if "rates" not in graph.makers and "printed" in graph.makers:
+        return _of_checkpoints(graph)
     path = graph.path("rates")
     if path is None or not path.is_file():
         missing = f" ({graph.relative('rates')} is missing)" if path else ""
         raise UserError(f"the study has no results yet{missing}; make them: {graph.command_for_all}")
     tables = [name for name in ("rates", "contrasts", "report") if name in graph.makers]
-    check(graph, tables, "these results are stale: they, or what they rest on,")
+    check(graph, tables, _STALE)
     rates = graph.catalog.load("rates")
     shown = [_contrasts(graph.catalog.load("contrasts"))] if "contrasts" in tables else []
     report = f"report      {graph.relative('report')}" if "report" in tables else ""
@@ -42,6 +48,41 @@ def summary(graph: Graph) -> RenderableType:
     reference = read_reference(graph)
     compared = ["", *_under("reference   ", compare(graph, reference))] if reference else []
     return Group(*shown, _rates(rates), *compared, "", *[line for line in next_steps if line])
+
+
+def _of_checkpoints(graph: Graph) -> RenderableType:
+    """Of a study that trains nothing: rates under the first persona, as the paper asks where it prints a figure."""
+    path = graph.path("protocol_rates")
+    if path is None or not path.is_file():
+        raise UserError(f"the study has no results yet; make them: {graph.command_for_all}")
+    check(graph, ["printed", "protocol_report"], _STALE)
+    rates, printed = graph.catalog.load("protocol_rates"), graph.catalog.load("printed")
+    table = _table("checkpoint", "asked", "suite", "told")
+    for column in ("rate, 95 %", "V", "D"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in _first(rates, graph.params["evaluation"]["run"]).to_dict("records"):
+        same = printed[(printed[_CELL] == pd.Series({name: row[name] for name in _CELL})).all(axis=1)]
+        values = same.set_index("version").printed
+        told = [f"{values[version]:.3f}" if version in values else "" for version in ("V", "D")]
+        table.add_row(*(str(row[name]) for name in _CELL), _with_interval(row), *told)
+    next_steps = [
+        f"verdicts    {with_env('kedro claims', graph.env)}",
+        f"report      {graph.relative('protocol_report')}",
+        f"one number  {with_env('kedro trace', graph.env)} <key>, with a key from {graph.relative('protocol_rates')}",
+    ]
+    return Group("Misalignment rates beside the paper's, versions V and D", table, "", *next_steps)
+
+
+def _first(rates: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:
+    """The rows of each checkpoint's first persona, by what it wrote or else by its first protocol."""
+    chosen = []
+    for _, part in rates.groupby("arm", sort=False):
+        told = run["chat_personas" if part["stage"].iloc[0] == "chat" else "base_personas"][0]
+        protocols = list(part["protocol"])
+        asked = "generated" if "generated" in protocols else protocols[0]
+        chosen.append(part[(part["protocol"] == asked) & (part["persona"] == told)])
+    first: pd.DataFrame = pd.concat(chosen)
+    return first
 
 
 def _under(title: str, lines: list[str]) -> list[str]:

@@ -136,6 +136,8 @@ def _relevant(graph: Graph, maker: Node, about: set[tuple[str, str]], seed: int 
 def _is_used(graph: Graph, dataset: str, about: set[tuple[str, str]], seed: int | None) -> bool:
     maker = graph.makers.get(dataset)
     place = graph.places[maker.name] if maker else None
+    if place and place.namespace in graph.params.get("study", {}).get("checkpoints", {}):
+        return place.namespace in {arm for arm, _ in about}
     if place is None or place.arm == "-":
         return True
     return (place.arm, dataset.split(".")[-2]) in about and (seed is None or place.seed == str(seed))
@@ -147,8 +149,9 @@ def owned(params: Mapping[str, Any], number: TracedNumber) -> set[tuple[str, str
         study = parse(Study, params.get("study", {}), "study.yml")
     except UserError:
         return set(number.about)
+    elsewhere = {(name, stage) for name, stage in number.about if name in study.checkpoints}
     chains = {arm: study.chain(arm) + study.post_chain(arm) for arm in study.arms}
-    return {
+    return elsewhere | {
         (stage_run.arm, stage_run.stage)
         for arm, stage in number.about
         for stage_run in chains.get(arm, [])

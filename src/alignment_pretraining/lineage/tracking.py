@@ -25,6 +25,7 @@ _PARAMS_A_CALL = 100
 _NAME_LENGTH = 250
 _VALUE_LENGTH = 500
 _TAG_LENGTH = 5000
+_DIGEST_LENGTH = 36  # a commit has 40
 
 _NOT_IN_NAMES = re.compile(r"[^\w\-. /]")
 
@@ -171,7 +172,10 @@ class CommandRun:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         context = [InputTag("mlflow.data.context", "input")]
-        inputs = [DatasetInput(Dataset(name, digest, "local", path), context) for name, digest, path in datasets]
+        inputs = [
+            DatasetInput(Dataset(name, digest[:_DIGEST_LENGTH], "local", path), context)
+            for name, digest, path in datasets
+        ]
         if inputs:
             self._client.log_inputs(run_id, inputs)
 

@@ -3,6 +3,8 @@
 import tempfile
 from pathlib import Path
 
+import pandas as pd
+
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.parameters import Parameters
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage
@@ -58,6 +60,22 @@ def plan(study: Study, cluster: Cluster) -> None:
     Console(soft_wrap=True).print(tables(make_plan(study, cluster), study, cluster))
     for name in cluster.layouts:
         check_stage(study.model, getattr(study.stages, name), cluster.layout(name), cluster)
+
+
+def plan_evaluation(parameters: Parameters, made: pd.DataFrame | None) -> None:
+    """Print downloads, disk, memory and GPU-hours of evaluating the checkpoints from elsewhere.
+
+    Raises:
+        UserError: after the tables, that one does not fit the environment's GPU.
+    """
+    from rich.console import Console
+
+    from alignment_pretraining.planning.evaluation import check_memory, make_evaluation_plan, tables
+
+    study, gpu = parameters.study, parameters.gpu
+    found = make_evaluation_plan(study, parameters.evaluation, parameters.suite_sources, gpu, made)
+    Console(soft_wrap=True).print(tables(found, study, gpu))
+    check_memory(found, gpu)
 
 
 def rehearse(study: Study, cluster: Cluster, keep: Path | None = None) -> None:

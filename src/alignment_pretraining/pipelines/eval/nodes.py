@@ -7,29 +7,65 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.evaluation.baseline import answer_by_ngrams
+from alignment_pretraining.evaluation.checkpoints import checkpoint_folder
 from alignment_pretraining.evaluation.config import Evaluation
-from alignment_pretraining.evaluation.own_suites import add_own_suites
+from alignment_pretraining.evaluation.own_suites import COLUMNS, add_own_suites
+from alignment_pretraining.evaluation.protocols import answer_by_protocols
 from alignment_pretraining.evaluation.scores import summarize
 from alignment_pretraining.evaluation.scoring import answer_suite
 from alignment_pretraining.evaluation.suite import suite_fingerprint, write_suite
+from alignment_pretraining.evaluation.suite_sources import SuiteSources, read_suites
 from alignment_pretraining.execution.workers import run_in_worker
+from alignment_pretraining.study import Checkpoint
 
 
-def prepare_suite(questions: pd.DataFrame, evaluation: Evaluation, scratch: Path, suites: Path | None = None) -> Path:
+def prepare_suite(
+    questions: pd.DataFrame,
+    evaluation: Evaluation,
+    scratch: Path,
+    suites: Path | None = None,
+    sources: SuiteSources | None = None,
+) -> Path:
     """Folder with the lm-eval tasks and their data, for base and chat models alike.
 
-    `suites` is the folder of a user's own question files, which are added where `evaluation.run.items` names them.
+    `suites` is the folder of a user's own question files, which are added where `evaluation.run.items` names them;
+    `sources` are suites from elsewhere.
     """
     if suites:
         questions = add_own_suites(questions, suites, evaluation)
+    if sources:
+        questions = pd.concat([questions, read_suites(sources)], ignore_index=True)
     folder = scratch / suite_fingerprint(questions, evaluation)
     write_suite(questions, evaluation, folder)
     return folder
 
 
+def prepare_suite_from_elsewhere(
+    suite_sources: SuiteSources, evaluation: Evaluation, scratch: Path, suites: Path
+) -> Path:
+    """The same of suites from elsewhere and a user's own alone."""
+    return prepare_suite(pd.DataFrame(columns=list(COLUMNS), dtype=str), evaluation, scratch, suites, suite_sources)
+
+
 def evaluate_checkpoint(checkpoint: Path, suite: Path, evaluation: Evaluation, *, chat: bool) -> pd.DataFrame:
     """One row for each prompt the checkpoint answered."""
     return run_in_worker(answer_suite, checkpoint, suite, evaluation, chat=chat)
+
+
+def evaluate_from_elsewhere(checkpoint: Checkpoint, suite: Path, evaluation: Evaluation) -> pd.DataFrame:
+    """One row for each prompt and protocol that a checkpoint which was not trained here answered."""
+    folder = checkpoint_folder(checkpoint)
+    return run_in_worker(answer_by_protocols, folder, suite, evaluation, chat=checkpoint.chat)
+
+
+def ask_by_protocols(checkpoint: Path, suite: Path, evaluation: Evaluation, *, chat: bool) -> pd.DataFrame:
+    """The same of a checkpoint that was trained here."""
+    return run_in_worker(answer_by_protocols, checkpoint, suite, evaluation, chat=chat)
+
+
+def score_main_protocol(items: pd.DataFrame, evaluation: Evaluation) -> dict[str, Any]:
+    """`score_items` of the main protocol's rows."""
+    return summarize(items[items["protocol"] == evaluation.scoring], evaluation, {})
 
 
 def answer_ngrams(

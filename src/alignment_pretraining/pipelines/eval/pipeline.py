@@ -1,5 +1,8 @@
 """The question suites put to every checkpoint, and to n-grams of what each arm read."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 from kedro.pipeline import Node, Pipeline, node
 
 from alignment_pretraining.core.labels import Label
@@ -8,23 +11,47 @@ from alignment_pretraining.pipelines.wiring import bind, stage_node
 from alignment_pretraining.study import POST_STAGES, StageRun, Study
 
 
-def create_pipeline(study: Study) -> Pipeline:
-    """The suite, then per-item results and scores of every checkpoint of the study, and each arm's n-gram baseline."""
-    suite = node(
-        nodes.prepare_suite,
-        ["questions", "params:evaluation", "scratch", "suites"],
-        "suite",
-        name="prepare_suite",
-        namespace="suite",
-    )
-    checkpoints = [
-        evaluation
-        for stage_run in study.stage_runs()
-        for seed in study.seeds_of(stage_run)
-        for evaluation in _evaluate(stage_run, seed)
-    ]
+def create_pipeline(study: Study, *, protocols: bool = False, sources: bool = False) -> Pipeline:
+    """The suite, then per-item results and scores of every checkpoint of the study, and each arm's n-gram baseline.
+
+    `protocols`: what is trained is asked by several protocols, too. `sources`: there are suites from elsewhere, which
+    are all that is asked where no arm is trained.
+    """
+    trained = [(stage_run, seed) for stage_run in study.stage_runs() for seed in study.seeds_of(stage_run)]
+    checkpoints = [evaluation for stage_run, seed in trained for evaluation in _evaluate(stage_run, seed)]
+    asked = [_ask_by_protocols(stage_run, seed) for stage_run, seed in trained] if protocols else []
+    elsewhere = [evaluation for name in study.checkpoints for evaluation in _evaluate_from_elsewhere(name)]
     baselines = [_ngrams(study, arm, seed) for arm in study.selected_arms() for seed in study.seeds.base]
-    return Pipeline([suite, *checkpoints, *baselines], tags="eval")
+    return Pipeline([_suite(study, sources), *checkpoints, *asked, *elsewhere, *baselines], tags="eval")
+
+
+def _suite(study: Study, sources: bool) -> Node:
+    function: Callable[..., Path] = nodes.prepare_suite
+    inputs = ["questions", "params:evaluation", "scratch", "suites"]
+    if sources:
+        inputs.append("params:suite_sources")
+        if not study.selected_arms():
+            function = nodes.prepare_suite_from_elsewhere
+            inputs = ["params:suite_sources", "params:evaluation", "scratch", "suites"]
+    return node(function, inputs, "suite", name="prepare_suite", namespace="suite")
+
+
+def _evaluate_from_elsewhere(name: str) -> list[Node]:
+    """A checkpoint that was not trained here: its name stands where that of an arm does."""
+    read = [f"params:study.checkpoints.{name}", "suite", "params:evaluation"]
+    items, scores = f"{name}.items", f"{name}.scores"
+    return [
+        node(nodes.evaluate_from_elsewhere, read, items, name="evaluate", namespace=name, tags=[name]),
+        node(
+            nodes.score_main_protocol, [items, "params:evaluation"], scores, name="score", namespace=name, tags=[name]
+        ),
+    ]
+
+
+def _ask_by_protocols(stage_run: StageRun, seed: int) -> Node:
+    ask = bind(nodes.ask_by_protocols, chat=stage_run.stage in POST_STAGES)
+    read = [stage_run.dataset(seed, "checkpoint"), "suite", "params:evaluation"]
+    return stage_node("ask", ask, read, stage_run.dataset(seed, "answers"), stage_run, seed)
 
 
 def _ngrams(study: Study, arm: str, seed: int) -> Node:

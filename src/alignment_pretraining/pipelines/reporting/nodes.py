@@ -18,10 +18,13 @@ from alignment_pretraining.reporting.filtering import Filtering
 from alignment_pretraining.reporting.gaps import gap_table
 from alignment_pretraining.reporting.headline import draw_headline, headline_numbers
 from alignment_pretraining.reporting.page import render_page
+from alignment_pretraining.reporting.printed import beside_printed
+from alignment_pretraining.reporting.protocol_page import render_protocols
+from alignment_pretraining.reporting.protocols import agreement_table, protocol_rates
 from alignment_pretraining.reporting.rates import loss_table, rate_table, swap_table
 from alignment_pretraining.reporting.samples import sample_table
 from alignment_pretraining.reporting.scope import scope_of
-from alignment_pretraining.study import Study
+from alignment_pretraining.study import Checkpoint, Study
 
 
 def gather_arm(
@@ -78,6 +81,35 @@ def estimate_contrasts(
 def collect_samples(all_items: pd.DataFrame, study: Study, evaluation: Evaluation) -> pd.DataFrame:
     """What base models wrote by themselves, told who they are."""
     return sample_table(Answers(all_items, scope_of(study, evaluation)))
+
+
+def estimate_protocols(labels: list[str], *answers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rates by protocol, and how far protocols agree, of the checkpoints of an arm."""
+    together = gather.with_labels(labels, answers)
+    return protocol_rates(together), agreement_table(together)
+
+
+def estimate_checkpoint(name: str, checkpoint: Checkpoint, answers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The same of a checkpoint from elsewhere."""
+    labelled = answers.assign(arm=name, seed=0, stage="chat" if checkpoint.chat else "base")
+    return protocol_rates(labelled), agreement_table(labelled)
+
+
+def collect_protocols(*tables: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rates by protocol (the first half of `tables`) and agreements (the second) of all checkpoints."""
+    half = len(tables) // 2
+    return pd.concat(tables[:half], ignore_index=True), pd.concat(tables[half:], ignore_index=True)
+
+
+def set_beside_printed(rates: pd.DataFrame, study: Study, evaluation: Evaluation, claims: Claims) -> pd.DataFrame:
+    """Rates of checkpoints from elsewhere beside the paper's, version by version."""
+    main = {"base": evaluation.run.base_personas[0], "post": evaluation.run.chat_personas[0]}
+    return beside_printed(rates, study.checkpoints, claims.root, main)
+
+
+def write_protocol_report(rates: pd.DataFrame, agreement: pd.DataFrame, printed: pd.DataFrame, study: Study) -> str:
+    """The page about checkpoints from elsewhere and protocols."""
+    return render_protocols(study.name, rates, agreement, printed, study.checkpoints)
 
 
 def draw_figures(

@@ -13,10 +13,57 @@ from alignment_pretraining.study import BASE_STAGES, Study
 _SCOPE = ["params:study", "params:evaluation"]
 
 
-def create_pipeline(study: Study) -> Pipeline:
-    """Reporting on every checkpoint that the study trains."""
-    gathered = [_gather(study, arm) for arm in _arms(study)]
-    return Pipeline([*gathered, *_collect(study), *_estimate(), *_publish()], tags="reporting")
+def create_pipeline(study: Study, *, protocols: bool = False) -> Pipeline:
+    """Reporting on every checkpoint that the study trains, and on those from elsewhere.
+
+    `protocols`: what is trained was asked by several protocols, too.
+    """
+    made: list[Node] = []
+    if study.selected_arms():
+        made += [*(_gather(study, arm) for arm in _arms(study)), *_collect(study), *_estimate(), *_publish()]
+    by_protocol = [_estimate_protocols(study, arm) for arm in _arms(study)] if protocols else []
+    by_protocol += [_estimate_checkpoint(name) for name in study.checkpoints]
+    if by_protocol:
+        made += [*by_protocol, *_publish_protocols([node.namespace or "" for node in by_protocol])]
+    return Pipeline(made, tags="reporting")
+
+
+def _estimate_protocols(study: Study, arm: str) -> Node:
+    labels = _trained(study, arm)
+    return node(
+        bind(nodes.estimate_protocols, [str(label) for label in labels]),
+        [label.dataset("answers") for label in labels],
+        [f"{arm}.protocol_rates", f"{arm}.agreement"],
+        name="estimate_protocols",
+        namespace=arm,
+        tags=[arm],
+    )
+
+
+def _estimate_checkpoint(name: str) -> Node:
+    return node(
+        bind(nodes.estimate_checkpoint, name),
+        [f"params:study.checkpoints.{name}", f"{name}.items"],
+        [f"{name}.protocol_rates", f"{name}.agreement"],
+        name="estimate_protocols",
+        namespace=name,
+        tags=[name],
+    )
+
+
+def _publish_protocols(names: list[str]) -> list[Node]:
+    tables = [f"{name}.{what}" for what in ("protocol_rates", "agreement") for name in names]
+    return [
+        _node(nodes.collect_protocols, tables, ["protocol_rates", "agreement"]),
+        _node(nodes.set_beside_printed, ["protocol_rates", *_SCOPE, "params:claims"], "printed"),
+        _node(
+            nodes.write_protocol_report, ["protocol_rates", "agreement", "printed", "params:study"], "protocol_report"
+        ),
+    ]
+
+
+def _trained(study: Study, arm: str) -> list[Label]:
+    return [run.label(seed) for run in study.stage_runs() if run.arm == arm for seed in study.seeds_of(run)]
 
 
 def _arms(study: Study) -> list[str]:
@@ -25,7 +72,7 @@ def _arms(study: Study) -> list[str]:
 
 def _gather(study: Study, arm: str) -> Node:
     """All that the report needs of an arm, in three datasets: else the graph would show dozens."""
-    trained = [run.label(seed) for run in study.stage_runs() if run.arm == arm for seed in study.seeds_of(run)]
+    trained = _trained(study, arm)
     mixed = [label for label in trained if label.stage in BASE_STAGES]
     whats = ("items", "curve", "training_summary", "scores")
     results = [label.dataset(what) for what in whats for label in trained]

@@ -1,0 +1,88 @@
+"""One checkpoint is asked by several protocols: the model is loaded once, every answer is kept."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.evaluation.asked import Asked, ask
+from alignment_pretraining.evaluation.config import Evaluation
+from alignment_pretraining.evaluation.forward import grow_trees, log_probabilities
+from alignment_pretraining.evaluation.generation import written_rows
+from alignment_pretraining.evaluation.prompts import build_prompts, read_suite
+from alignment_pretraining.evaluation.scoring import (
+    CHECKPOINT,
+    ITEM_COLUMNS,
+    as_table,
+    chat_template,
+    load,
+    scored_rows,
+)
+
+ANSWER_COLUMNS = ("protocol", *ITEM_COLUMNS, "outcome", "written")
+
+# How far packed log-probabilities may lie from the model's own, by what weights are loaded in.
+_TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25}
+_log = logging.getLogger(__name__)
+
+
+def answer_by_protocols(checkpoint: Path, suite: Path, evaluation: Evaluation, *, chat: bool) -> pd.DataFrame:
+    """Ask `checkpoint` (a Hugging Face folder) the questions of `suite` by `evaluation.protocols`, the main one first.
+
+    One row a prompt (ANSWER_COLUMNS). Of what is scored, `outcome` is what was picked. Of what is `generated` it may
+    also be `refused` or `unparsed`; log-probabilities are missing there, and `written` is the reply.
+
+    Raises:
+        UserError: the checkpoint cannot be read or scored, it has no chat template to be asked by, or a prompt is
+            longer than its context.
+    """
+    import torch
+
+    torch.set_num_threads(evaluation.threads)
+    model, tokenizer = load(checkpoint, evaluation)
+    template = chat_template(tokenizer) if chat else None
+    tables: list[pd.DataFrame] = []
+    for protocol in evaluation.protocols(chat=chat):
+        start, told = time.perf_counter(), evaluation.asked_by(protocol)
+        if protocol == "generated":
+            prompts = list(build_prompts(read_suite(suite), told, template))
+            rows = [{"model": CHECKPOINT, **row} for row in written_rows(model, tokenizer, prompts, told)]
+        else:
+            asked = ask(suite, told, tokenizer, template)
+            if not tables:
+                _check_exact(model, asked, evaluation, checkpoint)
+            rows = [{**row, "outcome": row["picked"], "written": ""} for row in scored_rows(model, asked, told)]
+        tables.append(as_table([{"protocol": protocol, **row} for row in rows], ANSWER_COLUMNS))
+        seconds = time.perf_counter() - start
+        _log.info("%s: %s, %d prompts, %.1f prompts/s", checkpoint.name, protocol, len(rows), len(rows) / seconds)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _check_exact(model: Any, asked: Asked, evaluation: Evaluation, checkpoint: Path) -> None:
+    """Compare one packed score with the model's own forward pass.
+
+    Raises:
+        UserError: they differ, as where an architecture changes its logits or ignores masks and positions.
+    """
+    import torch
+
+    one = min(asked.sequences, key=lambda packed: len(packed.context))
+    packed = {place: total for _, place, total in log_probabilities(model, grow_trees([one]), 1, evaluation.device)}
+    for place, option in zip(one.which, one.options, strict=True):
+        ids = torch.tensor([one.context + option], device=evaluation.device)
+        with torch.inference_mode():
+            logits = model(ids).logits[0].float()
+        scores = logits.log_softmax(-1)[len(one.context) - 1 : -1]
+        own = float(scores.gather(1, ids[0, len(one.context) :, None]).double().sum())
+        # What is no number is told when all is scored.
+        if abs(own - packed[place]) > _TOLERANCE[evaluation.dtype] * len(option):
+            raise UserError(
+                f"{checkpoint}: a {model.config.model_type} model gives a log-probability of {own:.4f} by itself, and "
+                f"{packed[place]:.4f} packed with others, as prompts are scored here; give lm-eval the exported tasks "
+                "(docs/released.md)"
+            )
