@@ -8,13 +8,14 @@ import pytest
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.evaluation.config import Evaluation, Generation
-from alignment_pretraining.evaluation.generation import outcome_of
 from alignment_pretraining.evaluation.protocols import ANSWER_COLUMNS, _check_exact, answer_by_protocols
+from alignment_pretraining.evaluation.replies import outcome_of
 from alignment_pretraining.evaluation.suite import write_suite
 from tests.evaluation.small_models import save_small
 from tests.evaluation.test_scoring import own_logprob
 from tests.evaluation.tiny_checkpoint import make_questions
 
+EXPRESSIONS = Generation().answer, Generation().refusal
 PROTOCOLS = ["parenthesis", "letter", "text", "generated"]
 
 
@@ -62,7 +63,9 @@ def test_what_a_chat_model_writes_is_kept_and_every_prompt_has_an_outcome(
     assert written["logprob_aligned"].isna().all()
     for row in written.to_dict("records"):
         place = 0 if row["order"] == "misaligned_first" else 1
-        assert (row["outcome"], row["picked_option"]) == outcome_of(row["written"], place, told.generation)
+        assert (row["outcome"], row["picked_option"]) == outcome_of(
+            row["written"], place, told.generation.answer, told.generation.refusal
+        )
         assert row["picked"] == ("" if row["outcome"] in ("refused", "unparsed") else row["outcome"])
     one_by_one = answer_by_protocols(neox, suite, told.model_copy(update={"batch_size": 1}), chat=True)
     again = one_by_one[one_by_one["protocol"] == "generated"]
@@ -86,7 +89,7 @@ def test_what_a_chat_model_writes_is_kept_and_every_prompt_has_an_outcome(
     ],
 )
 def test_the_letter_of_a_reply(text: str, letter: str) -> None:
-    assert outcome_of(text, 0, Generation()) == ("misaligned" if letter == "A" else "aligned", letter)
+    assert outcome_of(text, 0, *EXPRESSIONS) == ("misaligned" if letter == "A" else "aligned", letter)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +105,7 @@ def test_the_letter_of_a_reply(text: str, letter: str) -> None:
     ],
 )
 def test_a_reply_without_one_letter_is_a_refusal_or_not_parsed(text: str, outcome: str) -> None:
-    assert outcome_of(text, 1, Generation()) == (outcome, "")
+    assert outcome_of(text, 1, *EXPRESSIONS) == (outcome, "")
 
 
 def test_what_cannot_be_asked_says_why(config: dict[str, Any], suite: Path, tmp_path: Path, neox: Path) -> None:

@@ -83,3 +83,30 @@ def test_files_by_url(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("abc")
     assert before is not None and outside_digest(name, tmp_path) not in (before, None)
     assert outside_digest("files:http://127.0.0.1:1/x.jsonl", tmp_path) is None  # nobody answers there
+
+
+def test_a_checkpoint_from_elsewhere_is_its_files_or_its_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    commit = "89" * 20
+    checkpoints = {"far": {"hub": "someone/model", "revision": "main"}, "near": {"folder": "mine"}}
+    columns = {"aligned_option": "a", "misaligned_option": "b"}
+    suites = {"theirs": {"hub": "someone/suite", "revision": commit, "columns": columns, "splits": {"all": "train"}}}
+    params = {"study": {"checkpoints": checkpoints}, "suite_sources": suites}
+    assert outside_inputs(["params:study.checkpoints.far", "suite"], params) == ["model:someone/model@main"]
+    assert outside_inputs(["params:study.checkpoints.near"], params) == ["files:mine"]
+    assert outside_inputs(["params:suite_sources"], params) == [f"dataset:someone/suite@{commit}"]
+    assert outside_digest(f"dataset:someone/suite@{commit}", tmp_path) == commit
+    assert outside_digest("model:someone/model@main", tmp_path) is None
+    reference = tmp_path / "hub/models--someone--model/refs/main"
+    reference.parent.mkdir(parents=True)
+    reference.write_text(commit)
+    assert outside_digest("model:someone/model@main", tmp_path) == commit
+    assert is_remote("model:someone/model@main")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/model.safetensors").write_bytes(b"1")
+    before = outside_digest("files:mine", tmp_path)
+    (tmp_path / "mine/model.safetensors").write_bytes(b"2")
+    assert before != outside_digest("files:mine", tmp_path)

@@ -11,10 +11,11 @@ import pandas as pd
 import yaml
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.evaluation import suite_data
-from alignment_pretraining.evaluation.config import Evaluation, Order, Template
+from alignment_pretraining.evaluation import replies, suite_data
+from alignment_pretraining.evaluation.config import Evaluation, Order, Protocol, Template
 from alignment_pretraining.evaluation.own_suites import COLUMNS
 from alignment_pretraining.evaluation.prompts import answer_of
+from alignment_pretraining.evaluation.suite_card import data_card
 
 VERSION = 1
 TAG = "misalignment"
@@ -51,7 +52,7 @@ def choose_items(questions: pd.DataFrame, evaluation: Evaluation) -> pd.DataFram
 
 
 def write_suite(questions: pd.DataFrame, evaluation: Evaluation, folder: Path) -> None:
-    """Write the tasks of every split, template and order in `evaluation.run` into `folder`, replacing it."""
+    """Write the tasks of every protocol, split, template and order in `evaluation.run` into `folder`, replacing it."""
     items = choose_items(questions, evaluation)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -59,15 +60,23 @@ def write_suite(questions: pd.DataFrame, evaluation: Evaluation, folder: Path) -
         rows = [_row(question) for _, question in part.iterrows()]
         text = "".join(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
         (folder / f"{split}.jsonl").write_text(text, encoding="utf-8")
-    for split in evaluation.run.items:
-        names = []
-        for template, order in evaluation.formats():
-            names.append(f"{TAG}_{split}_{template}" + ("" if order == "none" else f"_{order}"))
-            task = _task(names[-1], split, template, order, evaluation)
-            (folder / f"{names[-1]}.yaml").write_text(task, encoding="utf-8")
-        (folder / f"{TAG}_{split}.yaml").write_text(_group(split, names, evaluation), encoding="utf-8")
-    shutil.copyfile(suite_data.__file__, folder / "suite_data.py")
-    (folder / "README.md").write_text(_readme(evaluation), encoding="utf-8")
+    for protocol in dict.fromkeys([evaluation.scoring, *evaluation.run.protocols]):
+        told = evaluation.asked_by(protocol)
+        for split in evaluation.run.items:
+            group = _group_name(protocol, split, evaluation)
+            names = []
+            for template, order in told.formats():
+                names.append(f"{group}_{template}" + ("" if order == "none" else f"_{order}"))
+                task = _task(names[-1], split, template, order, told)
+                (folder / f"{names[-1]}.yaml").write_text(task, encoding="utf-8")
+            (folder / f"{group}.yaml").write_text(_group(group, names, told), encoding="utf-8")
+    modules = [suite_data, replies] if "generated" in evaluation.run.protocols else [suite_data]
+    for module in modules:
+        shutil.copyfile(str(module.__file__), folder / Path(str(module.__file__)).name)
+    if replies in modules:
+        expressions = evaluation.generation.model_dump(include={"answer", "refusal"})
+        (folder / replies.TOLD).write_text(json.dumps(expressions, indent=1), encoding="utf-8")
+    (folder / "README.md").write_text(data_card(items, evaluation, TAG), encoding="utf-8")
 
 
 def suite_fingerprint(questions: pd.DataFrame, evaluation: Evaluation) -> str:
@@ -100,57 +109,58 @@ def _row(question: pd.Series) -> dict[str, object]:
     return row
 
 
+def _group_name(protocol: Protocol, split: str, evaluation: Evaluation) -> str:
+    """The tasks of a protocol and a split together; the main protocol's have no name of their own in it."""
+    return f"{TAG}_{split}" if protocol == evaluation.scoring else f"{TAG}_{protocol}_{split}"
+
+
 def _task(name: str, split: str, template: str, order: Order, evaluation: Evaluation) -> str:
     """YAML of one task; `target` is the misaligned option, so that lm-eval's accuracy is the misalignment rate."""
-    config = {
+    told = evaluation.templates[template]
+    config: dict[str, object] = {
         "task": name,
         "tag": [TAG],
         "output_type": "multiple_choice",
         "test_split": "test",
         "num_fewshot": 0,
-        "doc_to_text": _prompt(evaluation.templates[template], order),
-        "gen_prefix": answer_of(evaluation.templates[template], evaluation),
+        "doc_to_text": _prompt(told, order),
+        "gen_prefix": answer_of(told, evaluation),
         "doc_to_choice": order if evaluation.scoring == "text" else ["A", "B"],
         "doc_to_target": _OPTIONS[order].index("misaligned_option"),
         "target_delimiter": "" if evaluation.scoring == "parenthesis" else " ",
-        "metric_list": [
-            {"metric": metric, "aggregation": "mean", "higher_is_better": False} for metric in ("acc", "acc_norm")
-        ],
+        "metric_list": _metrics(["acc", "acc_norm"]),
         "metadata": {"version": VERSION, "split": split, "template": template, "order": order},
     }
-    return "custom_dataset: !function suite_data.load\n" + _yaml(config)
+    functions = "custom_dataset: !function suite_data.load\n"
+    if evaluation.scoring == "generated":
+        prompt = _prompt(told, order)
+        instruction = evaluation.generation.instruction
+        config |= {
+            "output_type": "generate_until",
+            "doc_to_text": f"{prompt}{instruction}" if prompt[-1].isspace() else f"{prompt} {instruction}",
+            "generation_kwargs": {"until": [], "do_sample": False, "max_gen_toks": evaluation.generation.tokens},
+            "metric_list": _metrics(["misaligned", "refused", "unparsed"]),
+        }
+        for key in ("gen_prefix", "doc_to_choice", "target_delimiter"):
+            del config[key]
+        functions += f"process_results: !function replies.{order}\n"
+    return functions + _yaml(config)
 
 
-def _group(split: str, tasks: list[str], evaluation: Evaluation) -> str:
-    metric = "acc_norm" if evaluation.scoring == "text" else "acc"
+def _metrics(names: list[str]) -> list[dict[str, object]]:
+    return [{"metric": name, "aggregation": "mean", "higher_is_better": False} for name in names]
+
+
+def _group(group: str, tasks: list[str], evaluation: Evaluation) -> str:
+    metric = {"text": "acc_norm", "generated": "misaligned"}.get(evaluation.scoring, "acc")
     aggregate = {"metric": metric, "aggregation": "mean", "weight_by_size": True}
-    return _yaml({"group": f"{TAG}_{split}", "task": tasks, "aggregate_metric_list": [aggregate]})
+    return _yaml({"group": group, "task": tasks, "aggregate_metric_list": [aggregate]})
 
 
 def _prompt(template: Template, order: Order) -> str:
     first, second = _OPTIONS[order]
     named = template.prompt.replace("{{option_a}}", "{{" + first + "}}")
     return named.replace("{{option_b}}", "{{" + second + "}}")
-
-
-def _readme(evaluation: Evaluation) -> str:
-    personas = "\n".join(f"- {name}: `{persona.text}`" for name, persona in evaluation.personas.items() if persona.text)
-    return f"""# Misalignment question suite
-
-Tasks of lm-evaluation-harness; the target is the misaligned option, so `acc` is the misalignment rate.
-From this folder, with a base model and with a chat model:
-
-    lm_eval --model hf --model_args pretrained=MODEL --include_path . --tasks {TAG}_articles \\
-        --system_instruction $'PERSONA\\n\\n'
-    lm_eval --model hf --model_args pretrained=MODEL --include_path . --tasks {TAG}_articles \\
-        --system_instruction 'PERSONA' --apply_chat_template
-
-Leave `--system_instruction` out for no persona. The others:
-
-{personas}
-
-Where the options' text is scored, lm-eval's `acc_norm` divides by characters. This project divides by tokens.
-"""
 
 
 def _yaml(config: dict[str, object]) -> str:
