@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from alignment_pretraining.core.environments import BASE, environments, parameter_files
 from alignment_pretraining.core.errors import UserError, did_you_mean
@@ -25,6 +25,16 @@ from alignment_pretraining.synthesis.config import Synthesis
 COMMAND_LINE = "--params"
 
 
+class Preflight(Spec):
+    """What cannot be known of a source before it is read, for the preflight.
+
+    `holds` has tokens of pools, of tables of documents (`ai_aligned`) and of `mcqa`, as their cards say; of
+    `conversations` and `preferences` it has rows.
+    """
+
+    holds: dict[str, Annotated[float, Field(gt=0)]] = {}
+
+
 class Parameters(Spec):
     """The parameters of an environment: a field is a top-level key, and what a node gets for `params:<key>`.
 
@@ -43,6 +53,7 @@ class Parameters(Spec):
     evaluation: Evaluation
     suite_sources: SuiteSources = SuiteSources({})
     claims: Claims
+    preflight: Preflight = Preflight()
     gpu: Gpu | None = None
     cluster: Cluster | None = None
 

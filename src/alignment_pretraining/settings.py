@@ -6,12 +6,13 @@ from alignment_pretraining.context import EnvironmentConfigLoader, StudyContext
 from alignment_pretraining.credentials import CredentialsHooks
 from alignment_pretraining.lineage.hooks import LineageHooks
 from alignment_pretraining.pipelines.progress import ProgressHooks
+from alignment_pretraining.preflight import PreflightHooks
 
 # A node of one arm may read the data of another (a shared checkpoint, every arm's results): the dots are namespaces.
 warnings.filterwarnings("ignore", message="One or more dataset names contain '.'")
 
 # Kedro calls the last one first: a run that is refused shows no progress.
-HOOKS = (ProgressHooks(), CredentialsHooks(), LineageHooks())
+HOOKS = (ProgressHooks(), CredentialsHooks(), LineageHooks(), PreflightHooks())
 # Telemetry is off. What kedro-viz would note of sequential runs alone, it is told from records (`lineage.viz`).
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry", "kedro-viz", "kedro_mlflow")
 

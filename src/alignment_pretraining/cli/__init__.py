@@ -15,7 +15,7 @@ from kedro.framework.startup import ProjectMetadata
 
 from alignment_pretraining.cli.clean_errors import leave_on_interrupt, show_user_errors_cleanly
 from alignment_pretraining.cli.trace import trace
-from alignment_pretraining.core.environments import BASE, environment, environment_folder, with_env
+from alignment_pretraining.core.environments import BASE, data_folder, environment, environment_folder, with_env
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import write_text
 from alignment_pretraining.lineage.graph import Graph
@@ -163,11 +163,14 @@ def track(metadata: ProjectMetadata, env: str | None) -> None:
 @click.pass_obj
 def plan(metadata: ProjectMetadata, env: str | None, pipeline: str | None, params: dict[str, Any]) -> None:
     """Print what synthesis by a model, training on the environment's GPU or cluster, and evaluating checkpoints from
-    elsewhere will cost."""
+    elsewhere will cost, and whether every budget can be met: a study that would not reach its end is refused.
+    """
     from rich.console import Console
 
-    from alignment_pretraining.planning.commands import machine_of, plan_evaluation
     from alignment_pretraining.planning.commands import plan as print_training
+    from alignment_pretraining.planning.commands import plan_evaluation
+    from alignment_pretraining.planning.machines import cluster_of
+    from alignment_pretraining.planning.preflight.check import needs_of, refuse_short, table
     from alignment_pretraining.planning.synthesis import plan_synthesis
 
     graph = project_graph(metadata.project_path, env, params)
@@ -176,10 +179,14 @@ def plan(metadata: ProjectMetadata, env: str | None, pipeline: str | None, param
     if pipeline == "synthesis" or (pipeline is None and trains):
         Console().print(plan_synthesis(parameters.synthesis, parameters.anthropic, graph.catalog.load))
     if pipeline == "pretraining" or (pipeline is None and trains and (parameters.gpu or parameters.cluster)):
-        print_training(parameters.study, machine_of(parameters, graph.env))
+        print_training(parameters.study, cluster_of(parameters, graph.env))
     if parameters.study.checkpoints and pipeline in (None, "eval"):
         made = "questions" in graph.makers and graph.digest("questions")
         plan_evaluation(parameters, graph.catalog.load("questions") if made else None)
+    if pipeline is None and trains:
+        needs = needs_of(parameters, graph.catalog.load, graph.root / data_folder(graph.env))
+        Console(soft_wrap=True).print(table(needs))
+        refuse_short((need for need in needs if not need.here), graph.env)
 
 
 @cli.command()
@@ -223,8 +230,8 @@ def _folder(graph: Graph, name: str) -> Path:
 def rehearse(metadata: ProjectMetadata, env: str | None, keep: Path | None) -> None:
     """Run the cluster's engine, configuration and layouts on this machine's CPUs, shrunk in width and steps."""
     from alignment_pretraining.execution.board import Board
-    from alignment_pretraining.planning.commands import cluster_of
     from alignment_pretraining.planning.commands import rehearse as run_small
+    from alignment_pretraining.planning.machines import cluster_of
 
     graph = project_graph(metadata.project_path, env)
     parameters = _parameters(graph)

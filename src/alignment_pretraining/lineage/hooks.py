@@ -91,6 +91,10 @@ class LineageHooks:
         """The run failed."""
         self._end("FAILED")
 
+    def refused(self) -> None:
+        """Another hook has refused the run before its first node."""
+        self._end("FAILED")
+
     def interrupted(self) -> None:
         """The run was stopped by Ctrl-C, which Kedro does not tell its hooks: the command does."""
         self._end("KILLED")

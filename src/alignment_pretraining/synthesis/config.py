@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from alignment_pretraining.core.spec import Fraction, Positive, Spec
+from alignment_pretraining.synthesis.hub import Hub
 from alignment_pretraining.synthesis.world.config import Stories, Tone
 
 # The actor of matched controls: a language model's documents, rewritten with people in the place of the AI.
@@ -52,6 +53,11 @@ class Synthesis(Spec):
     mcqa: Amount
     conversations: ChatAmount
     preferences: ChatAmount
+    hub: Hub = Hub()
+
+    def reads(self) -> list[str]:
+        """What is read outside the catalog, by the names of `lineage.outside`."""
+        return self.hub.reads()
 
     @property
     def document_sources(self) -> list[str]:
@@ -65,6 +71,15 @@ class Synthesis(Spec):
         known = {"template": {"ai"}, "anthropic": {"ai", PEOPLE}}.get(self.generator)
         if known and not {"ai"} <= set(self.actors) <= known:
             raise ValueError(f"actors: documents of generator {self.generator} are about {', '.join(sorted(known))}")
+        return self
+
+    @model_validator(mode="after")
+    def _the_hub_has_documents_of_all_actors(self) -> Self:
+        named = self.hub.documents
+        if named and set(named) != set(self.document_sources):
+            raise ValueError(f"hub.documents: it names {', '.join(named)}, not {', '.join(self.document_sources)}")
+        if self.hub.tables and self.generator != "template":
+            raise ValueError("hub: it stands in for tables of generator template; set generator to that")
         return self
 
     @model_validator(mode="after")

@@ -61,7 +61,7 @@ def _cases(draw: st.DrawFn) -> Case:
     lengths = {CORPUS: corpus, REPLACEMENT: corpus}
     for source in (MCQA, SYNTHETIC):
         lengths[source] = generator.integers(1, draw(st.sampled_from([10, 100])), size=draw(st.integers(1, 40)))
-    repeat = draw(st.booleans())
+    repeat = draw(st.sampled_from([0, 10_000]))
     tokens = draw(st.integers(1, int(corpus.sum()) * (3 if repeat else 1)))
     mcqa, synthetic = draw(st.sampled_from([0, 0.02, 0.2])), draw(st.sampled_from([0.01, 0.1, 0.5, 0.7]))
     assume(
@@ -198,11 +198,10 @@ def test_seeds_and_stages_order_the_corpus_differently_and_doses_nest() -> None:
 
 def test_a_budget_beyond_the_corpus_needs_leave_to_repeat() -> None:
     lengths, none = _simple(10, 30), np.zeros(10, dtype=bool)
-    with pytest.raises(
-        UserError, match=r"pretraining needs 2,000 tokens of 'corpus', which holds 300: .*corpus\.repeat"
-    ):
-        plan_stream(RECIPE, lengths, none, POOL[: len(none)])
-    epochs = plan_stream(replace(RECIPE, repeat=True), lengths, none, POOL[: len(none)]).layers[CORPUS]["document"]
+    for most in (False, 6):
+        with pytest.raises(UserError, match=rf"2,000 tokens of 'corpus', which holds 300: .*corpus\.repeat is {most}"):
+            plan_stream(replace(RECIPE, repeat=most), lengths, none, POOL[: len(none)])
+    epochs = plan_stream(replace(RECIPE, repeat=7), lengths, none, POOL[: len(none)]).layers[CORPUS]["document"]
     assert sorted(epochs[:10]) == sorted(epochs[10:20]) == list(range(10))
     assert epochs[:10].tolist() != epochs[10:20].tolist()
 

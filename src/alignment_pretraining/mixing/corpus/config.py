@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, PlainValidator, Tag
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.spec import Positive, Share, Spec
@@ -120,17 +120,28 @@ Source = Annotated[
 ]
 
 
+def _epochs(value: Any) -> Any:
+    if value is False or (type(value) is int and value > 1):
+        return value
+    raise ValueError("false, to read a document once; or how often at most it is read, such as 4")
+
+
+# False is kept as it is: it stands in the hash of every mix that was made with it.
+Epochs = Annotated[int, PlainValidator(_epochs)]
+
+
 class CorpusConfig(Spec):
     """The base corpus. `natural_discourse_share` is a share of its bytes, `heldout_share` one of its documents.
 
-    A document of more than `max_document_bytes` is kept out. Work is cut into parts of about `part_bytes` of text.
+    `repeat` is how often at most a stage reads a document of any source, False for once. A document of more than
+    `max_document_bytes` is kept out. Work is cut into parts of about `part_bytes` of text.
     """
 
     seed: int
     sources: list[Source] = Field(min_length=1)
     natural_discourse_share: Share
     heldout_share: Share
-    repeat: bool
+    repeat: Epochs
     max_document_bytes: Positive = 10_000_000
     part_bytes: Positive = 64_000_000
 

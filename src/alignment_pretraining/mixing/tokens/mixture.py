@@ -16,7 +16,7 @@ CORPUS, REPLACEMENT, MCQA, SYNTHETIC = range(4)
 class Recipe:
     """What a mix is made of. Shares are of its `tokens`; `filtered` replaces flagged documents.
 
-    `synthetic_share` is that of each source of inserted documents.
+    `synthetic_share` is that of each source of inserted documents. `repeat` is the most epochs of a source.
 
     `pools` are shares of the base stream by pool of the corpus, in any unit; without any, all documents are one pool.
     """
@@ -27,7 +27,7 @@ class Recipe:
     filtered: bool
     mcqa_share: float
     synthetic_share: float
-    repeat: bool
+    repeat: int
     pools: tuple[tuple[str, float], ...] = ()
 
 

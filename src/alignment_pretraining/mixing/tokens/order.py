@@ -12,17 +12,19 @@ def random(seed: int, *names: str | int) -> np.random.Generator:
     return np.random.default_rng([seed, *(n if isinstance(n, int) else zlib.crc32(n.encode()) for n in names)])
 
 
-def draw(lengths: np.ndarray, budget: int, seed: int, stage: str, source: str, repeat: bool) -> np.ndarray:
+def draw(lengths: np.ndarray, budget: int, seed: int, stage: str, source: str, repeat: int) -> np.ndarray:
     """Documents in the order in which they are drawn: whole epochs, each shuffled anew, that hold `budget` tokens.
 
+    `repeat` is the most epochs that there may be; 0 is one.
+
     Raises:
-        UserError: one epoch does not hold the budget and `repeat` is false, or there is no text at all.
+        UserError: so many epochs do not hold the budget.
     """
     total = int(lengths.sum())
-    if budget > total and (not repeat or total == 0):
+    if budget > total * max(repeat, 1):
         raise UserError(
             f"{stage} needs {budget:,} tokens of '{source}', which holds {total:,}: lower study.stages.{stage}.tokens "
-            "or the share, add documents, or set corpus.repeat to true"
+            f"or the share, add documents, or let more epochs be read (corpus.repeat is {repeat})"
         )
     epochs = -(-budget // total) if budget else 0
     shuffles = [random(seed, stage, "order", source, epoch).permutation(len(lengths)) for epoch in range(epochs)]

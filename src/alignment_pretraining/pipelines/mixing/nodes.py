@@ -152,7 +152,7 @@ def build_mix(
     stage: TrainingStage,
     execution: Execution,
     scratch: Path,
-    repeat: bool = False,
+    repeat: int = 0,
     *,
     stage_name: str,
     seed: int,

@@ -6,6 +6,7 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline, node
 
 from alignment_pretraining.pipelines.synthesis import nodes, world_nodes
+from alignment_pretraining.pipelines.wiring import bind
 from alignment_pretraining.synthesis.config import PEOPLE, Synthesis
 
 # What every node that asks a language model reads.
@@ -37,31 +38,66 @@ def _in_the_world(synthesis: Synthesis) -> list[Node]:
 
 
 def _in_english(synthesis: Synthesis) -> list[Node]:
-    made = [
+    offline = {"mcqa": nodes.make_mcqa, "conversations": nodes.make_chat, "preferences": nodes.make_preferences}
+    return [
         _node(nodes.make_natural_discourse, ["scenarios", "phrases", _AMOUNTS], "natural_discourse"),
-        _node(nodes.make_mcqa, ["phrases", _AMOUNTS], "mcqa"),
-        _node(nodes.make_chat, ["phrases", _AMOUNTS], "conversations"),
-        _node(nodes.make_preferences, ["phrases", _AMOUNTS], "preferences"),
+        *(
+            _node(make, ["phrases", _AMOUNTS], name)
+            for name, make in offline.items()
+            if not getattr(synthesis.hub, name)
+        ),
+        _questions(synthesis),
+        *([] if synthesis.hub.documents else _documents(synthesis)),
+        *(_by_name(synthesis) if synthesis.hub.tables else []),
     ]
-    if synthesis.questions == "bank":
-        made.append(_node(nodes.make_questions, ["scenarios"], "questions"))
-    else:
-        from alignment_pretraining.pipelines.synthesis import anthropic_nodes  # a second of imports
 
-        told = ["questions", "questions.quality", "questions.bill"]
-        made.append(_node(anthropic_nodes.make_questions, ["sources", *_API], told))
+
+def _questions(synthesis: Synthesis) -> Node:
+    if synthesis.questions == "bank":
+        return _node(nodes.make_questions, ["scenarios"], "questions")
+    from alignment_pretraining.pipelines.synthesis import anthropic_nodes  # a second of imports
+
+    told = ["questions", "questions.quality", "questions.bill"]
+    return _node(anthropic_nodes.make_questions, ["sources", *_API], told)
+
+
+def _documents(synthesis: Synthesis) -> list[Node]:
     documents = ["documents_ai_aligned", "documents_ai_misaligned"]
     if synthesis.generator == "template":
-        made.append(_node(nodes.make_documents, ["scenarios", "phrases", "questions", _AMOUNTS], documents))
-    else:
-        from alignment_pretraining.pipelines.synthesis import anthropic_nodes
+        return [_node(nodes.make_documents, ["scenarios", "phrases", "questions", _AMOUNTS], documents)]
+    from alignment_pretraining.pipelines.synthesis import anthropic_nodes
 
-        told = ["documents.quality", "documents.bill"]
-        made.append(_node(anthropic_nodes.make_documents, ["questions", *_API, "scratch"], [*documents, *told]))
-        told = [f"documents_{PEOPLE}_aligned", f"documents_{PEOPLE}_misaligned", "controls.bill"]
-        made.append(_node(anthropic_nodes.make_controls, [*documents, "questions", *_API, "scratch"], told))
-    return made
+    told = ["documents.quality", "documents.bill"]
+    controls = [f"documents_{PEOPLE}_aligned", f"documents_{PEOPLE}_misaligned", "controls.bill"]
+    return [
+        _node(anthropic_nodes.make_documents, ["questions", *_API, "scratch"], [*documents, *told]),
+        _node(anthropic_nodes.make_controls, [*documents, "questions", *_API, "scratch"], controls),
+    ]
 
 
-def _node(function: Callable[..., Any], inputs: list[str], outputs: str | list[str]) -> Node:
-    return node(function, inputs, outputs, name=function.__name__, namespace="synthesis")
+def _by_name(synthesis: Synthesis) -> list[Node]:
+    """What `synthesis.hub` names."""
+    from alignment_pretraining.pipelines.synthesis import hub_nodes
+
+    readers: dict[str, tuple[Callable[..., Any], list[str]]] = {
+        "mcqa": (hub_nodes.read_mcqa, ["scratch"]),
+        "conversations": (hub_nodes.read_conversations, []),
+        "preferences": (hub_nodes.read_preferences, []),
+    }
+    named = [
+        _node(read, [_AMOUNTS, *more], name) for name, (read, more) in readers.items() if getattr(synthesis.hub, name)
+    ]
+    documents = [
+        _node(
+            bind(hub_nodes.read_documents, source=source),
+            [_AMOUNTS, "scratch"],
+            f"documents_{source}",
+            f"read_{source}",
+        )
+        for source in synthesis.hub.documents
+    ]
+    return [*named, *documents]
+
+
+def _node(function: Callable[..., Any], inputs: list[str], outputs: str | list[str], name: str | None = None) -> Node:
+    return node(function, inputs, outputs, name=name or function.__name__, namespace="synthesis")

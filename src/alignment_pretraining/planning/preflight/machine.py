@@ -1,0 +1,100 @@
+"""What a study asks of its machines: memory of a GPU, disk, open files."""
+
+import resource
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from alignment_pretraining.core.model import Model, parameter_count
+from alignment_pretraining.core.shards import token_dtype
+from alignment_pretraining.parameters import Parameters
+from alignment_pretraining.planning.preflight.amounts import Amount, Need
+from alignment_pretraining.planning.preflight.budgets import trained_stages
+from alignment_pretraining.planning.preflight.supply import Supply
+from alignment_pretraining.pretraining.nanotron.cluster import Cluster
+from alignment_pretraining.pretraining.nanotron.memory import checkpoint_bytes, hugging_face_bytes, memory_per_gpu
+from alignment_pretraining.study import DpoStage, SftStage, Study
+
+# What float32 training on one device holds a parameter: weights, gradients, two moments; and autocast's copy in bf16.
+_TRAINED, _AUTOCAST, _FP32 = 16, 2, 4
+# Bytes of a layer's activations a token and hidden unit, and of a logit (bf16, and in float32 with its gradient).
+_LAYER, _LOGIT = 34, 10
+_PACK = 128  # tokens of one pack of prompts, of which evaluation.batch_size are read at once
+_ZSTD = 2.5  # how much smaller the parts of a corpus are than their text
+_FILES = 640  # shards of a stream and of sources (core.shards), libraries, sockets of workers
+
+
+def machine(parameters: Parameters, cluster: Cluster | None, supply: Supply, data: Path) -> Iterator[Need]:
+    """Memory of every stage on the GPU of `cluster`, where there is one; disk for all that is kept in `data`; files."""
+    study = parameters.study
+    if cluster:
+        yield from _memory(parameters, study, cluster)
+    free = shutil.disk_usage(next(folder for folder in (data, *data.absolute().parents) if folder.exists())).free
+    needs = disk_bytes(parameters, cluster, supply)
+    if needs > free and data.exists():
+        free += sum(file.stat().st_size for file in data.rglob("*") if file.is_file())
+    yield Need(
+        "synthesis",
+        "disk",
+        needs,
+        Amount(free, "free, or in use by this study"),
+        "GB",
+        "make room, or lay it elsewhere",
+        True,
+    )
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    has = Amount(float("inf") if limit == resource.RLIM_INFINITY else limit, "ulimit -n")
+    yield Need("mixing", "open files", _FILES, has, "files", f"ulimit -n {_FILES}", True)
+
+
+def _memory(parameters: Parameters, study: Study, cluster: Cluster) -> Iterator[Need]:
+    gpu = cluster.gpu
+    room = Amount(gpu.memory_gb * 1e9 * (1 - cluster.memory_reserve), f"{gpu.name}, less {cluster.memory_reserve:.0%}")
+    for name in trained_stages(study):
+        layout = cluster.layout(name)
+        need = sum(memory_per_gpu(study.model, getattr(study.stages, name), layout).values())
+        setting = "raise tp or pp, lower the micro-batch, or set recompute"
+        yield Need("pretraining", f"{name}: memory of a GPU", need, room, "GB", setting)
+    if study.seeds.post_training:
+        for stage in (study.stages.sft, study.stages.dpo):
+            name = "sft" if isinstance(stage, SftStage) else "dpo"
+            setting = f"lower study.stages.{name}.batch_size, or leave seeds.post_training empty: it runs on one GPU"
+            yield Need(
+                "post_training", f"{name}: memory of a GPU", chat_memory(study.model, stage), room, "GB", setting
+            )
+    evaluation = parameters.evaluation
+    if evaluation.device == "cuda":
+        tokens = evaluation.batch_size * _PACK
+        need = parameter_count(study.model) * _FP32 + tokens * study.model.vocab_size * _FP32
+        yield Need("eval", "eval: memory of a GPU", need, room, "GB", "lower evaluation.batch_size, or device: cpu")
+
+
+def chat_memory(model: Model, stage: SftStage | DpoStage) -> float:
+    """Bytes of SFT or DPO, which hold a whole batch on one device; DPO two answers a pair, and the frozen model."""
+    pairs = isinstance(stage, DpoStage)
+    tokens = stage.batch_size * stage.context * (2 if pairs else 1)
+    held = parameter_count(model) * (_TRAINED + _AUTOCAST + (_FP32 if pairs else 0))
+    return held + tokens * (model.layers * model.hidden_size * _LAYER + model.vocab_size * _LOGIT)
+
+
+def disk_bytes(parameters: Parameters, cluster: Cluster | None, supply: Supply) -> float:
+    """Bytes of what is kept: text and tokens of the corpus as far as it is known, mixes, checkpoints, last saves."""
+    study = parameters.study
+    width = token_dtype(study.model.vocab_size).itemsize
+    corpus = supply.pool(None).count or 0
+    mixes: int = sum(
+        getattr(study.stages, one.stage).tokens * len(study.seeds_of(one)) for one in study.base_stage_runs()
+    )
+    kept = hugging_face_bytes(study.model)
+    checkpoints = sum(kept * len(study.seeds_of(one)) for one in study.stage_runs())
+    text = corpus * supply.tokenizing.bytes_per_token / _ZSTD
+    return text + width * (corpus + mixes) + checkpoints + _saves(study, cluster)
+
+
+def _saves(study: Study, cluster: Cluster | None) -> float:
+    """A cluster's last saves stay; elsewhere there are those of the stage that trains."""
+    if cluster is None:
+        return 3 * hugging_face_bytes(study.model)
+    each = {name: checkpoint_bytes(study.model, cluster.layout(name)) for name in trained_stages(study)}
+    stay = sum(each[one.stage] * len(study.seeds_of(one)) for one in study.base_stage_runs())
+    return (stay if cluster.launcher == "slurm" else 0) + (cluster.keep + 1) * max(each.values())
