@@ -56,6 +56,7 @@ FILES = {
         from pathlib import Path
 
         import pandas as pd
+        from alignment_pretraining.core.progress import Work
 
         def tokenize(words, tokens):
             from toy.text import split
@@ -69,6 +70,9 @@ FILES = {
                 raise ValueError("a fault of the program")
             time.sleep(stage.get("sleep", 0))
             steps = range(stage["steps"])
+            with Work(name.replace("-", ".seed0.train_"), len(steps), unit="steps") as work:
+                for step in steps:
+                    work.advance(loss=1 / (step + 1), state="training")
             curve = pd.DataFrame({"step": steps, "loss": [1 / (s + 1) for s in steps]})
             return folder, curve
 

@@ -53,6 +53,9 @@ def test_what_a_run_holds(run_toy: Project) -> None:
     assert training.data.params["train_pretraining.seed"] == "0"
     history = client.get_metric_history(training.info.run_id, "pretraining/loss")
     assert [(point.step, round(point.value, 2)) for point in history] == [(0, 1.0), (1, 0.5), (2, 0.33)]
+    live = client.get_metric_history(training.info.run_id, "live/train_pretraining/loss")
+    assert [(point.step, round(point.value, 2)) for point in live] == [(3, 0.33)], "told when it ended, after no time"
+    assert "live/train_pretraining/state" not in training.data.metrics
     assert training.data.metrics["seconds/train_pretraining"] > 0
     assert scoring.data.metrics["pretraining/articles/n"] == 4
     record = json.loads((run_toy.root / "data/lineage/eval/a/a.seed0.score_pretraining.json").read_text())

@@ -26,19 +26,25 @@ class Told:
     over: bool
 
 
-_listener: Callable[[Told], None] | None = None
+Listener = Callable[[Told], None]
+_listeners: list[Listener] = []
 
 
-def tell_to(listener: Callable[[Told], None] | None) -> None:
+def tell_to(listener: Listener) -> None:
     """From now on, `listener` hears of all work of this process; it may be called by any thread."""
-    global _listener
-    _listener = listener
+    _listeners.append(listener)
+
+
+def tell_no_more(listener: Listener) -> None:
+    """`listener` hears of nothing any more."""
+    if listener in _listeners:
+        _listeners.remove(listener)
 
 
 def tell(told: Told) -> None:
     """Pass on what another process told."""
-    if _listener:
-        _listener(told)
+    for listener in tuple(_listeners):
+        listener(told)
 
 
 class Work:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from alignment_pretraining.core.progress import Told, tell_to
+from alignment_pretraining.core.progress import Told, tell_no_more, tell_to
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Board:
 
     def close(self) -> None:
         """Take the bars away."""
-        tell_to(None)
+        tell_no_more(self.told)
         self._closed.set()
         if self._console.is_terminal:
             self._progress.stop()

@@ -13,6 +13,7 @@ from kedro.pipeline.node import Node
 from alignment_pretraining.core.digests import use_cache
 from alignment_pretraining.core.environments import data_folder
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.progress import tell_no_more, tell_to
 from alignment_pretraining.lineage.drift import check, up_to_date
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.live_run import LiveRun
@@ -60,6 +61,7 @@ class LineageHooks:
         check(graph, served)
         self.finished = up_to_date(graph, pipeline)
         self._run = LiveRun(graph, pipeline.nodes)
+        tell_to(self._run.told)
         # A notebook or script that is left in the middle of a run.
         atexit.register(self.interrupted)
 
@@ -101,6 +103,7 @@ class LineageHooks:
 
     def _end(self, status: str) -> None:
         if self._run:
+            tell_no_more(self._run.told)
             self._run.end(status)
         if self._lock:
             self._lock.release()

@@ -19,6 +19,7 @@ from alignment_pretraining.core.code import library_versions
 from alignment_pretraining.core.environments import data_folder
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import json_md5
+from alignment_pretraining.core.progress import Told
 from alignment_pretraining.core.secrets import hide_passwords
 from alignment_pretraining.execution.workers import node_environment
 from alignment_pretraining.lineage.environment import Git, dvc_command, git_state, machine
@@ -34,6 +35,8 @@ from alignment_pretraining.lineage.records import (
 from alignment_pretraining.lineage.tracker import Tracker, milliseconds
 from alignment_pretraining.lineage.tracking import SUMMARY, Command, tracking_uri
 
+_LIVE_SECONDS = 10.0  # between the figures of a node that MLflow gets while it is at work
+
 
 class LiveRun:
     """State of one pipeline run. Hooks of different nodes may come from different threads."""
@@ -46,6 +49,7 @@ class LiveRun:
         self.started: dict[str, float] = {}
         self.seconds: dict[str, float] = {}
         self.waiting: dict[str, set[str]] = {}
+        self.told_at: dict[str, float] = {}
         # Code is read when Python loads it: a file edited later does not change what runs.
         self.code = {node.name: graph.code(node) for node in nodes}
 
@@ -110,6 +114,19 @@ class LiveRun:
             self.waiting[node.name].discard(dataset)
             if not self.waiting[node.name]:
                 self._record(node)
+
+    def told(self, told: Told) -> None:
+        """Pass on the figures of a node at work now and then, as `live/<node>/<figure>` over the tokens or steps done.
+        The whole curves come with the node's outputs."""
+        now, node = time.monotonic(), self.graph.nodes.get(told.name)
+        with self.lock:
+            if node is None or told.name not in self.started or now < self.told_at.get(told.name, 0.0) + _LIVE_SECONDS:
+                return
+            figures = {name: value for name, value in told.figures.items() if isinstance(value, int | float)}
+            points = [(f"live/{self._name_in_run(node)}/{name}", value, told.done) for name, value in figures.items()]
+            if points:
+                self.told_at[told.name] = now
+                self.tracked.metrics(self.graph.places[told.name], points)
 
     def end(self, status: str) -> None:
         with self.lock:
