@@ -123,6 +123,7 @@ TASKS = {
     "mixing.read_corpus",
     "mixing.flag_documents",
     "mixing.check_contamination",
+    "mixing.train_tokenizer",
     "mixing.tokenize_sources",
     "mixing.build_mix",
 }
@@ -216,7 +217,7 @@ EDITS: dict[str, tuple[str, Callable[[str], str], set[str]]] = {
     "a helper in the nodes": (
         "pipelines/mixing/nodes.py",
         replace("prefix=f", "suffix='x', prefix=f"),
-        TASKS | {"mixing.train_tokenizer"},
+        TASKS,
     ),
     "how finished tasks are stored": ("execution/store.py", replace('"task.json"', '"done.json"'), TASKS),
     "what acts when a module is imported": ("synthesis/chat_data/facts.py", append("print()"), OFFLINE),

@@ -54,14 +54,14 @@ def finished(folder: Path) -> TaskResult | None:
     return TaskResult(folder, record["told"]) if whole else None
 
 
-def perform(work: Callable[[T, Path], TaskStatistics], item: T, folder: Path) -> None:
-    """Have `work` fill an empty folder, and give it the name `folder` once it is whole.
+def perform(work: Callable[[T, Path], TaskStatistics], item: T, folder: Path) -> TaskStatistics:
+    """Have `work` fill an empty folder, and give it the name `folder` once it is whole; returns what it tells.
 
     Raises:
         UserError: the disk is full or may not be written; or the work met one.
     """
     try:
-        _perform(work, item, folder)
+        return _perform(work, item, folder)
     except OSError as error:
         fault = storage_fault(error)
         if fault is None:
@@ -69,7 +69,7 @@ def perform(work: Callable[[T, Path], TaskStatistics], item: T, folder: Path) ->
         raise UserError(f"{folder.parent}: {fault}") from error
 
 
-def _perform(work: Callable[[T, Path], TaskStatistics], item: T, folder: Path) -> None:
+def _perform(work: Callable[[T, Path], TaskStatistics], item: T, folder: Path) -> TaskStatistics:
     part = folder.with_name(f".{folder.name}.{os.uname().nodename}.{os.getpid()}")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -80,6 +80,7 @@ def _perform(work: Callable[[T, Path], TaskStatistics], item: T, folder: Path) -
     flush(part)
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
+    return told
 
 
 def hard_link(source: Path, target: Path) -> None:

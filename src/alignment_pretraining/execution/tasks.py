@@ -15,6 +15,7 @@ from alignment_pretraining.execution.workers import map_in_workers
 
 T = TypeVar("T")
 Work = Callable[[T, Path], TaskStatistics]
+Watch = Callable[[TaskStatistics], None]
 
 # Starting processes takes longer than a few small tasks.
 _FEW = 3
@@ -22,7 +23,12 @@ _JOBS = "jobs"  # in a store: script, logs and problems of Slurm's jobs
 
 
 def run_tasks(
-    name: str, work: Work[T], tasks: Sequence[tuple[str, T]], scratch: Path, execution: Execution
+    name: str,
+    work: Work[T],
+    tasks: Sequence[tuple[str, T]],
+    scratch: Path,
+    execution: Execution,
+    watch: Watch = lambda told: None,
 ) -> list[TaskResult]:
     """Do all tasks, here or on a cluster; returns them finished, in the order of `tasks`.
 
@@ -32,6 +38,7 @@ def run_tasks(
         tasks: Pairs of a fingerprint of all that the result depends on, and an item for `work`.
         scratch: Where finished and unfinished work is kept.
         execution: Where tasks run.
+        watch: Called with what each task tells, as soon as it has on this machine; an error of it ends the work.
 
     Raises:
         UserError: a task met one; or its process or job was killed.
@@ -42,16 +49,21 @@ def run_tasks(
     if settings:
         slurm.wait_for_earlier(name, jobs, settings)
     keep_only(store, items.keys() | {_JOBS})
-    missing = {store / key: item for key, item in items.items() if finished(store / key) is None}
+    missing = {}
+    for key, item in items.items():
+        if known := finished(store / key):
+            watch(known.told)
+        else:
+            missing[store / key] = item
     ends = slurm.States()
     if settings and missing:
         ends = run_array(name, work, missing, jobs, settings)
     elif execution.launcher == "local" and len(missing) > _FEW:
-        _run_in_workers(name, work, missing)
+        _run_in_workers(name, work, missing, watch)
     else:
         with Shown(name, len(missing), unit="tasks") as shown:
             for folder, item in missing.items():
-                perform(work, item, folder)
+                watch(perform(work, item, folder))
                 shown.advance()
     done = [finished(store / key) for key, _ in tasks]
     if None in done:
@@ -60,22 +72,24 @@ def run_tasks(
     return [task for task in done if task]
 
 
-def _run_in_workers(name: str, work: Work[T], items: Mapping[Path, T]) -> None:
+def _run_in_workers(name: str, work: Work[T], items: Mapping[Path, T], watch: Watch) -> None:
     """Do all tasks, one a core at a time; what a user can fix in one of them stops none of the others."""
     problems = []
     with Shown(name, len(items), unit="tasks") as shown:
-        for problem in map_in_workers(partial(_attempt, work), items.items()):
-            problems += [problem] if problem else []
+        for told in map_in_workers(partial(_attempt, work), items.items()):
+            if isinstance(told, str):
+                problems.append(told)
+            else:
+                watch(told)
             shown.advance()
     if problems:
         raise UserError(problems[0])
 
 
-def _attempt(work: Work[T], task: tuple[Path, T]) -> str | None:
-    """Perform a task; returns what a `UserError` said."""
+def _attempt(work: Work[T], task: tuple[Path, T]) -> TaskStatistics | str:
+    """Perform a task; returns what it tells, or what a `UserError` said."""
     folder, item = task
     try:
-        perform(work, item, folder)
+        return perform(work, item, folder)
     except UserError as error:
         return str(error)
-    return None

@@ -17,6 +17,7 @@ from alignment_pretraining.core.hashing import dvc_hash, json_md5
 from alignment_pretraining.lineage.parameters import MISSING, parameter
 from alignment_pretraining.parameters import Parameters
 
+_ON_THE_HUB = ("dataset:", "model:")
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -49,12 +50,12 @@ def _specification(name: str) -> Any:
 
 def is_outside(name: str) -> bool:
     """Whether this names something that is in no dataset."""
-    return name.startswith(("files:", "package:", "dataset:", "model:"))
+    return name.startswith(("files:", "package:", *_ON_THE_HUB))
 
 
 def is_remote(name: str) -> bool:
     """Whether it is reached over a network, so that its absence may be the network's."""
-    return name.startswith(("dataset:", "model:")) or "://" in name
+    return name.startswith(_ON_THE_HUB) or "://" in name
 
 
 def outside_path(name: str, root: Path) -> Path | None:
@@ -75,9 +76,9 @@ def outside_digest(name: str, root: Path) -> str | None:
             return version(place)
         except PackageNotFoundError:
             return None
-    if kind in ("dataset", "model"):
-        name, _, revision = place.partition("@")
-        return hub.commit(name, revision, "model" if kind == "model" else "dataset")
+    if name.startswith(_ON_THE_HUB):
+        repository, _, revision = place.partition("@")
+        return hub.commit(repository, revision or "main", "model" if kind == "model" else "dataset")
     return _files_digest(place, root)
 
 

@@ -138,6 +138,33 @@ def test_repeats_are_those_that_a_set_would_find(
     assert {part: rows.tolist() for part, rows in repeated_rows(parts, at_once).items()} == expected
 
 
+def test_a_wrong_column_is_an_error_before_everything_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine").mkdir()
+    for name in range(20):
+        (tmp_path / f"mine/{name}.jsonl").write_text('{"body": "x"}\n' * 20)
+    monkeypatch.setattr("alignment_pretraining.mixing.corpus.assemble.run_tasks", None)
+    with pytest.raises(UserError, match=r"holds no document in its first rows .*no column 'text' \(it has body\)"):
+        _read(tmp_path, {"files": f"{tmp_path}/mine/*"})
+
+
+def test_one_file_of_bad_rows_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"body": "x"}\n' * 1001)
+    (tmp_path / "b.jsonl").write_text('{"text": "x"}\n')
+    corpus = _read(tmp_path, {"files": str(tmp_path / "*.jsonl")})
+    assert corpus.reading[["read", "quarantined"]].values.tolist() == [[1002, 1001]]
+
+
+@pytest.mark.parametrize(("files", "rows"), [(1, 4000), (40, 100)])
+def test_too_little_discourse_is_an_error_as_soon_as_it_shows(tmp_path: Path, files: int, rows: int) -> None:
+    """In one file, which is not read to its end, and over many, of which not all are read."""
+    for name in range(files):
+        (tmp_path / f"{name:02d}.jsonl").write_text('{"text": "%s"}\n' % ("x" * 100) * rows)
+    web = pd.DataFrame({"id": ["web"], "text": ["y" * 1000]})
+    with pytest.raises(UserError, match=r"asks for 1,\d\d\d bytes of natural discourse, but there are 1,000"):
+        _read(tmp_path, {"files": str(tmp_path / "*.jsonl")}, discourse=web, natural_discourse_share=0.1)
+    assert len(list((tmp_path / "tasks/read_corpus").glob("[!.]*"))) < 4
+
+
 def test_natural_discourse_takes_its_share_of_the_bytes(tmp_path: Path) -> None:
     (tmp_path / "base.jsonl").write_text('{"text": "%s"}\n' % ("x" * 100) * 90)
     web = pd.DataFrame({"id": [f"web{n}" for n in range(500)], "text": "y" * 10})
@@ -163,6 +190,16 @@ def test_a_document_keeps_its_side_as_the_corpus_grows(tmp_path: Path) -> None:
         assert len(_table(corpus.documents)) + len(heldout[-1]) == count
     assert 50 < len(heldout[0]) < 150
     assert heldout[0] <= heldout[1]
+
+
+@pytest.mark.parametrize("limit", [1, 30, 1000])
+def test_a_sample_is_never_empty_whatever_is_long(tmp_path: Path, limit: int) -> None:
+    """Its first text is longer than its share of the part, or than the whole sample."""
+    rows = ["x" * 5000, *("y" * 10 for _ in range(100)), "z" * 3000]
+    (tmp_path / "d.jsonl").write_text("".join(f'{{"text": "{text}"}}\n' for text in rows))
+    parts = read_list(_read(tmp_path, {"files": str(tmp_path / "d.jsonl")}, part_bytes=500).documents)
+    assert len(parts) > 3
+    assert sum(map(len, texts(parts, limit))) == limit
 
 
 def test_a_sample_of_the_texts_takes_an_equal_share_of_every_part(tmp_path: Path) -> None:

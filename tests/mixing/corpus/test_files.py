@@ -1,6 +1,7 @@
 import gzip
 import re
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +15,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.mixing.corpus.config import Files
 from alignment_pretraining.mixing.corpus.document import BadRow, Document
 from alignment_pretraining.mixing.corpus.files import find_files, read_file
+from alignment_pretraining.mixing.corpus.parquet import open_parquet, record_batches
 
 
 def read_documents(spec: Files) -> list[Document]:
@@ -51,7 +53,7 @@ def _write(path: Path, data: bytes) -> Path:
     return path
 
 
-@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".jsonl.zst"])
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".json.zst"])
 def test_json_lines_are_read_plain_or_compressed(tmp_path: Path, suffix: str) -> None:
     name = f"docs{suffix}"
     path = _write(tmp_path / name, ROWS)
@@ -93,6 +95,45 @@ def test_a_line_without_end_is_no_json_lines(tmp_path: Path, monkeypatch: pytest
     path = _write(tmp_path / "docs.jsonl", b'{"text": "one"}\n' + b"x" * 2000)
     with pytest.raises(UserError, match=r"docs\.jsonl: cannot be read beyond row 1 .*row 2 has more than 1,000 bytes"):
         list(read_files(Files(files=str(path))))
+
+
+@pytest.mark.parametrize("kind", ["", "/**", "/*/*", "/**/*.json*"])
+def test_a_folder_and_what_lies_below_it(tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("b/docs.jsonl", "a/part.json.gz"):
+        (tmp_path / name).parent.mkdir()
+        _write(tmp_path / name, b'{"text": "%s"}' % name.encode())
+    (tmp_path / "a/README.md").write_text("Not a text of the corpus.")
+    found = list(read_files(Files(files=f"{tmp_path}{kind}")))
+    assert [row.text for row in found if isinstance(row, Document)] == ["a/part.json.gz", "b/docs.jsonl"]
+    assert ("README.md" in caplog.text) == (kind != "/**/*.json*"), "what is left out is said"
+
+
+def test_the_mark_of_utf_8_is_no_part_of_a_row(tmp_path: Path) -> None:
+    """At the head of a file, and of each that was put behind another."""
+    row = b'\xef\xbb\xbf{"text": "one"}\n'
+    path = _write(tmp_path / "docs.jsonl", row + b'{"text": "two"}\n' + row)
+    assert [row.text for row in read_documents(Files(files=str(path)))] == ["one", "two", "one"]
+
+
+def test_a_long_line_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quadratic reader would copy its beginning at each of ten thousand reads."""
+    monkeypatch.setattr("alignment_pretraining.mixing.corpus.files._CHUNK", 1000)
+    path = _write(tmp_path / "docs.jsonl", b'{"text": "%s"}\n{"text": "last"}' % (b"x" * 10_000_000))
+    started = time.process_time()
+    assert [len(row.text) for row in read_documents(Files(files=str(path)))] == [10_000_000, 4]
+    assert time.process_time() - started < 1
+
+
+def test_rows_of_a_large_row_group_come_a_few_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "docs.parquet"
+    texts = [str(number) * 100_000 for number in range(100)] + ["short"] * 10_000
+    with pq.ParquetWriter(path, pa.schema([("text", pa.string())])) as writer:
+        for some in (texts[:100], texts[100:]):
+            writer.write_table(pa.table({"text": some}))
+    with open_parquet(path) as file:
+        sizes = [batch.num_rows for batch in record_batches(file, ["text"])]
+    assert max(sizes[:2]) < 100 and 4096 in sizes and sum(sizes) == len(texts)
+    assert [row.text for row in read_documents(Files(files=str(path)))] == texts
 
 
 def test_files_are_read_over_http(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.mixing.corpus.config import HubDataset
+from alignment_pretraining.mixing.corpus.config import CorpusConfig, HubDataset
 from alignment_pretraining.mixing.corpus.document import BadRow, Document
 from alignment_pretraining.mixing.corpus.hub import hub_shards, read_hub_shard
+from alignment_pretraining.mixing.corpus.reading import plan_readings, refuse_unreadable
 
 
 def test_a_dataset_folder_is_read_as_a_stream(tmp_path: Path) -> None:
@@ -14,11 +16,22 @@ def test_a_dataset_folder_is_read_as_a_stream(tmp_path: Path) -> None:
     assert [(d.id, d.text) for d in found if isinstance(d, Document)] == [("3", "one"), ("4", "two")]
 
 
+def test_compressed_files_of_a_dataset_are_read(tmp_path: Path) -> None:
+    with pa.CompressedOutputStream(str(tmp_path / "train.jsonl.zst"), "zstd") as stream:
+        stream.write(b'{"body": "one", "key": "a"}\n')
+    spec = HubDataset(dataset=str(tmp_path), text="body", id="key")
+    assert [row[:2] for row in read_hub_shard(spec, 0, 1)] == [("a", "one")]
+
+
 def test_a_missing_column_or_dataset_is_named(tmp_path: Path) -> None:
     (tmp_path / "train.jsonl").write_text('{"body": "one"}\n')
     bad = next(read_hub_shard(HubDataset(dataset=str(tmp_path)), 0, 1))
     assert isinstance(bad, BadRow) and bad.source.endswith("split train") and bad.row == "1"
     assert bad.reason.startswith("no column 'text' (it has body)")
+    values = {"seed": 0, "sources": [{"dataset": str(tmp_path)}], "repeat": False}
+    config = CorpusConfig.model_validate({**values, "natural_discourse_share": 0, "heldout_share": 0})
+    with pytest.raises(UserError, match=r"sources\[0\] holds no document in its first rows .*\(it has body\)"):
+        refuse_unreadable(config, [reading for _, reading in plan_readings(config)])
     with pytest.raises(UserError, match=r"missing split train cannot be read"):
         hub_shards(HubDataset(dataset=str(tmp_path / "missing")))
 

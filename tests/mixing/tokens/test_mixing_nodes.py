@@ -85,6 +85,7 @@ def _make(scratch: Path, blocklist: Blocklist, **corpus_values: Any) -> dict[str
     words = Decontamination(words=7)
     contamination = nodes.check_contamination(documents, mcqa, QUESTIONS, words, *inserted, sources=SOURCES)
     return {
+        "corpus": documents,
         "documents": pd.read_parquet(documents),
         "heldout": pd.read_parquet(heldout),
         "quarantine": pd.read_parquet(quarantine),
@@ -142,6 +143,20 @@ def test_what_was_read_is_kept_flagged_held_out_or_in_quarantine(made: dict[str,
     columns = ["read", "quarantined", "held_out", "flagged", "kept"]
     assert account.loc[str(made["scratch"] / "docs.jsonl"), columns].tolist() == [150, 0, held, 0, 150 - held]
     assert account.loc["natural_discourse", columns].tolist() == [natural, 0, 0, natural, 0]
+
+
+def test_a_tokenizer_that_was_trained_is_not_trained_again(
+    made: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor when its folder was handed on; and an existing one takes its place."""
+    monkeypatch.setattr("alignment_pretraining.execution.tasks.perform", None)
+    again = nodes.train_tokenizer(made["corpus"], MODEL, TokenizerConfig(max_bytes=1_000_000), made["scratch"])
+    names = sorted(path.name for path in again.iterdir())
+    assert "tokenizer.json" in names
+    assert all((again / name).read_bytes() == (made["tokenizer"] / name).read_bytes() for name in names)
+    config = TokenizerConfig(kind="existing", max_bytes=1, name=str(made["tokenizer"]))
+    used = nodes.train_tokenizer(made["corpus"], MODEL, config, made["scratch"])
+    assert json.loads((used / "tokenizer.json").read_text()) == json.loads((again / "tokenizer.json").read_text())
 
 
 def test_every_source_has_its_shards(made: dict[str, Any]) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import file_sha256
@@ -16,10 +15,19 @@ from alignment_pretraining.execution.config import Execution
 from alignment_pretraining.execution.store import TaskResult, hard_link
 from alignment_pretraining.execution.tasks import run_tasks
 from alignment_pretraining.mixing.corpus.config import CorpusConfig
+from alignment_pretraining.mixing.corpus.discourse import DiscourseSupply
 from alignment_pretraining.mixing.corpus.document import BadRow
-from alignment_pretraining.mixing.corpus.parts import Part, PartWriter, write_list
+from alignment_pretraining.mixing.corpus.parquet import open_parquet, record_batches
+from alignment_pretraining.mixing.corpus.parts import SCHEMA, Part, PartWriter, write_list
 from alignment_pretraining.mixing.corpus.quarantine import QuarantineWriter, gather
-from alignment_pretraining.mixing.corpus.reading import HELDOUT, KEPT, plan_readings, read_parts
+from alignment_pretraining.mixing.corpus.reading import (
+    HELDOUT,
+    KEPT,
+    count_kept,
+    plan_readings,
+    read_parts,
+    refuse_unreadable,
+)
 from alignment_pretraining.mixing.corpus.repeats import repeated_rows
 
 NATURAL = "natural_discourse"
@@ -41,10 +49,15 @@ def read_corpus(
     """Read all sources, and write the corpus to the empty `folder`.
 
     Raises:
-        UserError: a source cannot be read (see the readers) or gives no document; there is not enough discourse.
+        UserError: a source cannot be read (see the readers) or gives no document; there is not enough discourse. What
+            the first rows of a source show is told before the others are read.
     """
     readings = plan_readings(config)
-    done = run_tasks("read_corpus", partial(read_parts, config), readings, scratch, execution)
+    refuse_unreadable(config, [reading for _, reading in readings])
+    sizes = discourse.text.map(lambda text: len(text.encode())).to_numpy(dtype=np.int64)
+    supply = DiscourseSupply(config.natural_discourse_share, int(sizes.sum()))
+    read = count_kept(supply)
+    done = run_tasks("read_corpus", partial(read_parts, config, supply), readings, scratch, execution, read)
     sources = [reading.source for _, reading in readings]
     _refuse_empty(config, sources, done)
     parts = [part for task, source in zip(done, sources, strict=True) for part in _parts(task, config, source)]
@@ -56,7 +69,7 @@ def read_corpus(
         sides[side] = list(_without_repeats(own, _folder(folder, side), repeats))
     repeats.close()
     reading = _account(config, sources, done, parts, sides)
-    natural = list(_natural(sides[KEPT], discourse, config, _folder(folder, KEPT)))
+    natural = list(_natural(sides[KEPT], discourse, sizes, config, _folder(folder, KEPT)))
     if natural:  # made for this project, so that all of it counts as read
         made = {"source": NATURAL, "read": sum(part.rows for part in natural), "quarantined": 0, "held_out": 0}
         reading = pd.concat([reading, pd.DataFrame([made])], ignore_index=True)
@@ -72,12 +85,9 @@ def mix_in(sizes: np.ndarray, base_bytes: int, share: float, seed: int) -> np.nd
     Raises:
         UserError: there is not enough discourse.
     """
-    wanted = round(base_bytes * share / (1 - share))
-    if sizes.sum() < wanted:
-        raise UserError(
-            f"corpus.natural_discourse_share {share} asks for {wanted:,} bytes of natural discourse, but there are "
-            f"{sizes.sum():,}: lower the share, or raise synthesis.natural_discourse.count"
-        )
+    supply = DiscourseSupply(share, int(sizes.sum()))
+    supply.check(base_bytes)
+    wanted = supply.wanted(base_bytes)
     order = np.random.default_rng(seed).permutation(len(sizes))
     return np.sort(order[: np.searchsorted(np.cumsum(sizes[order]), wanted, side="right")])
 
@@ -125,8 +135,8 @@ def _without_repeats(parts: list[Part], folder: Path, repeats: QuarantineWriter)
 def _split(part: Part, rows: set[int], writer: PartWriter) -> Iterator[BadRow]:
     """Write all but the numbered rows of a part; these are bad ones."""
     numbers = count()
-    with pq.ParquetFile(part.path) as file:
-        for batch in file.iter_batches(1024, use_threads=False):
+    with open_parquet(part.path) as file:
+        for batch in record_batches(file, SCHEMA.names):
             for key, text, source in zip(*batch.to_pydict().values(), strict=True):
                 if next(numbers) in rows:
                     yield BadRow(source, key, "repeats an id; name another `id` column, or none to number the rows")
@@ -135,9 +145,10 @@ def _split(part: Part, rows: set[int], writer: PartWriter) -> Iterator[BadRow]:
     writer.close()
 
 
-def _natural(base: list[Part], discourse: pd.DataFrame, config: CorpusConfig, folder: Path) -> Iterator[Part]:
-    """Parts of the natural discourse that is mixed in, after those of the base corpus."""
-    sizes = discourse.text.map(lambda text: len(text.encode())).to_numpy(dtype=np.int64)
+def _natural(
+    base: list[Part], discourse: pd.DataFrame, sizes: np.ndarray, config: CorpusConfig, folder: Path
+) -> Iterator[Part]:
+    """Parts of the natural discourse (of texts of `sizes` bytes) that is mixed in, after those of the base corpus."""
     chosen = mix_in(sizes, sum(part.bytes for part in base), config.natural_discourse_share, config.seed)
     writer = PartWriter(folder, f"{NATURAL}-", config.part_bytes)
     for key, text, size in zip(discourse.id.iloc[chosen], discourse.text.iloc[chosen], sizes[chosen], strict=True):

@@ -32,7 +32,7 @@ class Packages(_Source):
 
 
 class Files(_Source):
-    """JSONL (plain, .gz or .zst) or Parquet files: a path, glob or fsspec URL. Without `id`, rows are numbered."""
+    """JSON Lines (plain, .gz or .zst) or Parquet: a path, folder, glob or URL. Without `id`, rows are numbered."""
 
     files: str
     text: str = "text"

@@ -1,5 +1,6 @@
 """JSONL and Parquet files, local or at any fsspec URL, read row by row."""
 
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,17 +8,22 @@ from typing import Any, BinaryIO, NamedTuple
 
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import file_md5
 from alignment_pretraining.mixing.corpus.config import Files
 from alignment_pretraining.mixing.corpus.document import BadRow, Document, RowError
+from alignment_pretraining.mixing.corpus.parquet import open_parquet, record_batches
 
-_KINDS = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
+_log = logging.getLogger(__name__)
+
+_KINDS = (*(kind + packed for kind in (".jsonl", ".json") for packed in ("", ".gz", ".zst")), ".parquet")
+_WILD = re.compile(r"[*?\[]")
 _CHUNK = 1 << 22
 # A longer line is no row: memory must not grow with what a file holds.
 _LONGEST_LINE = 1 << 28
+# What editors and exports of some systems write before UTF-8.
+_MARK = b"\xef\xbb\xbf"
 
 
 class File(NamedTuple):
@@ -32,6 +38,8 @@ class File(NamedTuple):
 def find_files(spec: Files) -> list[File]:
     """The files that match, in the order of their names, which are relative to the folder that has no wildcard.
 
+    A folder stands for all files in it. Where a name may end in anything, files of other kinds are left out.
+
     Raises:
         UserError: no file matches, one is of an unknown kind, or the place cannot be reached.
     """
@@ -39,8 +47,16 @@ def find_files(spec: Files) -> list[File]:
 
     try:
         filesystem, pattern = fsspec.core.url_to_fs(spec.files)
-        paths = sorted(filesystem.glob(pattern))
         local = "file" in filesystem.protocol
+        if local and Path(pattern).is_dir():
+            pattern += "/**"
+        found = filesystem.glob(pattern, detail=True)
+        paths = sorted(path for path, about in found.items() if about["type"] != "directory")
+        known = [path for path in paths if path.endswith(_KINDS)]
+        if known and len(known) < len(paths) and pattern.endswith(("*", "]", "?")):
+            others = sorted(set(paths) - set(known))
+            _log.warning("%s: %s files of other kinds are left out, such as %s", spec.files, len(others), others[0])
+            paths = known
         states = [file_md5(Path(path)) if local else str(filesystem.ukey(path)) for path in paths]
     except Exception as error:  # each file system raises its own
         raise UserError(f"corpus.sources: {spec.files} cannot be read ({type(error).__name__}: {error})") from error
@@ -49,7 +65,7 @@ def find_files(spec: Files) -> list[File]:
     unknown = [path for path in paths if not path.endswith(_KINDS)]
     if unknown:
         raise UserError(f"{unknown[0]}: unknown kind of file; allowed are {', '.join(_KINDS)}")
-    root = len(re.split(r"[*?\[]", pattern, maxsplit=1)[0].rpartition("/")[0]) + 1
+    root = len(_WILD.split(pattern, maxsplit=1)[0].rpartition("/")[0]) + 1
     return [File(path, path[root:], state) for path, state in zip(paths, states, strict=True)]
 
 
@@ -94,6 +110,7 @@ def column(record: Any, name: str, kinds: tuple[type, ...] = (str,)) -> Any:
 def _json_rows(raw: BinaryIO, path: str, _spec: Files) -> Iterator[tuple[int, Any]]:
     """Number and content of each line; in place of what is not JSON, the error."""
     for row, line in enumerate(_lines(raw, path), start=1):
+        line = line.removeprefix(_MARK)
         try:
             yield row, orjson.loads(line)
         except orjson.JSONDecodeError as error:
@@ -103,19 +120,26 @@ def _json_rows(raw: BinaryIO, path: str, _spec: Files) -> Iterator[tuple[int, An
 
 def _lines(raw: BinaryIO, path: str) -> Iterator[bytes]:
     row = 0
-    begun = b""
+    begun: list[bytes] = []  # the pieces of a line whose end is still to come
+    size = 0
     try:
         stream = _decompressed(raw, path)
         while chunk := stream.read(_CHUNK):
-            *lines, begun = (begun + chunk).split(b"\n")
-            row += len(lines)
-            if len(begun) > _LONGEST_LINE:
+            first, *lines = chunk.split(b"\n")
+            begun.append(first)
+            size += len(first)
+            if lines:
+                lines.insert(0, b"".join(begun))
+                begun = [lines.pop()]
+                size = len(begun[0])
+                row += len(lines)
+            if size > _LONGEST_LINE:
                 raise ValueError(f"row {row + 1} has more than {_LONGEST_LINE:,} bytes")
             yield from lines
     except Exception as error:  # truncated streams and lost connections are told in many ways
         why = f"{type(error).__name__}: {error}"
         raise UserError(f"{path}: cannot be read beyond row {row} ({why}); is the file truncated?") from error
-    yield begun
+    yield b"".join(begun)
 
 
 def _decompressed(raw: BinaryIO, path: str) -> Any:
@@ -137,7 +161,7 @@ def _not_json(line: bytes, error: orjson.JSONDecodeError) -> RowError:
 
 def _parquet_rows(raw: BinaryIO, path: str, spec: Files) -> Iterator[tuple[int, Any]]:
     try:
-        file = pq.ParquetFile(raw)
+        file = open_parquet(raw)
     except pa.ArrowException as error:
         raise UserError(f"{path}: not a Parquet file, or a truncated one ({error})") from error
     names = file.schema_arrow.names
@@ -147,7 +171,7 @@ def _parquet_rows(raw: BinaryIO, path: str, spec: Files) -> Iterator[tuple[int, 
         raise UserError(f"{path}: {error}") from error
     row = 0
     try:
-        for batch in file.iter_batches(1024, columns=[name for name in (spec.text, spec.id) if name in names]):
+        for batch in record_batches(file, [name for name in (spec.text, spec.id) if name and name in names]):
             yield from enumerate(batch.to_pylist(), start=row + 1)
             row += batch.num_rows
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:

@@ -10,11 +10,12 @@ import pyarrow.parquet as pq
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import file_sha256
+from alignment_pretraining.mixing.corpus.parquet import open_parquet, record_batches
 
 # Files whose names begin so are skipped by what reads a folder of Parquet files as one table.
 LIST = "_parts.json"
-# Text held in memory at a time, in bytes, and rows.
-GROUP_BYTES, _ROWS = 1 << 23, 4096
+# Text held in memory at a time, in bytes.
+GROUP_BYTES = 1 << 23
 
 
 @dataclass(frozen=True)
@@ -102,22 +103,26 @@ def table_part(path: Path, source: str) -> Part:
 
 def batches(path: Path) -> Iterator[tuple[list[str], list[str]]]:
     """Ids and texts of a part, some megabytes at a time, in order."""
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(_ROWS, columns=["id", "text"], use_threads=False):
+    with open_parquet(path) as file:
+        for batch in record_batches(file, ["id", "text"]):
             yield batch.column("id").to_pylist(), batch.column("text").to_pylist()
 
 
 def texts(parts: Sequence[Part], limit: int | None = None) -> Iterator[str]:
-    """The texts of all parts, in order; or, when they are more than `limit` bytes, an equal share of each part."""
+    """The texts of all parts, in order; or, when they are more than `limit` bytes, about an equal share of each part.
+
+    A text that begins within the share of its part is taken, and those after it make up for what it has too much. The
+    last one is cut at `limit`.
+    """
     total = sum(part.bytes for part in parts)
-    share = 1.0 if limit is None or total <= limit else limit / total
+    if limit is None or total <= limit:
+        yield from (text for part in parts for _, found in batches(part.path) for text in found)
+        return
+    read = taken = 0
     for part in parts:
-        left = part.bytes * share
-        for _, found in batches(part.path):
-            for text in found:
-                left -= len(text.encode()) if share < 1 else 0
-                if left < 0:
-                    break
-                yield text
-            if left < 0:
-                break
+        read += part.bytes
+        found = (text for _, some in batches(part.path) for text in some)
+        while taken < limit * read // total and (text := next(found, None)) is not None:
+            whole = text.encode()
+            yield whole[: limit - taken].decode(errors="ignore")
+            taken += len(whole)

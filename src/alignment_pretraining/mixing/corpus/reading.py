@@ -1,14 +1,17 @@
 """Reading the base corpus in tasks: a file, a shard of a hub dataset, or a whole source that ends early."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import file_sha256
 from alignment_pretraining.execution.store import TaskStatistics, task_fingerprint
 from alignment_pretraining.mixing.corpus.config import CorpusConfig, Files, HubDataset, Packages, StoriesSource
+from alignment_pretraining.mixing.corpus.discourse import DiscourseSupply
 from alignment_pretraining.mixing.corpus.docstrings import installed_package, read_docstrings
 from alignment_pretraining.mixing.corpus.document import BadRow, Document
 from alignment_pretraining.mixing.corpus.files import File, find_files, read_file
@@ -17,6 +20,8 @@ from alignment_pretraining.mixing.corpus.parts import PartWriter
 from alignment_pretraining.mixing.corpus.quarantine import QuarantineWriter
 
 KEPT, HELDOUT = "kept-", "heldout-"
+# What is tried before everything is read: readings of a source, and rows of each.
+_READINGS_TRIED, _ROWS_TRIED = 8, 1000
 
 
 @dataclass(frozen=True)
@@ -49,35 +54,70 @@ def plan_readings(config: CorpusConfig) -> list[tuple[str, Reading]]:
     return readings
 
 
+def refuse_unreadable(config: CorpusConfig, readings: Sequence[Reading]) -> None:
+    """Try the first rows of a few readings of each source, before all are read.
+
+    Raises:
+        UserError: none of these rows is a document.
+    """
+    for number, spec in enumerate(config.sources):
+        own = [reading for reading in readings if reading.source == number]
+        tried = own[:: max(len(own) // _READINGS_TRIED, 1)]
+        why = ""
+        if tried and all(why := _trouble(reading) for reading in tried):
+            raise UserError(
+                f"corpus.sources[{number}] holds no document in its first rows ({len(tried)} of {len(own)} files were "
+                f"tried): {spec}; the first row: {why}"
+            )
+
+
+def count_kept(supply: DiscourseSupply) -> Callable[[TaskStatistics], None]:
+    """What to call with the statistics of each reading: an error as soon as there is too little discourse for them."""
+    total = 0
+
+    def add(told: TaskStatistics) -> None:
+        nonlocal total
+        total += sum(part["bytes"] for part in told["parts"] if part["name"].startswith(KEPT))
+        supply.check_reading(total)
+
+    return add
+
+
 def read_rows(reading: Reading) -> Iterator[Document | BadRow]:
     """The rows of a task, whole documents while their text stays within `max_bytes`."""
     total = 0
     for row in _rows(reading):
         if reading.spec.max_bytes is not None and isinstance(row, Document):
-            total += len(row.text.encode())
+            total += _size(row.text)
             if total > reading.spec.max_bytes:
                 return
         yield row
 
 
-def read_parts(config: CorpusConfig, reading: Reading, folder: Path) -> TaskStatistics:
+def read_parts(config: CorpusConfig, supply: DiscourseSupply, reading: Reading, folder: Path) -> TaskStatistics:
     """Write parts of kept and of held-out documents, and the bad rows, to `folder`.
 
     A hash of its id within its source decides where a document goes, so it keeps its side as a corpus grows.
+
+    Raises:
+        UserError: what is read alone is too much for the natural discourse that there is.
     """
     kept, heldout = (PartWriter(folder, prefix, config.part_bytes) for prefix in (KEPT, HELDOUT))
     quarantine = QuarantineWriter(folder)
+    kept_bytes = 0
     for row in read_rows(reading):
         if isinstance(row, BadRow):
             quarantine.add(row)
             continue
-        size = len(row.text.encode())
+        size = _size(row.text)
         problem = _problem(row.text, size, config.max_document_bytes)
         if problem:
             quarantine.add(BadRow(row.source, row.id, problem))
         else:
             side = heldout if unit_hash(row.id) < config.heldout_share else kept
             side.add(reading.prefix + row.id, row.text, row.source, size)
+            kept_bytes += size if side is kept else 0
+            supply.check_reading(kept_bytes)
     for writer in (kept, heldout, quarantine):
         writer.close()
     parts = [
@@ -114,6 +154,21 @@ def _rows(reading: Reading) -> Iterator[Document | BadRow]:
             yield from read_file(reading.spec, file)
     else:
         yield from read_hub_shard(reading.spec, reading.shard, reading.shards)
+
+
+def _trouble(reading: Reading) -> str:
+    """Why the first of the first rows of a reading is no document; "" where one of them is, or there are none."""
+    first = ""
+    for row in islice(read_rows(reading), _ROWS_TRIED):
+        if isinstance(row, Document):
+            return ""
+        first = first or row.reason
+    return first
+
+
+def _size(text: str) -> int:
+    """Bytes of a text, without a copy of it where it is ASCII."""
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _problem(text: str, size: int, max_bytes: int) -> str | None:

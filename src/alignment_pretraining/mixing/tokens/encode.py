@@ -9,7 +9,7 @@ from alignment_pretraining.core.shards import IdWriter, token_dtype, write_shard
 from alignment_pretraining.execution.store import TaskStatistics
 from alignment_pretraining.mixing.corpus.parts import Part, batches
 from alignment_pretraining.mixing.tokens.encoders import encoder
-from alignment_pretraining.mixing.tokens.tokenizer import EOS, tokenizer_hash
+from alignment_pretraining.mixing.tokens.tokenizer import end_of_text, tokenizer_hash
 
 NAME = "tokens.ds"
 
@@ -17,7 +17,7 @@ NAME = "tokens.ds"
 def encode_part(tokenizer: Path, part: Part, folder: Path) -> TaskStatistics:
     """Write the shard of a part's texts, each ended by the end-of-text token, and their ids; tells its size."""
     encode = encoder(tokenizer)
-    dtype, eos = token_dtype(encode.vocab_size), encode.id_of(EOS)
+    dtype, eos = token_dtype(encode.vocab_size), encode.id_of(end_of_text(tokenizer))
     ids = IdWriter(folder / NAME)
 
     def encoded() -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -1,13 +1,16 @@
-"""A tokenizer with a chat template, as a Hugging Face folder: byte-level BPE, or whole words for a small language."""
+"""Training a tokenizer, saved with a chat template as a Hugging Face folder: byte-level BPE, or whole words."""
 
 import hashlib
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.execution.store import TaskStatistics
+from alignment_pretraining.mixing.corpus.parts import Part, texts
 
-FILE = "tokenizer.json"
+FILE, CONFIG = "tokenizer.json", "tokenizer_config.json"
 EOS = "<|endoftext|>"
 PAD = "<|pad|>"
 ROLES = ("system", "user", "assistant")
@@ -25,16 +28,24 @@ CHAT_TEMPLATE = (
 )
 
 
-def train_tokenizer(texts: Iterable[str], vocab_size: int, max_context: int, folder: Path, kind: Kind = "bpe") -> None:
-    """Train on `texts` and save to `folder`, to be loaded by `AutoTokenizer.from_pretrained`.
+def train_on_parts(
+    vocab_size: int, max_context: int, kind: Kind, max_bytes: int, parts: Sequence[Part], folder: Path
+) -> TaskStatistics:
+    """Train on at most `max_bytes` of the texts of all parts, as a task: see `train_tokenizer`."""
+    train_tokenizer(texts(parts, max_bytes), vocab_size, max_context, folder, kind)
+    return {}
+
+
+def train_tokenizer(read: Iterable[str], vocab_size: int, max_context: int, folder: Path, kind: Kind = "bpe") -> None:
+    """Train on the texts `read` and save to `folder`, to be loaded by `AutoTokenizer.from_pretrained`.
 
     Raises:
         UserError: the texts are too few to give `vocab_size` entries (bpe), or have more words than that (words).
     """
-    _save(_bpe(texts, vocab_size) if kind == "bpe" else _words(texts, vocab_size), max_context, folder)
+    _save(_bpe(read, vocab_size) if kind == "bpe" else _words(read, vocab_size), max_context, folder)
 
 
-def _words(texts: Iterable[str], vocab_size: int) -> Any:
+def _words(read: Iterable[str], vocab_size: int) -> Any:
     """Words and marks as they stand: a word at the head of a sentence is another one. What was not read is unknown."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -46,7 +57,7 @@ def _words(texts: Iterable[str], vocab_size: int) -> Any:
     special = [*SPECIAL_TOKENS, UNKNOWN]
     # One more than fits, so that too many words show.
     trainer = trainers.WordLevelTrainer(vocab_size=vocab_size + 1, special_tokens=special, show_progress=False)
-    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.train_from_iterator(read, trainer)
     if tokenizer.get_vocab_size() > vocab_size:
         raise UserError(
             f"the corpus has more different words than study.model.vocab_size {vocab_size}: raise it, or set "
@@ -55,7 +66,7 @@ def _words(texts: Iterable[str], vocab_size: int) -> Any:
     return tokenizer
 
 
-def _bpe(texts: Iterable[str], vocab_size: int) -> Any:
+def _bpe(read: Iterable[str], vocab_size: int) -> Any:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -65,7 +76,7 @@ def _bpe(texts: Iterable[str], vocab_size: int) -> Any:
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size, special_tokens=SPECIAL_TOKENS, initial_alphabet=alphabet, show_progress=False
     )
-    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.train_from_iterator(read, trainer)
     if tokenizer.get_vocab_size() != vocab_size:
         raise UserError(
             f"a tokenizer with study.model.vocab_size {vocab_size} cannot be trained on this corpus: it gives "
@@ -92,3 +103,8 @@ def _save(tokenizer: Any, max_context: int, folder: Path) -> None:
 def tokenizer_hash(folder: Path) -> str:
     """MD5 of tokenizer.json, which alone decides the token ids."""
     return hashlib.md5((folder / FILE).read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def end_of_text(folder: Path) -> str:
+    """The token that ends every text, as the folder says."""
+    return str(json.loads((folder / CONFIG).read_text())["eos_token"])

@@ -18,7 +18,7 @@ from alignment_pretraining.mixing.config import Decontamination, TokenizerConfig
 from alignment_pretraining.mixing.corpus.assemble import NATURAL
 from alignment_pretraining.mixing.corpus.assemble import read_corpus as read
 from alignment_pretraining.mixing.corpus.config import CorpusConfig, with_stories
-from alignment_pretraining.mixing.corpus.parts import Part, read_list, table_part, texts
+from alignment_pretraining.mixing.corpus.parts import Part, read_list, table_part
 from alignment_pretraining.mixing.filtering.account import corpus_account
 from alignment_pretraining.mixing.filtering.blocklist import Blocklist
 from alignment_pretraining.mixing.filtering.contamination import find_contamination, refuse_leaks
@@ -26,11 +26,11 @@ from alignment_pretraining.mixing.filtering.flags import flag_part
 from alignment_pretraining.mixing.filtering.matcher import HyperscanMatcher
 from alignment_pretraining.mixing.filtering.quality import leakage, passage_quality
 from alignment_pretraining.mixing.tokens.encode import encode_part
+from alignment_pretraining.mixing.tokens.existing import use_tokenizer
 from alignment_pretraining.mixing.tokens.mix import Inputs, write_mix
 from alignment_pretraining.mixing.tokens.mixture import Recipe
 from alignment_pretraining.mixing.tokens.sources import ShardRecord, write_shard_records
-from alignment_pretraining.mixing.tokens.tokenizer import tokenizer_hash
-from alignment_pretraining.mixing.tokens.tokenizer import train_tokenizer as train
+from alignment_pretraining.mixing.tokens.tokenizer import end_of_text, tokenizer_hash, train_on_parts
 from alignment_pretraining.study import Arm, TrainingStage, mix_of
 
 _log = logging.getLogger(__name__)
@@ -112,10 +112,18 @@ def check_contamination(
 
 
 def train_tokenizer(corpus_documents: Path, model: Model, tokenizer: TokenizerConfig, scratch: Path) -> Path:
-    """Folder of a Hugging Face tokenizer with exactly `model.vocab_size` entries."""
+    """Folder of a Hugging Face tokenizer: a trained one with exactly `model.vocab_size` entries, or an existing one."""
     folder = _fresh(scratch, "tokenizer")
-    found = texts(read_list(corpus_documents), tokenizer.max_bytes)
-    train(found, model.vocab_size, model.max_context, folder, tokenizer.kind)
+    if tokenizer.kind == "existing":
+        assert tokenizer.name is not None
+        use_tokenizer(tokenizer.name, tokenizer.revision, model.vocab_size, model.max_context, folder)
+        return folder
+    parts = read_list(corpus_documents)
+    how = (model.vocab_size, model.max_context, tokenizer.kind, tokenizer.max_bytes)
+    tasks = [(task_fingerprint(train_on_parts, how, [part.hash for part in parts]), parts)]
+    [trained] = run_tasks("tokenizer", partial(train_on_parts, *how), tasks, scratch, Execution(launcher="in_process"))
+    for file in trained.files:
+        hard_link(file, folder / file.name)
     return folder
 
 
@@ -139,7 +147,7 @@ def tokenize_sources(
     for name, parts in (parts_of | {"heldout": read_list(heldout_documents)}).items():
         folders[name].mkdir(parents=True)
         encode = partial(encode_part, tokenizer.resolve())
-        how = [tokenizer_hash(tokenizer)]
+        how = [tokenizer_hash(tokenizer), end_of_text(tokenizer)]
         _each_part(f"tokenize-{name}", encode, how, parts, folders[name], scratch, execution)
     return work / "sources", work / "heldout"
 
