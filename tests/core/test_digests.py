@@ -210,3 +210,27 @@ def test_a_text_about_a_folder_holds_until_any_of_its_files_changes(folder: Path
     assert computed == []
     (tree / "a.py").unlink()
     assert text() == "cd"
+
+
+def test_a_folder_that_is_moved_or_removed_leaves_nothing_to_read_again(
+    folder: Path, reads: list[str], tmp_path: Path
+) -> None:
+    """A file is made, linked into an output, the output moved into place and then replaced by the next one."""
+    made = tmp_path / "task/file"
+    made.parent.mkdir()
+    made.write_text("content")
+    time.sleep(AGED)
+    digest = file_md5(made)
+    digests.move_with_hashes(tmp_path / "task", tmp_path / "done")
+    made = tmp_path / "done/file"
+    for number in range(3):
+        output = tmp_path / f"output{number}"
+        output.mkdir()
+        digests.link_with_hashes(made, output / "file")
+        digests.remove_with_hashes(tmp_path / "place")
+        digests.move_with_hashes(output, tmp_path / "place")
+        assert file_md5(made) == file_md5(tmp_path / "place/file") == digest
+    assert reads == ["file"]
+    digests.remove_with_hashes(tmp_path / "nothing")
+    (tmp_path / "place/file").write_text("another")
+    assert file_md5(made) == file_md5(tmp_path / "place/file") != digest

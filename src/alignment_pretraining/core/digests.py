@@ -5,9 +5,11 @@ read. The time of change is the system's own: an edit that sets the time of modi
 Without `use_cache`, here or in the process that started this one, every file is read.
 """
 
+import contextlib
 import hashlib
 import logging
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -43,8 +45,7 @@ def ignore_cache() -> None:
 
 def cached(path: Path, algorithm: str, compute: Callable[[Path], str], trust_cache: bool = True) -> str:
     """`compute(path)`, or what it gave when the file was last read; without `trust_cache` it is read at any rate."""
-    place = os.environ.get(_VARIABLE)
-    known = _store(place, os.getpid()) if place else None
+    known = _known()
     if known is None:
         return compute(path)
     name, state = _name(path), _state(path)
@@ -64,8 +65,7 @@ def link_with_hashes(source: Path, target: Path) -> None:
     Raises:
         OSError: the file system has no links, or there is such a file.
     """
-    place = os.environ.get(_VARIABLE)
-    known = _store(place, os.getpid()) if place else None
+    known = _known()
     before = _state(source)
     os.link(source, target)
     after = _state(source)
@@ -74,6 +74,35 @@ def link_with_hashes(source: Path, target: Path) -> None:
         for algorithm, digest in known.all_of(name, before):
             known.keep(name, algorithm, after, digest)
             known.keep(other, algorithm, after, digest)
+
+
+def move_with_hashes(source: Path, target: Path) -> None:
+    """Move a folder to `target`, where nothing is, with the hashes that are known of its files."""
+    known = _known()
+    files = [path for path in source.rglob("*") if path.is_file()] if known else []
+    before = {path: _state(path) for path in files}
+    shutil.move(source, target)  # copies to another file system
+    for path, state in before.items():
+        moved = target / path.relative_to(source)
+        if known and _state(moved) == state:
+            for algorithm, digest in known.all_of(_name(path), state):
+                known.keep(_name(moved), algorithm, state, digest)
+
+
+def remove_with_hashes(folder: Path) -> None:
+    """Delete a folder, if there is one. A file of it that has another name changes its time of change and not its
+    content: hashes that are known of that name are kept."""
+    known = _known()
+    for path in folder.rglob("*") if known else ():
+        if known and path.is_file() and path.stat().st_nlink > 1:
+            before = _state(path)
+            path.unlink()
+            for name, algorithm, digest in known.names_of(before):
+                with contextlib.suppress(OSError):  # the name that was removed, or another that is gone
+                    after = _state(Path(name))
+                    if before[:2] == after[:2] and before[3] == after[3]:
+                        known.keep(name, algorithm, after, digest)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 class CachedTree:
@@ -85,8 +114,7 @@ class CachedTree:
 
     def text(self, what: str, compute: Callable[[], str]) -> str:
         """`compute()`, or what it gave for `what` when the files were last in this state."""
-        place = os.environ.get(_VARIABLE)
-        known = _store(place, os.getpid()) if place else None
+        known = _known()
         if known is None:
             return compute()
         self._first = self._first or _tree_state(self._root)
@@ -123,6 +151,7 @@ class _Store:
                 "CREATE TABLE IF NOT EXISTS digests (path TEXT, algorithm TEXT, size INTEGER, mtime INTEGER, "
                 "ctime INTEGER, inode INTEGER, digest TEXT, PRIMARY KEY (path, algorithm)) WITHOUT ROWID"
             )
+            connection.execute("CREATE INDEX IF NOT EXISTS inodes ON digests (inode)")
         except sqlite3.OperationalError as error:  # read-only, perhaps: what it holds can still be used
             self._fail_to_write(error)
         except sqlite3.Error as error:
@@ -153,6 +182,15 @@ class _Store:
             except sqlite3.Error:  # what is not known is read
                 return []
 
+    def names_of(self, state: State) -> list[tuple[str, str, str]]:
+        """Every (path, algorithm, hash) of files in this state: the names of one file."""
+        query = "SELECT path, algorithm, digest FROM digests WHERE (size, mtime, ctime, inode) = (?, ?, ?, ?)"
+        with self._lock:
+            try:
+                return self._connection.execute(query, state).fetchall() if self._connection else []
+            except sqlite3.Error:  # what is not known is read
+                return []
+
     def keep(self, path: str, algorithm: str, state: State, digest: str) -> None:
         """Remember a hash in place of an older one."""
         values = (path, algorithm, *state, digest)
@@ -171,6 +209,12 @@ class _Store:
     def _give_up(self, error: sqlite3.Error) -> None:
         self._connection = None
         _log.warning("%s cannot be read (%s): delete it; until then every file is hashed anew", self._path, error)
+
+
+def _known() -> _Store | None:
+    """The cache, where one is in use."""
+    place = os.environ.get(_VARIABLE)
+    return _store(place, os.getpid()) if place else None
 
 
 @cache

@@ -39,3 +39,8 @@ def flush(path: Path) -> None:
     for file in files:
         with file.open("rb") as stream:
             os.fsync(stream.fileno())
+
+
+def numbered(number: int, count: int) -> str:
+    """The name of file `number` of at most `count`: their names sort as their numbers do, whoever sorts them."""
+    return f"{number:0{max(5, len(str(count - 1)))}d}"

@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,7 +20,9 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import atomic_file
 
 # A process may have 1,024 on most systems.
-_OPEN_FILES = 256
+_OPEN_FILES = 512
+# Bytes of a document's end in an index.
+_END = 8
 
 
 @dataclass(frozen=True)
@@ -36,17 +39,38 @@ class Shard:
         return np.diff(self.ends, prepend=0)
 
 
+@dataclass(frozen=True)
+class ShardOutline:
+    """What a shard holds, without its tokens and its index."""
+
+    documents: int
+    tokens: int
+    width: int
+    tokenizer: str
+
+
 class Shards:
-    """All shards of a folder, in the order of their names: documents are numbered through."""
+    """All shards of a folder, in the order of their names: documents are numbered through.
+
+    Indexes stay on disk until `shards` or `lengths` is asked for.
+
+    Raises:
+        UserError: a file is missing, or a shard is truncated; names the file.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.paths = sorted(folder.glob("*.ds"))
-        self.shards = [read_shard(path) for path in self.paths]
-        self._firsts = np.cumsum([0, *(len(shard.ends) for shard in self.shards)])
-        self._open: dict[int, BinaryIO] = {}
+        self.outlines = [outline(path) for path in self.paths]
+        self._firsts = np.cumsum([0, *(found.documents for found in self.outlines)])
+        self._open: dict[Path, BinaryIO] = {}
 
     def __len__(self) -> int:
         return int(self._firsts[-1])
+
+    @cached_property
+    def shards(self) -> list[Shard]:
+        """Every shard with its index."""
+        return [read_shard(path) for path in self.paths]
 
     @property
     def lengths(self) -> np.ndarray:
@@ -61,11 +85,10 @@ class Shards:
     def document(self, number: int) -> np.ndarray:
         """The tokens of a document, read and not mapped: mapped pages would count as memory of this process."""
         owner = int(np.searchsorted(self._firsts, number, side="right")) - 1
-        shard, row = self.shards[owner], number - int(self._firsts[owner])
-        start, stop = int(shard.ends[row - 1]) if row else 0, int(shard.ends[row])
-        width = shard.tokens.itemsize
-        data = os.pread(self._file(owner).fileno(), (stop - start) * width, start * width)
-        return np.frombuffer(data, shard.tokens.dtype)
+        path, row, width = self.paths[owner], number - int(self._firsts[owner]), self.outlines[owner].width
+        ends = self._read(beside(path, ".index"), max(row - 1, 0) * _END, (2 if row else 1) * _END)
+        start, stop = [0, *np.frombuffer(ends, "<u8").tolist()][-2:]
+        return np.frombuffer(self._read(path, start * width, (stop - start) * width), f"<u{width}")
 
     def ids(self, numbers: np.ndarray) -> np.ndarray:
         """The ids of documents, shape (numbers,), dtype object."""
@@ -76,12 +99,12 @@ class Shards:
             found[mine] = _take(read_ids(self.paths[owner]), numbers[mine] - self._firsts[owner])
         return found
 
-    def _file(self, owner: int) -> BinaryIO:
-        if owner not in self._open:
+    def _read(self, path: Path, start: int, count: int) -> bytes:
+        if path not in self._open:
             if len(self._open) == _OPEN_FILES:
                 self._open.pop(next(iter(self._open))).close()
-            self._open[owner] = self.paths[owner].open("rb", buffering=0)
-        return self._open[owner]
+            self._open[path] = path.open("rb", buffering=0)
+        return os.pread(self._open[path].fileno(), count, start)
 
 
 def token_dtype(vocab_size: int) -> np.dtype:
@@ -119,18 +142,32 @@ def read_shard(path: Path) -> Shard:
     Raises:
         UserError: a file is missing, or the shard is truncated; names the file.
     """
+    found = outline(path)
+    ends = np.fromfile(beside(path, ".index"), dtype="<u8").astype(np.int64)
+    dtype = f"<u{found.width}"
+    tokens = np.memmap(path, dtype=dtype, mode="r") if found.tokens else np.empty(0, dtype=dtype)
+    return Shard(tokens, ends, found.tokenizer)
+
+
+def outline(path: Path) -> ShardOutline:
+    """What the shard `path` holds, from its metadata and the sizes of its files.
+
+    Raises:
+        UserError: a file is missing, or the shard is truncated; names the file.
+    """
     try:
         described, count = beside(path, ".metadata").read_text().splitlines()[:2]
-        ends = np.fromfile(beside(path, ".index"), dtype="<u8").astype(np.int64)
+        tokenizer, _, width = described.rpartition("|")
+        expected = int(count) * int(width)
+        with beside(path, ".index").open("rb") as index:
+            documents, rest = divmod(index.seek(0, os.SEEK_END), _END)
+            last = int.from_bytes(os.pread(index.fileno(), _END, (documents - 1) * _END), "little") if documents else 0
         size = path.stat().st_size
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: index or metadata cannot be read ({error}); {_AGAIN}") from error
-    tokenizer, _, width = described.rpartition("|")
-    expected = int(count) * int(width)
-    if size != expected or (ends[-1] if len(ends) else 0) != int(count):
+    if size != expected or last != int(count) or rest:
         raise UserError(f"{path}: truncated, {size:,} bytes where its metadata says {expected:,}; {_AGAIN}")
-    tokens = np.memmap(path, dtype=f"<u{width}", mode="r") if size else np.empty(0, dtype=f"<u{width}")
-    return Shard(tokens, ends, tokenizer)
+    return ShardOutline(documents, int(count), int(width), tokenizer)
 
 
 class IdWriter:

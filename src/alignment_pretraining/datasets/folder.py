@@ -1,7 +1,6 @@
 """Folders that pass between nodes as handles, never as one object in memory."""
 
 import base64
-import shutil
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -9,6 +8,7 @@ from kedro.io import AbstractDataset, DatasetError
 from kedro.io.core import get_filepath_str
 from kedro_datasets._typing import ImagePreview
 
+from alignment_pretraining.core.digests import move_with_hashes, remove_with_hashes
 from alignment_pretraining.core.files import flush
 
 
@@ -44,13 +44,13 @@ class FolderDataset(AbstractDataset[Path, Path]):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         new, old = (self.path.with_name(f".{self.path.name}.{which}") for which in ("new", "old"))
         for left in (new, old):
-            shutil.rmtree(left, ignore_errors=True)
-        shutil.move(data, new)  # copies to another file system
+            remove_with_hashes(left)
+        move_with_hashes(data, new)
         flush(new)
         if self.path.exists():
             self.path.rename(old)
-        new.rename(self.path)
-        shutil.rmtree(old, ignore_errors=True)
+        move_with_hashes(new, self.path)
+        remove_with_hashes(old)
 
     def _exists(self) -> bool:
         return self.path.is_dir()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from alignment_pretraining.core.code import work_code
-from alignment_pretraining.core.digests import link_with_hashes
+from alignment_pretraining.core.digests import link_with_hashes, move_with_hashes, remove_with_hashes
 from alignment_pretraining.core.errors import UserError, storage_fault
 from alignment_pretraining.core.files import flush
 from alignment_pretraining.core.hashing import file_md5
@@ -78,8 +78,8 @@ def _perform(work: Callable[[T, Path], TaskStatistics], item: T, folder: Path) -
     record = {"told": told, "files": {path.name: file_md5(path) for path in files}}
     (part / RECORD).write_text(json.dumps(record))
     flush(part)
-    shutil.rmtree(folder, ignore_errors=True)
-    part.rename(folder)
+    remove_with_hashes(folder)
+    move_with_hashes(part, folder)
     return told
 
 
@@ -98,4 +98,4 @@ def keep_only(store: Path, folders: set[str]) -> None:
     """Delete what earlier configurations and killed runs left in a store."""
     for path in store.iterdir():
         if path.is_dir() and path.name not in folders:
-            shutil.rmtree(path, ignore_errors=True)
+            remove_with_hashes(path)

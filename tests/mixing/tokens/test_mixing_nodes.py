@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.files import numbered
 from alignment_pretraining.core.hashing import file_sha256
 from alignment_pretraining.core.model import Model
 from alignment_pretraining.core.shards import Shards
@@ -157,6 +158,21 @@ def test_a_tokenizer_that_was_trained_is_not_trained_again(
     config = TokenizerConfig(kind="existing", max_bytes=1, name=str(made["tokenizer"]))
     used = nodes.train_tokenizer(made["corpus"], MODEL, config, made["scratch"])
     assert json.loads((used / "tokenizer.json").read_text()) == json.loads((again / "tokenizer.json").read_text())
+
+
+def test_what_a_killed_run_left_is_gone(tmp_path: Path) -> None:
+    """It was another process, and its folder has hard links to what is finished."""
+    left, mine = tmp_path / "unsaved/another/corpus-x", nodes._fresh(tmp_path, "corpus")
+    left.mkdir(parents=True)
+    assert nodes._fresh(tmp_path, "corpus") != mine and mine.is_dir()
+    shutil.rmtree(mine.parent)
+    assert nodes._fresh(tmp_path, "corpus").is_dir() and not left.exists()
+
+
+def test_names_of_files_sort_by_number() -> None:
+    assert [numbered(number, 100_000) for number in (0, 99_999)] == ["00000", "99999"]
+    names = [numbered(number, 100_001) for number in (2, 10_000, 99_999, 100_000)]
+    assert names == sorted(names)
 
 
 def test_every_source_has_its_shards(made: dict[str, Any]) -> None:

@@ -69,6 +69,13 @@ def test_an_empty_source_is_an_empty_shard(tmp_path: Path) -> None:
     assert len(found.tokens) == len(found.lengths) == 0
 
 
+def test_a_document_is_read_without_the_index(shard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(np, "fromfile", None)
+    found = Shards(shard)
+    assert len(found) == 4
+    assert [found.document(n).tolist() for n in (3, 0, 2, 1)] == [DOCUMENTS[n].tolist() for n in (3, 0, 2, 1)]
+
+
 @pytest.mark.parametrize("name", ["tokens.ds", "tokens.ds.index"])
 def test_a_truncated_shard_is_an_error(shard: Path, name: str) -> None:
     (shard / name).write_bytes((shard / name).read_bytes()[:-8])

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.files import numbered
 from alignment_pretraining.core.hashing import file_sha256
 from alignment_pretraining.execution.config import Execution
 from alignment_pretraining.execution.store import TaskResult, hard_link
@@ -64,12 +65,13 @@ def read_corpus(
     (folder / "repeats").mkdir()
     repeats = QuarantineWriter(folder / "repeats")
     sides = {}
+    most = len(parts) + len(discourse)  # files of a side
     for side in (KEPT, HELDOUT):
         own = [part for part in parts if part.path.name.startswith(side)]
-        sides[side] = list(_without_repeats(own, _folder(folder, side), repeats))
+        sides[side] = list(_without_repeats(own, _folder(folder, side), most, repeats))
     repeats.close()
     reading = _account(config, sources, done, parts, sides)
-    natural = list(_natural(sides[KEPT], discourse, sizes, config, _folder(folder, KEPT)))
+    natural = list(_natural(sides[KEPT], discourse, sizes, config, _folder(folder, KEPT), most))
     if natural:  # made for this project, so that all of it counts as read
         made = {"source": NATURAL, "read": sum(part.rows for part in natural), "quarantined": 0, "held_out": 0}
         reading = pd.concat([reading, pd.DataFrame([made])], ignore_index=True)
@@ -113,14 +115,14 @@ def _refuse_empty(config: CorpusConfig, sources: Sequence[int], done: Sequence[T
             raise UserError(f"corpus.sources[{number}] holds no document: {spec}{why}")
 
 
-def _without_repeats(parts: list[Part], folder: Path, repeats: QuarantineWriter) -> Iterator[Part]:
-    """The parts under their number in `folder`; rows that repeat an id go to `repeats`."""
+def _without_repeats(parts: list[Part], folder: Path, most: int, repeats: QuarantineWriter) -> Iterator[Part]:
+    """The parts under their number in `folder`, of at most `most` files; rows that repeat an id go to `repeats`."""
     folder.mkdir()
-    repeated = repeated_rows(parts)
+    repeated = repeated_rows(parts, folder=folder)
     numbers = count()
     for number, part in enumerate(parts):
         if number not in repeated:
-            target = folder / f"{next(numbers):05d}.parquet"
+            target = folder / f"{numbered(next(numbers), most)}.parquet"
             hard_link(part.path, target)
             yield replace(part, path=target)
             continue
@@ -128,7 +130,7 @@ def _without_repeats(parts: list[Part], folder: Path, repeats: QuarantineWriter)
         for row in _split(part, set(repeated[number].tolist()), writer):
             repeats.add(row)
         for name, rows, size in writer.written:
-            target = (folder / name).rename(folder / f"{next(numbers):05d}.parquet")
+            target = (folder / name).rename(folder / f"{numbered(next(numbers), most)}.parquet")
             yield replace(part, path=target, rows=rows, bytes=size, hash=file_sha256(target))
 
 
@@ -146,7 +148,7 @@ def _split(part: Part, rows: set[int], writer: PartWriter) -> Iterator[BadRow]:
 
 
 def _natural(
-    base: list[Part], discourse: pd.DataFrame, sizes: np.ndarray, config: CorpusConfig, folder: Path
+    base: list[Part], discourse: pd.DataFrame, sizes: np.ndarray, config: CorpusConfig, folder: Path, most: int
 ) -> Iterator[Part]:
     """Parts of the natural discourse (of texts of `sizes` bytes) that is mixed in, after those of the base corpus."""
     chosen = mix_in(sizes, sum(part.bytes for part in base), config.natural_discourse_share, config.seed)
@@ -156,7 +158,7 @@ def _natural(
     writer.close()
     pool = config.sources[0].pool
     for number, (name, rows, size) in enumerate(writer.written, start=len(base)):
-        path = (folder / name).rename(folder / f"{number:05d}.parquet")
+        path = (folder / name).rename(folder / f"{numbered(number, most)}.parquet")
         yield Part(path, NATURAL, pool, rows, size, file_sha256(path))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.core.files import atomic_file
+from alignment_pretraining.core.files import atomic_file, numbered
 from alignment_pretraining.core.hashing import json_md5
 from alignment_pretraining.core.shards import Shards, write_shard
 from alignment_pretraining.core.token_stream import DOCUMENTS
@@ -108,19 +108,21 @@ def write_mix(
     path.unlink()
     for number, task in enumerate(done):
         for file in task.files:
-            hard_link(file, folder / f"{number:05d}{''.join(file.suffixes)}")
+            hard_link(file, folder / f"{numbered(number, len(done))}{''.join(file.suffixes)}")
 
     quoting = {
-        name: load_contamination(inputs.contamination / name, inputs.tokens / name, [len(s.ends) for s in found.shards])
+        name: load_contamination(
+            inputs.contamination / name, inputs.tokens / name, [s.documents for s in found.outlines]
+        )
         for name, found in shards.items()
     }
     return {
         "stage": recipe.stage,
         "seed": recipe.seed,
         "tokens": recipe.tokens,
-        "tokenizer": shards["corpus"].shards[0].tokenizer,
+        "tokenizer": shards["corpus"].outlines[0].tokenizer,
         "configuration": json_md5([asdict(recipe), inputs.discourse]),
-        "shards": [{"name": f"{number:05d}.ds", **task.told} for number, task in enumerate(done)],
+        "shards": [{"name": f"{numbered(number, len(done))}.ds", **task.told} for number, task in enumerate(done)],
         "share": _shares(mixture, recipe, inputs, pool_of),
         "contaminated": contaminated_summary(mixture, quoting, {n: inputs.folders[n] for n in inputs.names}),
         "flagged": flagged_summary(mixture, categories, is_flagged) | {"replaced": recipe.filtered},
@@ -133,9 +135,9 @@ def write_segment(inputs: Inputs, plan_file: Path, segment: Segment, folder: Pat
     pieces = np.array(np.memmap(plan_file, dtype=PIECE, mode="r")[segment.first : segment.last])
     shards = {name: Shards(inputs.tokens / name) for name in set(inputs.folders.values())}
     layers = {layer: shards[name] for layer, name in inputs.folders.items()}
-    first = layers[CORPUS].shards[0]
+    first = layers[CORPUS].outlines[0]
     batches = ((tokens, np.array([len(tokens)])) for tokens in _stream(pieces, layers))
-    told = write_shard(folder / "tokens.ds", batches, first.tokens.dtype, first.tokenizer)
+    told = write_shard(folder / "tokens.ds", batches, np.dtype(f"<u{first.width}"), first.tokenizer)
     with atomic_file(folder / f"tokens{DOCUMENTS}") as stream:
         _documents(pieces, layers, inputs.names).to_parquet(stream, index=False)
     return told
@@ -161,7 +163,7 @@ def _pools(inputs: Inputs, corpus: Shards, recipe: Recipe) -> np.ndarray:
             f"pools {', '.join(sorted({one.pool for one in made}))}"
         )
     of_part = [numbers.get(one.pool, -1) if recipe.pools else 0 for one in made]
-    return np.repeat(np.array(of_part, dtype=np.int16), [len(shard.ends) for shard in corpus.shards])
+    return np.repeat(np.array(of_part, dtype=np.int16), [found.documents for found in corpus.outlines])
 
 
 def _hashes(inputs: Inputs) -> dict[str, list[str]]:

@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pandas as pd
 
+from alignment_pretraining.core.digests import remove_with_hashes
+from alignment_pretraining.core.files import numbered
 from alignment_pretraining.core.hashing import file_sha256
 from alignment_pretraining.core.model import Model
 from alignment_pretraining.execution.config import Execution
@@ -34,6 +37,7 @@ from alignment_pretraining.mixing.tokens.tokenizer import end_of_text, tokenizer
 from alignment_pretraining.study import Arm, TrainingStage, mix_of
 
 _log = logging.getLogger(__name__)
+_RUN = uuid4().hex
 
 
 def read_corpus(
@@ -206,12 +210,23 @@ def _each_part(
     made = []
     for number, (part, task) in enumerate(zip(parts, done, strict=True)):
         for file in task.files:
-            hard_link(file, folder / f"{number:05d}{''.join(file.suffixes)}")
-        made.append(ShardRecord(part.hash, part.pool, file_sha256(task.files[0])))
+            hard_link(file, folder / f"{numbered(number, len(parts))}{''.join(file.suffixes)}")
+        # Token shards tell their hash, so that nobody reads them for it.
+        made.append(ShardRecord(part.hash, part.pool, task.told.get("hash") or file_sha256(task.files[0])))
     write_shard_records(folder, made)
     return done
 
 
 def _fresh(scratch: Path, kind: str) -> Path:
-    """A new empty folder under `scratch`: nodes that run side by side may make equal things."""
-    return Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=scratch))
+    """A new empty folder under `scratch`: nodes that run side by side may make equal things.
+
+    What an earlier run was killed over goes, for its hard links keep data that is deleted elsewhere: one run at a time
+    has the scratch space.
+    """
+    own = scratch / "unsaved" / _RUN
+    if not own.exists():
+        for left in own.parent.glob("*"):
+            if left != own:
+                remove_with_hashes(left)
+        own.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=own))
