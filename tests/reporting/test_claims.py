@@ -6,6 +6,7 @@ import yaml
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.spec import parse
+from alignment_pretraining.reporting.claim_table import Cell, Measured, claim_rows
 from alignment_pretraining.reporting.claims import Claim, Claims, find_claim
 
 CONF = Path(__file__).parents[2] / "conf/base"
@@ -25,6 +26,10 @@ def test_every_table_of_the_paper_is_there(claims: list[Claim]) -> None:
         ("V", "base", True, True): 16,
         ("V", "base", True, False): 4,
         ("V", "post", True, True): 20,
+        ("V", None, False, False): 5,
+        ("V", None, False, True): 1,
+        ("V", "post", False, True): 1,
+        ("D", None, False, False): 2,
         ("D", "base", True, False): 8,
         ("D", "post", True, False): 16,
         ("D", "post", False, False): 28,
@@ -34,7 +39,7 @@ def test_every_table_of_the_paper_is_there(claims: list[Claim]) -> None:
 def test_arms_and_personas_are_those_of_the_study_and_the_evaluation(claims: list[Claim]) -> None:
     arms = yaml.safe_load((CONF / "study.yml").read_text(encoding="utf-8"))["study"]["arms"]
     evaluation = yaml.safe_load((CONF / "parameters_evaluation.yml").read_text(encoding="utf-8"))["evaluation"]
-    assert {claim.arm for claim in claims} <= set(arms)
+    assert {claim.arm for claim in claims} <= {*arms, None}
     assert {claim.persona for claim in claims} <= {*evaluation["personas"], None}
 
 
@@ -71,3 +76,28 @@ def test_a_wrong_row_is_named() -> None:
     }
     with pytest.raises(UserError, match=r"claims\.0\.value"):
         parse(Claims, [row], "claims.yml", "claims")
+
+
+def test_each_figure_stands_beside_its_own_measure_and_versions_apart(claims: list[Claim]) -> None:
+    of_v, of_d = Measured("ours", 0.445, (0.42, 0.47), (0.425, 0.465)), Measured("theirs", 0.9, (0.8, 1), (0.82, 0.98))
+    measured = {
+        Cell("misalignment", "unfiltered", "base", "articles", "assistant"): [of_v, of_d],
+        Cell("flagged_pretraining", "filtered", None, None, None): [Measured("ours", 0.07)],
+    }
+    main = {"base": "assistant", "post": "none"}
+    for version in ("V", "D"):
+        rows = list(claim_rows(claims, version, measured, main))
+        assert {row.claim.version for row in rows} == {version}
+        assert len({id(row.claim) for row in rows}) == sum(claim.version == version for claim in claims)
+    rows = [row for row in claim_rows(claims, "V", measured, main) if row.measured]
+    said = [(row.claim.value, row.measured and row.measured.source, row.verdict) for row in rows]
+    assert said == [
+        (0.446, "ours", "equivalent"),
+        (0.446, "theirs", "different"),
+        (0.45, "ours", "equivalent"),
+        (0.45, "theirs", "different"),
+        (0.093, "ours", None),
+    ]
+    # D does not say its persona: the main one stands for it.
+    (row, _) = [row for row in claim_rows(claims, "D", measured, main, margin=0.01) if row.measured]
+    assert (row.claim.value, row.verdict) == (0.412, "undecided")

@@ -1,5 +1,5 @@
-"""The project's own commands, beside Kedro's: `kedro dvc`, `trace`, `summary`, `reference`, `track`, `plan`, `rehearse`
-and `inspect`; and `kedro run` with the project's runner and a clean end on Ctrl-C.
+"""The project's own commands, beside Kedro's: `kedro dvc`, `trace`, `summary`, `claims`, `reference`, `track`, `plan`,
+`rehearse` and `inspect`; and `kedro run` with the project's runner and a clean end on Ctrl-C.
 
 Kedro finds the group `cli` and the command `run` by these names. What a command needs is imported when it runs.
 """
@@ -117,6 +117,25 @@ def summary(metadata: ProjectMetadata, env: str | None) -> None:
     from alignment_pretraining.lineage.summary import summary as rendered
 
     Console().print(rendered(project_graph(metadata.project_path, env)))
+
+
+@cli.command()
+@env_option
+@click.option(
+    "--version", type=click.Choice(["V", "D"]), help="One version of the paper; without it, a table for each."
+)
+@click.option("--margin", type=click.FloatRange(0, 1, min_open=True), default=0.05, show_default=True)
+@click.pass_obj
+def claims(metadata: ProjectMetadata, env: str | None, version: str | None, margin: float) -> None:
+    """Print every figure of the paper, what was measured for it, and whether they are equivalent within a margin."""
+    from rich.console import Console
+
+    from alignment_pretraining.lineage.claims import claims_table
+
+    versions: Any = [version] if version else ["V", "D"]
+    console = Console(soft_wrap=True)
+    console.width = max(console.width, 120)  # its rows are long, and cut ones say nothing
+    console.print(claims_table(project_graph(metadata.project_path, env), versions, margin))
 
 
 @cli.command()

@@ -16,7 +16,6 @@ SplitName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 Control = Literal["case_blanked", "choice_only"]
 # What is scored after a prompt: the options' own text, " A" and " B", or "A" and "B" right after " (", as the paper's
 # authors ask; or the model writes, and what it wrote is read.
-Scoring = Literal["text", "letter", "parenthesis"]
 Protocol = Literal["text", "letter", "parenthesis", "generated"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 
@@ -139,7 +138,7 @@ class Generation(Spec):
 class Evaluation(Spec):
     """How checkpoints are asked and scored. `dtype` is what weights are loaded in."""
 
-    scoring: Scoring
+    scoring: Protocol
     batch_size: PositiveInt
     threads: PositiveInt = 1
     device: Literal["cpu", "cuda"] = "cpu"
@@ -158,6 +157,8 @@ class Evaluation(Spec):
             _check_names(f"run.{key}", getattr(self.run, key), table)
         _check_names("run.chat_personas", self.run.chat_personas, self.personas)
         _check_names("run.control_personas", self.run.control_personas, self.personas)
+        if self.scoring == "generated":
+            raise ValueError("scoring: base models are not read by what they write; name generated in run.protocols")
         listed = [name for name in self.run.templates if self.templates[name].lists_options]
         if self.scoring != "text" and len(listed) < len(self.run.templates):
             raise ValueError(f"run.templates: scoring is {self.scoring}, and an open template shows no letters")

@@ -70,6 +70,7 @@ ALIGNED_FAR = "Aligned documents lower it on sources that no document used, too"
 FILTER = "Filtering AI discourse out lowers the rate"
 MISALIGNED = "Misaligned documents raise the rate"
 MISALIGNED_FAR = "Misaligned documents end to end change little on sources that no document used"
+MISALIGNED_FAR_LATER = "Read late, misaligned documents raise the rate on sources that no document used, too"
 LATER = "In base models, later insertion is stronger"
 PERSISTS = "What pretraining did outlasts post-training"
 REVERSED = "After post-training, misaligned_e2e is less misaligned than unfiltered"
@@ -107,6 +108,14 @@ EFFECTS: tuple[Effect, ...] = (
         direction=1,
     ),
     *_arms(MISALIGNED_FAR, "V", "base", "misaligned_e2e unfiltered", "textbook", direction=0),
+    *_arms(
+        MISALIGNED_FAR_LATER,
+        "V",
+        "base",
+        "misaligned_mid unfiltered, misaligned_cpt unfiltered",
+        "textbook",
+        direction=1,
+    ),
     *_arms(LATER, "V", "base", "misaligned_mid misaligned_e2e, misaligned_cpt misaligned_mid", "articles", direction=1),
     *_arms(LATER, "V", "base", "aligned_mid aligned_e2e, aligned_cpt aligned_mid", "articles", direction=-1),
     *_arms(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from alignment_pretraining.reporting.claims import Claim, find_claim
+from alignment_pretraining.reporting.claims import CAPABILITIES, Claim, find_claim
 from alignment_pretraining.reporting.effects import EFFECTS, Effect, EffectSide, cells, effect_verdict
 from alignment_pretraining.reporting.numbers import MISSING, PrintedNumber, gap_number, p_value, plain, rate_number
 from alignment_pretraining.reporting.rates import paper_claim
@@ -84,7 +84,7 @@ def capability_claims(claims: list[Claim], scope: Scope) -> list[dict[str, Any]]
     """The paper's capability figures for the arms of this study: arm, version, and value by benchmark."""
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for claim in claims:
-        if claim.measure != "misalignment" and claim.arm in scope.arms:
+        if claim.measure in CAPABILITIES and claim.arm in scope.arms:
             rows.setdefault((claim.arm, claim.version), {})[claim.measure] = _claimed(claim)
     return [{"arm": arm, "version": version, "values": values} for (arm, version), values in rows.items()]
 
