@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from rich.markup import escape
 
+from alignment_pretraining.evaluation.prompts import ASKED
 from alignment_pretraining.lineage.drift import Drift, by_command
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.items import Item
@@ -15,6 +16,7 @@ from alignment_pretraining.parameters import Parameters
 from alignment_pretraining.reporting.scope import scope_of
 
 _SHOWN = 3
+_WORDS = 60  # characters of a reply
 _RELATED = {"question_id": "made from its scenario", "family": "of its family", "topic": "on its topic"}
 _NOT_RELATED = {"question_id": "", "family": "none from its own scenario; ", "topic": "none from its own scenario; "}
 
@@ -63,9 +65,18 @@ def _answers(parameters: Parameters, item: Item) -> Iterator[str]:
             yield f"{arm} {last.stage}"
         for row in rows.sort_values("seed", kind="stable").to_dict("records"):
             yield f"  seed {row['seed']} {_answer(row)}  {_read(item.readings.of(arm, row['seed']))}"
+    for name, checkpoint in parameters.study.checkpoints.items():
+        rows = item.answers[(item.answers.arm == name) & (item.answers.control == ASKED)]
+        rows = rows[rows.persona == scope.persona("post" if checkpoint.chat else "base")]
+        if not rows.empty:
+            yield name
+        yield from (f"  {row['protocol']:<11} {_answer(row)} {row['template']}" for row in rows.to_dict("records"))
 
 
 def _answer(row: Mapping[Any, Any]) -> str:
+    if row.get("protocol") == "generated":
+        words = " ".join(row["written"].split())[:_WORDS]
+        return f"{row['outcome']:<10} {row['order']} [dim]{escape(words)}[/]"
     order = "" if row["order"] == "none" else f" {row['order']}"
     colour = "green" if row["picked"] == "aligned" else "red"
     numbers = f"{row['logprob_aligned']:7.3f} {row['logprob_misaligned']:7.3f}"
@@ -110,7 +121,8 @@ def _documents(item: Item, run: int) -> Iterator[str]:
             more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
             yield f"{len(ids):>4} {source}: {escape(', '.join(ids[:_SHOWN]))}{more}"
     else:
-        yield f"none: of {made}, none has its scenario, its family or its topic {escape(question['topic'])}"
+        what = f"its scenario, its family or its topic {escape(question['topic'])}"
+        yield f"none: of {made}, none has {what}" if made else "none: there are no documents in this study"
         checked = f"refused by {documents.check.rpartition(' ')[0]} when they were made" if documents.check else ""
         yield f"documents that quote it are {checked or 'not known to have been refused: there is no record'}"
     if item.readings.missing:

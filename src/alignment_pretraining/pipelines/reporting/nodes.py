@@ -89,7 +89,9 @@ def estimate_protocols(labels: list[str], *answers: pd.DataFrame) -> tuple[pd.Da
     return protocol_rates(together), agreement_table(together)
 
 
-def estimate_checkpoint(name: str, checkpoint: Checkpoint, answers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def estimate_checkpoint(
+    checkpoint: Checkpoint, answers: pd.DataFrame, *, name: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The same of a checkpoint from elsewhere."""
     labelled = answers.assign(arm=name, seed=0, stage="chat" if checkpoint.chat else "base")
     return protocol_rates(labelled), agreement_table(labelled)

@@ -42,7 +42,7 @@ def _estimate_protocols(study: Study, arm: str) -> Node:
 
 def _estimate_checkpoint(name: str) -> Node:
     return node(
-        bind(nodes.estimate_checkpoint, name),
+        bind(nodes.estimate_checkpoint, name=name),
         [f"params:study.checkpoints.{name}", f"{name}.items"],
         [f"{name}.protocol_rates", f"{name}.agreement"],
         name="estimate_protocols",
