@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.evaluation.asked import Asked, ask
+from alignment_pretraining.evaluation.asked import Asked, encode
 from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.forward import grow_trees, log_probabilities
 from alignment_pretraining.evaluation.generation import written_rows
@@ -18,6 +19,7 @@ from alignment_pretraining.evaluation.prompts import build_prompts, read_suite
 from alignment_pretraining.evaluation.scoring import (
     CHECKPOINT,
     ITEM_COLUMNS,
+    ORDER,
     as_table,
     chat_template,
     load,
@@ -26,9 +28,13 @@ from alignment_pretraining.evaluation.scoring import (
 
 ANSWER_COLUMNS = ("protocol", *ITEM_COLUMNS, "outcome", "written")
 
+BLOCK = 128  # questions whose prompts are in memory at once
+
 # How far packed log-probabilities may lie from the model's own, by what weights are loaded in.
 _TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25}
 _log = logging.getLogger(__name__)
+
+Questions = dict[str, list[dict[str, Any]]]  # rows by split
 
 
 def answer_by_protocols(checkpoint: Path, suite: Path, evaluation: Evaluation, *, chat: bool) -> pd.DataFrame:
@@ -46,21 +52,33 @@ def answer_by_protocols(checkpoint: Path, suite: Path, evaluation: Evaluation, *
     torch.set_num_threads(evaluation.threads)
     model, tokenizer = load(checkpoint, evaluation)
     template = chat_template(tokenizer) if chat else None
+    blocks = list(_blocks(read_suite(suite)))
     tables: list[pd.DataFrame] = []
     for protocol in evaluation.protocols(chat=chat):
         start, told = time.perf_counter(), evaluation.asked_by(protocol)
-        if protocol == "generated":
-            prompts = list(build_prompts(read_suite(suite), told, template))
-            rows = [{"model": CHECKPOINT, **row} for row in written_rows(model, tokenizer, prompts, told)]
-        else:
-            asked = ask(suite, told, tokenizer, template)
-            if not tables:
-                _check_exact(model, asked, evaluation, checkpoint)
-            rows = [{**row, "outcome": row["picked"], "written": ""} for row in scored_rows(model, asked, told)]
-        tables.append(as_table([{"protocol": protocol, **row} for row in rows], ANSWER_COLUMNS))
-        seconds = time.perf_counter() - start
-        _log.info("%s: %s, %d prompts, %.1f prompts/s", checkpoint.name, protocol, len(rows), len(rows) / seconds)
+        parts: list[pd.DataFrame] = []
+        for block in blocks:
+            prompts = list(build_prompts(block, told, template))
+            if protocol == "generated":
+                rows = [{"model": CHECKPOINT, **row} for row in written_rows(model, tokenizer, prompts, told)]
+            else:
+                asked = Asked(prompts, encode(prompts, tokenizer, chat=chat))
+                if not tables and not parts:
+                    _check_exact(model, asked, evaluation, checkpoint)
+                rows = [{**row, "outcome": row["picked"], "written": ""} for row in scored_rows(model, asked, told)]
+            parts.append(as_table([{"protocol": protocol, **row} for row in rows], ANSWER_COLUMNS))
+        tables.append(pd.concat(parts).sort_values(ORDER, ignore_index=True))
+        count, seconds = len(tables[-1]), time.perf_counter() - start
+        _log.info("%s: %s, %d prompts, %.1f prompts/s", checkpoint.name, protocol, count, count / seconds)
     return pd.concat(tables, ignore_index=True)
+
+
+def _blocks(questions: Questions) -> Iterator[Questions]:
+    """The questions in parts, so that memory does not grow with the suite: all prompts of a question stay together,
+    because it is these that share beginnings."""
+    for split, rows in questions.items():
+        for start in range(0, len(rows), BLOCK):
+            yield {split: rows[start : start + BLOCK]}
 
 
 def _check_exact(model: Any, asked: Asked, evaluation: Evaluation, checkpoint: Path) -> None:

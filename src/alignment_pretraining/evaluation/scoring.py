@@ -20,6 +20,7 @@ from alignment_pretraining.evaluation.prompts import ChatTemplate, Prompt
 
 CHECKPOINT = "checkpoint"  # in the column `model`; the n-gram baseline has names of its own
 
+ORDER = ["split", "control", "persona", "template", "order", "question_id"]
 ITEM_COLUMNS = (
     "model", "question_id", "family", "topic", "split", "template", "order", "persona", "control",
     "logprob_aligned", "logprob_misaligned", "total_aligned", "total_misaligned",
@@ -102,9 +103,8 @@ def item(prompt: Prompt, totals: Sequence[float], counts: Sequence[int], *, mode
 
 
 def as_table(rows: list[dict[str, Any]], columns: Sequence[str] = ITEM_COLUMNS) -> pd.DataFrame:
-    """Rows of `item` as a table in a fixed order."""
-    order = ["split", "control", "persona", "template", "order", "question_id"]
-    return pd.DataFrame(rows, columns=list(columns)).sort_values(order, ignore_index=True)
+    """Rows of `item` as a table in a fixed order (ORDER)."""
+    return pd.DataFrame(rows, columns=list(columns)).sort_values(ORDER, ignore_index=True)
 
 
 def context_of(model: Any) -> int:
