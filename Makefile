@@ -7,7 +7,7 @@ export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help in-git run test lint s3 test-s3 lock clean
+.PHONY: help in-git run test rehearse lint s3 test-s3 lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -18,6 +18,10 @@ run: in-git $(VENV)/.run ## the default study, by DVC: only what changed is made
 
 test: $(VENV)/.dev ## the whole test suite, but for the remote in S3
 	pytest -n 2 --dist loadfile
+
+rehearse: $(VENV)/.dev ## the studies of a GPU and of a cluster, whole and small, on this machine
+	kedro rehearse --env gpu
+	kedro rehearse --env paper
 
 lint: $(VENV)/.dev ## what pre-commit and CI check
 	ruff check .

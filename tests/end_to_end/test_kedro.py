@@ -215,13 +215,13 @@ def test_a_cluster_takes_the_same_inputs_to_the_same_losses(finished: Path, tmp_
     assert [point.step for point in live] == list(range(1, 17)), "sent by the logging rank while it trained"
 
 
-def test_the_papers_cluster_is_rehearsed_here(study: Path, run: Run) -> None:
-    """Tensor, pipeline and data parallelism, ZeRO-1, bf16, recomputation, and a stage that starts from the last one."""
-    shown = run("kedro", "rehearse", "--env", "paper").stdout
-    line = r"{}: {}, \d processes, 6 steps, loss ([\d.]+) to ([\d.]+), ([\d.]+) after conversion"
-    for stage, layout in (("pretraining", "dp 2 x tp 2 x pp 2"), ("midtraining", "dp 2 x tp 2 x pp 1")):
-        found = re.search(line.format(stage, layout), shown)
-        assert found, shown
-        first, last, converted = map(float, found.groups())
-        assert last < first
-        assert converted == pytest.approx(last, abs=0.1)
+def test_a_whole_environment_is_rehearsed(run: Run, tmp_path: Path) -> None:
+    """From the first document to the report, in a folder of its own."""
+    shown = run("kedro", "rehearse", "--env", "test", "--keep", str(tmp_path / "kept")).stdout
+    assert re.search(r"^test: \d+ nodes in \d+ s, arms unfiltered, misaligned_mid$", shown, re.MULTILINE), shown
+    for node in ("read_corpus 1", "train_dpo 2", "evaluate_sft 2", "write_report 1"):
+        assert node in shown
+    report = tmp_path / "kept" / DATA / "08_reporting/report.html"
+    assert f"report: {report}" in shown and report.is_file()
+    refused = run("kedro", "rehearse", "--env", "test", "--keep", str(tmp_path / "kept"), code=1).stderr
+    assert "kept is not empty; name a new folder" in refused

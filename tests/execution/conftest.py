@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from alignment_pretraining.execution.config import Execution
-from tests.execution import slurm_stand_in
+from alignment_pretraining.planning.stand_ins import slurm as slurm_stand_in
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
-"""The paper's study on its cluster: sizes, costs, what is shared, and a rehearsal of it."""
+"""The paper's study on its cluster: sizes, costs, what is shared, and its batch script."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,13 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.model import flops_per_token, parameter_count
 from alignment_pretraining.execution.slurm import script_text
 from alignment_pretraining.planning import commands
-from alignment_pretraining.planning.rehearsal import rehearse
 from alignment_pretraining.planning.training import Plan, make_plan
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.pretraining.nanotron.memory import GB, memory_per_gpu
 from alignment_pretraining.pretraining.nanotron.slurm import training_job
 from alignment_pretraining.study import Study
-from tests.pretraining.nanotron.tiny_cluster import STAGE, UNTIED
+from tests.pretraining.nanotron.tiny_cluster import UNTIED
 
 PROJECT = Path(__file__).parents[2]
 
@@ -134,26 +132,21 @@ def test_the_plan_is_printed(study: Study, cluster: Cluster, capsys: pytest.Capt
 
 def test_the_batch_script(study: Study, cluster: Cluster, tmp_path: Path) -> None:
     settings = {"time": "12:00:00", "directives": {"partition": "gpu"}, "modules": ["cuda"], "container": "a.sqsh"}
-    described = Cluster.model_validate(cluster.model_dump() | {"slurm": settings})
+    described = Cluster.model_validate(cluster.model_dump() | {"slurm": settings, "notice_seconds": 900})
     layout = cluster.layout("pretraining")
-    assert described.slurm is not None
-    job = training_job(tmp_path / "config.yaml", "pretraining", layout, described.nodes(layout), described.slurm)
-    text = script_text(job)
+    text = script_text(
+        training_job(tmp_path / "config.yaml", "pretraining", layout, described.nodes(layout), described)
+    )
     for line in (
         "#SBATCH --nodes=32",
         "#SBATCH --gpus-per-node=8",
         "#SBATCH --partition=gpu",
         "#SBATCH --requeue",
+        "#SBATCH --dependency=singleton",
+        "#SBATCH --signal=B:USR1@900",
         "module load cuda",
-        "srun --kill-on-bad-exit=1 --container-image=a.sqsh python -m torch.distributed.run \\",
+        "srun --kill-on-bad-exit=1 ${SLURM_CPUS_PER_TASK:+--cpus-per-task=$SLURM_CPUS_PER_TASK} "
+        "--container-image=a.sqsh python -m torch.distributed.run \\",
         "  --nnodes=32 --nproc-per-node=8 \\",
     ):
         assert line in text.splitlines()
-
-
-def test_a_rehearsal_refuses_what_the_real_run_would(study: Study, cluster: Cluster, tmp_path: Path) -> None:
-    layouts: dict[str, Callable[[], Layout] | Layout] = {**cluster.layouts, "cpt": Layout(tp=3)}
-    wrong = cluster.model_copy(update={"layouts": layouts})
-    with pytest.raises(UserError, match=r"heads 32 is not a multiple of tp 3"):
-        rehearse(study, wrong, tmp_path)
-    assert STAGE.steps and not list(tmp_path.iterdir()), "nothing was launched"

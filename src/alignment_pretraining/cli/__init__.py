@@ -247,15 +247,13 @@ def _folder(graph: Graph, name: str) -> Path:
 @click.option("--keep", type=click.Path(path_type=Path), help="Keep the rehearsal's files in this folder.")
 @click.pass_obj
 def rehearse(metadata: ProjectMetadata, env: str | None, keep: Path | None) -> None:
-    """Run the cluster's engine, configuration and layouts on this machine's CPUs, shrunk in width and steps."""
-    from alignment_pretraining.execution.board import Board
+    """Run the whole of an environment on this machine's CPUs, shrunk in size alone, from the first document to the
+    report; what it reaches for elsewhere (Slurm, datasets on the hub, a model's API) has local stand-ins.
+    """
     from alignment_pretraining.planning.commands import rehearse as run_small
-    from alignment_pretraining.planning.machines import cluster_of
 
     graph = project_graph(metadata.project_path, env)
-    parameters = _parameters(graph)
-    with Board("rehearsal"):
-        run_small(parameters.study, cluster_of(parameters, graph.env), keep)
+    run_small(graph.root, graph.env, graph.params, _parameters(graph), graph.catalog.load, keep)
 
 
 def _parameters(graph: Graph) -> Parameters:

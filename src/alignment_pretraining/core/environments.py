@@ -8,7 +8,7 @@ from alignment_pretraining.core.yaml_files import read_yaml
 
 BASE = "base"
 LOCAL = "local"  # a user's own values on top of base, read when no environment is named: no study of its own
-_NO_PARAMETERS = ("catalog", "credentials", "logging")
+NO_PARAMETERS = ("catalog", "credentials", "logging")
 
 
 def environment(env: str | None) -> str:
@@ -45,5 +45,5 @@ def parameter_files(conf: Path, env: str | None) -> Iterator[tuple[Path, Mapping
     for folder in dict.fromkeys((BASE, env or LOCAL)):
         for file in sorted((conf / folder).rglob("*.yml")):
             content = read_yaml(file)
-            if isinstance(content, Mapping) and not file.name.startswith(_NO_PARAMETERS):
+            if isinstance(content, Mapping) and not file.name.startswith(NO_PARAMETERS):
                 yield file, content

@@ -1,1 +1,1 @@
-"""What anything costs before it runs: money, GPU-hours, memory, disk; and the rehearsal of a cluster."""
+"""What anything costs before it runs: money, GPU-hours, memory, disk; whether it can be met; and its rehearsal."""

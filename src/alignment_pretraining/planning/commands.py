@@ -1,10 +1,13 @@
-"""What `kedro plan` and `kedro rehearse` do, given a study and its cluster."""
+"""What `kedro plan` and `kedro rehearse` do."""
 
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.parameters import Parameters
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage
 from alignment_pretraining.study import Study
@@ -42,18 +45,31 @@ def plan_evaluation(parameters: Parameters, made: pd.DataFrame | None) -> None:
     check_memory(found, gpu)
 
 
-def rehearse(study: Study, cluster: Cluster, keep: Path | None = None) -> None:
-    """Run the cluster's engine and layouts here on CPUs, shrunk; files stay in `keep`, where that is given.
+def rehearse(
+    root: Path,
+    env: str,
+    written: Mapping[str, Any],
+    parameters: Parameters,
+    load: Callable[[str], Any],
+    keep: Path | None = None,
+) -> None:
+    """Run the environment `env` here, small; its files stay in the new folder `keep`, where that is given.
 
     Raises:
-        UserError: a stage cannot run as laid out, or its rehearsal failed.
+        UserError: see `rehearsal.run.rehearse`; or `keep` holds something.
     """
-    from alignment_pretraining.planning.rehearsal import rehearse as run
+    from alignment_pretraining.planning.rehearsal.run import rehearse as run
 
-    with tempfile.TemporaryDirectory() as folder:
-        for result in run(study, cluster, (keep or Path(folder)).resolve()):
-            print(
-                f"{result.stage}: {result.layout}, {result.layout.gpus} processes, {result.steps} steps, loss "
-                f"{result.first_loss:.3f} to {result.last_loss:.3f}, {result.converted_loss:.3f} after conversion, "
-                f"{result.seconds:.0f} s"
-            )
+    if keep and keep.exists() and any(keep.iterdir()):
+        raise UserError(f"{keep} is not empty; name a new folder")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = (keep or Path(temporary)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        found = run(root, env, written, parameters, load, folder)
+        counts = ", ".join(f"{name} {count}" for name, count in sorted(found.nodes.items()))
+        print(f"{env}: {found.nodes.total()} nodes in {found.seconds:.0f} s, arms {', '.join(found.arms)}")
+        print(f"nodes: {counts}")
+        if found.datasets:
+            print(f"stood in for: {', '.join(found.datasets)}")
+        if keep:
+            print(f"report: {found.report}")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+
+from alignment_pretraining.planning.stand_ins.api import running
 
 
 @dataclass
@@ -37,10 +36,5 @@ class LocalApi:
 @contextmanager
 def running_api() -> Iterator[LocalApi]:
     """Start the server in a process of its own, and end it."""
-    command = [sys.executable, "-m", "tests.synthesis.api.server"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]) as process:
-        assert process.stdout
-        try:
-            yield LocalApi(f"http://127.0.0.1:{int(process.stdout.readline())}")
-        finally:
-            process.kill()
+    with running() as url:
+        yield LocalApi(url)

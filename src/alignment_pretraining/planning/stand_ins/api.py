@@ -1,7 +1,7 @@
 """A local server that speaks the Messages, token counting and Message Batches APIs, and can be told to go wrong.
 
-`python -m tests.synthesis.api.server` prints its port. `POST /control` changes `Settings`; `GET /control` tells what
-was answered. A token is four characters.
+`python -m alignment_pretraining.planning.stand_ins.api` prints its port. `POST /control` changes `Settings`; `GET
+/control` tells what was answered. A token is four characters.
 """
 
 from __future__ import annotations
@@ -10,15 +10,19 @@ import asyncio
 import hashlib
 import json
 import random
+import subprocess
+import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from tests.synthesis.api.shapes import ODD, events
+from alignment_pretraining.planning.stand_ins.shapes import ODD, events
 
 KEY = "sk-test-not-a-real-key"
 WORDS = [
@@ -345,6 +349,18 @@ async def control(request: web.Request) -> web.Response:
     told = {"answered": api.answered, "calls": api.calls, "batches": len(api.batches), "left": api.settings.faults}
     told |= {"largest_batch": api.largest_batch, "billed": api.billed}
     return web.json_response(told)
+
+
+@contextmanager
+def running() -> Iterator[str]:
+    """Start the server in a process of its own; yields its address, and ends it."""
+    command = [sys.executable, "-m", __name__]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.kill()
 
 
 def main() -> None:

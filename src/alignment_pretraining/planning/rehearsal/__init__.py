@@ -1,0 +1,1 @@
+"""The whole of an environment, shrunk in size alone and run on this machine's processors."""

@@ -1,0 +1,98 @@
+"""`kedro rehearse`: the whole study of an environment, small, from the first document to the report."""
+
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from alignment_pretraining.core.environments import BASE, data_folder
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.parameters import Parameters
+from alignment_pretraining.planning.preflight.check import needs_of, refuse_short
+from alignment_pretraining.planning.rehearsal.project import lay_out, variables
+from alignment_pretraining.planning.rehearsal.shrink import shrink
+from alignment_pretraining.pretraining.nanotron.cluster import check_stage
+from alignment_pretraining.study import BASE_STAGES
+
+REPORT = "08_reporting/report.html"
+_LOG = "rehearsal.log"
+_SHOWN = 25
+_DONE = re.compile(r"Completed node: (\S+)")
+_COUNT = re.compile(r"Completed (\d+) out of (\d+) tasks")
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """What ran: the arms, nodes by what they do, the hub's datasets that were stood in for, and where the report is."""
+
+    arms: list[str]
+    nodes: Counter[str]
+    datasets: list[str]
+    report: Path
+    seconds: float
+
+
+def rehearse(
+    root: Path, env: str, written: Mapping[str, Any], parameters: Parameters, load: Callable[[str], Any], folder: Path
+) -> Rehearsed:
+    """Run the environment, shrunk, in the empty `folder`, after its preflight at its real size.
+
+    Args:
+        root: The project.
+        env: The environment's name.
+        written: Its parameters as they are written.
+        parameters: Their specification.
+        load: Gives the folders of the catalog.
+        folder: Where it runs.
+
+    Raises:
+        UserError: the real study is short of something or cannot be laid out; or the rehearsal failed: its last lines.
+    """
+    refuse_short((need for need in needs_of(parameters, load, root / data_folder(env)) if not need.here), env)
+    if cluster := parameters.cluster:
+        for name in BASE_STAGES:
+            check_stage(parameters.study.model, getattr(parameters.study.stages, name), cluster.layout(name), cluster)
+    small = shrink(written, parameters)
+    datasets = lay_out(root, env, small, parameters, folder)
+    started = time.perf_counter()
+    nodes = _run(env, folder, parameters)
+    report = folder / data_folder(env) / REPORT
+    if not report.is_file():
+        raise UserError(f"the rehearsal of {env} made no {report}")
+    return Rehearsed(small["study"]["run"], nodes, datasets, report, time.perf_counter() - started)
+
+
+def _run(env: str, folder: Path, parameters: Parameters) -> Counter[str]:
+    """`kedro run`, with a bar that follows its nodes; what it says is kept in a file."""
+    command = [sys.executable, "-m", "kedro", "run", *(() if env == BASE else ("--env", env))]
+    nodes, log = Counter[str](), folder / _LOG
+    with (
+        variables(folder, parameters) as found,
+        log.open("w", buffering=1) as kept,
+        tqdm(desc=f"rehearsal of {env}", unit="node", disable=None) as bar,
+        subprocess.Popen(
+            command, cwd=folder, env=found, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as run,
+    ):
+        assert run.stdout
+        try:
+            for line in run.stdout:
+                kept.write(line)
+                if node := _DONE.search(line):
+                    nodes[node[1].rpartition(".")[2]] += 1
+                if count := _COUNT.search(line):
+                    bar.total = int(count[2])
+                    bar.update(int(count[1]) - bar.n)
+        finally:
+            run.terminate()
+    if run.returncode:
+        last = "\n  ".join(log.read_text().splitlines()[-_SHOWN:])
+        raise UserError(f"the rehearsal of {env} failed (--keep FOLDER keeps its files):\n  {last}")
+    return nodes
