@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.execution import slurm as execution_slurm
 from alignment_pretraining.execution.config import Execution, Slurm
 from alignment_pretraining.execution.slurm import Job, job_name, script_text
+from alignment_pretraining.execution.slurm import run as slurm_run
 from alignment_pretraining.execution.store import task_fingerprint
 from alignment_pretraining.execution.tasks import run_tasks
 from tests.execution.counting import square, times_done
@@ -103,6 +105,28 @@ def test_a_controller_that_is_away_for_a_while_ends_no_run(
     with caplog.at_level(logging.INFO):
         assert _run(tmp_path, [2.5, 3], slurm) == [2, 3]
     assert "Unable to contact slurm controller" in caplog.text
+
+
+def test_a_job_that_may_be_requeued_is_waited_for_and_not_submitted_again(
+    tmp_path: Path, stand_in: Path, slurm: Execution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its machine failed, or another took its place: it comes back under its own name, or is given up after a while."""
+    assert slurm.slurm is not None
+    job = Job(
+        "stage", tmp_path, slurm.slurm.model_copy(update={"poll_seconds": 0.05}), {"output": "/dev/null"}, ["true"]
+    )
+    task = stand_in / "7_0"
+    task.write_text(f"{job.name} NODE_FAIL")
+    for state in ("REQUEUED", "SUSPENDED", "PREEMPTED", "RUNNING", "COMPLETED"):
+        threading.Timer(0.2, task.write_text, [f"{job.name} {state}"]).start()
+        if state == "COMPLETED":
+            assert slurm_run(job) == {"COMPLETED": 1}
+        else:
+            _wait(lambda state=state: task.read_text().endswith(state))  # type: ignore[misc]
+    assert not list(stand_in.glob("*.sh")), "followed, and never submitted"
+    task.write_text(f"{job.name} PREEMPTED")
+    monkeypatch.setattr(execution_slurm, "_REQUEUE_SECONDS", 0.2)
+    assert slurm_run(job) == {"PREEMPTED": 1}
 
 
 def test_without_slurm_the_missing_command_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

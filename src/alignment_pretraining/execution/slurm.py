@@ -25,6 +25,12 @@ _log = logging.getLogger(__name__)
 # How often in a row squeue may fail while a job is followed, as it does when Slurm's controller restarts.
 _PATIENCE = 20
 
+# Slurm's words for the state of a task that will not run again, and of one that may be about to be requeued: for so
+# long it counts as queued. All others wait or run, whatever squeue shows when it is asked for no state.
+_ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "OUT_OF_MEMORY", "DEADLINE", "REVOKED"}
+_PERHAPS_REQUEUED = {"NODE_FAIL", "PREEMPTED", "BOOT_FAIL"}
+_REQUEUE_SECONDS = 120.0
+
 States = Counter[str]  # tasks by Slurm's word for their state
 Directives = Mapping[str, str | int | None]
 
@@ -74,8 +80,6 @@ def script_text(job: Job) -> str:
         "set -eo pipefail",
         *(f"module load {module}" for module in slurm.modules),
         *slurm.setup,
-        "# srun does not take this from the job by itself.",
-        'if [ -n "${SLURM_CPUS_PER_TASK:-}" ]; then export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK; fi',
         *job.lines,
     ]
     return "\n".join(lines) + "\n"
@@ -83,8 +87,10 @@ def script_text(job: Job) -> str:
 
 def srun_python(slurm: Slurm) -> str:
     """The beginning of a command that starts Python on every machine of a job, in its container."""
+    # srun does not take the number of processors from the job by itself.
+    cores = "${SLURM_CPUS_PER_TASK:+--cpus-per-task=$SLURM_CPUS_PER_TASK} "
     container = f"--container-image={shlex.quote(slurm.container)} " if slurm.container else ""
-    return f"srun --kill-on-bad-exit=1 {container}{slurm.python}"
+    return f"srun --kill-on-bad-exit=1 {cores}{container}{slurm.python}"
 
 
 def run(job: Job, progress: Callable[[], str] = lambda: "") -> States:
@@ -96,7 +102,7 @@ def run(job: Job, progress: Callable[[], str] = lambda: "") -> States:
         UserError: Slurm cannot be asked, or took no job.
     """
     found = _queued(job.name)
-    job_id = found[0][0] if found else _submit(job)
+    job_id = found[-1][0] if found else _submit(job)
     return _follow(job.name, job_id, job.slurm.poll_seconds, progress)
 
 
@@ -109,7 +115,7 @@ def wait_for_earlier(label: str, folder: Path, slurm: Slurm) -> None:
     name = job_name(label, folder)
     found = _queued(name)
     if found:
-        _follow(name, found[0][0], slurm.poll_seconds, lambda: "submitted by an earlier run")
+        _follow(name, found[-1][0], slurm.poll_seconds, lambda: "submitted by an earlier run")
 
 
 def describe(states: States) -> str:
@@ -135,17 +141,20 @@ def _follow(name: str, job_id: str, poll_seconds: float, progress: Callable[[], 
     """Wait until the job has left the queue, telling what changes; returns the last states of its tasks."""
     told = ""
     failures = 0
+    left = time.monotonic()  # when a task was last seen that surely waits or runs
     while True:
         try:
             found = _queued(name)
             failures = 0
+            if not {state for _, state in found} <= _PERHAPS_REQUEUED:
+                left = time.monotonic()
         except UserError as error:
             failures += 1
             if failures > _PATIENCE:
                 raise
             _log.warning("%s", error)
         else:
-            if not found:
+            if not found or time.monotonic() - left > _REQUEUE_SECONDS:
                 return _last_states(job_id)
             states = describe(Counter(state for _, state in found))
             news = ", ".join(filter(None, [states, progress()]))
@@ -156,8 +165,8 @@ def _follow(name: str, job_id: str, poll_seconds: float, progress: Callable[[], 
 
 
 def _queued(name: str) -> list[tuple[str, str]]:
-    """Id and state of every task of a job that waits or runs."""
-    return _squeue(f"--name={name}")
+    """Id and state of every task that waits, runs, or may be about to be requeued, of the jobs of a name."""
+    return [row for row in _squeue("--states=all", f"--name={name}") if row[1] not in _ENDED]
 
 
 def _last_states(job_id: str) -> States:

@@ -149,6 +149,27 @@ def test_non_finite_loss_stops_and_keeps_the_batch(make_job: MakeJob, tmp_path: 
     assert (np.load(batch) == sequences).all()
 
 
+def test_a_batch_that_is_not_finite_is_left_out_where_that_is_allowed(
+    make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The curve shows it, the summary names the step, and a second one is one too many."""
+    clip, bad = torch.nn.utils.clip_grad_norm_, [3]
+    steps = iter(range(1, 100))
+    monkeypatch.setattr(
+        torch.nn.utils, "clip_grad_norm_", lambda *a: clip(*a) * (float("nan") if next(steps) in bad else 1.0)
+    )
+    job = make_job()
+    allowed = replace(job, settings=job.settings.model_copy(update={"skip_nonfinite": 1}))
+    checkpoint, curve, summary = run_stage(allowed, tmp_path)
+    assert summary["skipped_steps"] == [3] == curve.step[curve.grad_norm.isna()].tolist()
+    assert np.isfinite(summary["final_loss"]) and np.isfinite(summary["heldout_loss"])
+    assert "in step 3; its batch is in" in caplog.text and "is left out; 0 more may be" in caplog.text
+    assert "skip_nonfinite" not in json.loads((checkpoint / "training.json").read_text())["settings"]
+    bad += [STAGE.steps + 2, STAGE.steps + 5]
+    with pytest.raises(UserError, match=r"in step 5; .*training\.skip_nonfinite is 1"):
+        run_stage(replace(allowed, seed=1), tmp_path)
+
+
 def test_damaged_parent_is_refused(make_job: MakeJob, tmp_path: Path) -> None:
     parent, *_ = run_stage(make_job(), tmp_path)
     weights = parent / "model.safetensors"

@@ -19,7 +19,7 @@ from alignment_pretraining.core.token_stream import TokenStream
 from alignment_pretraining.planning.stand_ins import slurm as slurm_stand_in
 from alignment_pretraining.pretraining.local.checkpoint import load_parent
 from alignment_pretraining.pretraining.nanotron import checkpoints
-from alignment_pretraining.pretraining.nanotron.config import stage_config, write_config
+from alignment_pretraining.pretraining.nanotron.config import stage_config, stop_file, write_config
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.pretraining.nanotron.stage import ClusterJob, run_stage
 from tests.pretraining.nanotron.tiny_cluster import STEPS, TIED, UNTIED, cluster, logits_of
@@ -68,7 +68,14 @@ def test_agrees_through_a_slurm_job(
     layout = Layout(dtype="float32", pipeline="afab")
     slurm = {"time": "00:10:00", "python": sys.executable, "poll_seconds": 0.5}
     job = make_job(cluster=cluster(layout, launcher="slurm", slurm=slurm))
+    work = tmp_path / job.fingerprint()
+    # As the script does when Slurm signals that time is up; the stand-in does not requeue, so the run submits again.
+    clock = threading.Thread(target=_time_is_up, args=(work / "checkpoints", stop_file(work)))
+    clock.start()
     _agrees(run_stage(job, tmp_path), UNTIED, locally)
+    clock.join()
+    assert len(list((commands / "state").glob("*.sh"))) == 2
+    assert "time is up: requeued" in (work / "job.log").read_text()
 
 
 def test_a_killed_rank_costs_nothing_but_time(make_job: Jobs, locally: Local, tmp_path: Path) -> None:
@@ -82,6 +89,12 @@ def test_a_killed_rank_costs_nothing_but_time(make_job: Jobs, locally: Local, tm
     before = checkpoints.newest(work / "checkpoints")
     assert before is not None and int(before.name) < STEPS
     _agrees(run_stage(job, tmp_path), TIED, locally)
+
+
+def _time_is_up(checkpoints_folder: Path, stop: Path) -> None:
+    while not checkpoints.newest(checkpoints_folder):
+        time.sleep(0.02)
+    stop.touch()
 
 
 def _kill_a_rank(folder: Path, rank: int) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -26,6 +27,20 @@ def test_nanotron_imports_and_leaves_no_false_flash_attention_behind() -> None:
 
     assert DistributedTrainer
     assert flash.installed() or "flash_attn" not in sys.modules
+
+
+def test_a_step_whose_gradient_is_not_finite_leaves_the_weights_as_they_are() -> None:
+    prepare()
+    from alignment_pretraining.pretraining.nanotron.trainer import StageTrainer
+
+    taken: list[float] = []
+    trainer = StageTrainer.__new__(StageTrainer)
+    trainer.optimizer = SimpleNamespace(step=lambda: taken.append(trainer.grad_norm_unclipped.item()))
+    trainer._skip_nonfinite_steps()
+    for norm in (1.0, float("nan"), 2.0, float("inf")):
+        trainer.grad_norm_unclipped = torch.tensor(norm)
+        trainer.optimizer.step()
+    assert taken == [1.0, 2.0] and trainer._skipped == 2
 
 
 @settings(max_examples=20, deadline=None)

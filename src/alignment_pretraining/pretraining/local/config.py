@@ -2,11 +2,16 @@
 
 from typing import Literal
 
+from pydantic import NonNegativeInt
+
 from alignment_pretraining.core.spec import Positive, Spec
 
 
 class EngineConfig(Spec):
-    """`threads` is part of a result (sums are split by it), so it is configuration and not the number of cores."""
+    """`threads` is part of a result (sums are split by it), so it is configuration and not the number of cores.
+
+    `skip_nonfinite` is how many batches a stage may leave out because their loss or gradient is not finite.
+    """
 
     threads: Positive = 1
     precision: Literal["auto", "bf16", "fp32"] = "auto"
@@ -15,6 +20,7 @@ class EngineConfig(Spec):
     keep_last: Positive = 1
     keep_every: Positive | None = None
     evaluations: Positive = 4
+    skip_nonfinite: NonNegativeInt = 0
     heldout_tokens: Positive = 16_384
     sample_prompt: str = "The AI"
     sample_tokens: Positive = 24

@@ -14,6 +14,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.progress import Work
 from alignment_pretraining.core.token_stream import TokenStream
 from alignment_pretraining.pretraining.local.config import EngineConfig
+from alignment_pretraining.pretraining.local.curve import is_skipped
 from alignment_pretraining.pretraining.local.gpu_llama import fast_llama
 from alignment_pretraining.pretraining.local.llama import FastLlama
 from alignment_pretraining.pretraining.local.prefetch import read_ahead
@@ -83,7 +84,8 @@ def train(
         for step, batch in enumerate(batches, first + 1):
             begun = time.perf_counter()
             rate = learning_rate(step - 1, stage)
-            loss, norm = _step(fast, optimizer, batch, rate, settings, step, work, mix.folder)
+            spare = settings.skip_nonfinite - sum(is_skipped(row) for row in rows)
+            loss, norm = _step(fast, optimizer, batch, rate, settings, step, work, mix.folder, spare)
             speed.append(_speed(step, stage.batch_tokens / (time.perf_counter() - begun), utilization))
             score = math.nan
             if step in evaluated:
@@ -149,8 +151,12 @@ def _step(
     step: int,
     work: Path,
     source: Path,
+    spare: int = 0,
 ) -> tuple[float, float]:
-    """One optimizer step; returns the loss and the gradient norm before clipping."""
+    """One optimizer step; returns the loss and the gradient norm before clipping.
+
+    Where they are not finite, the batch is left out while `spare` batches may be.
+    """
     vocabulary = fast.model.config.vocab_size
     if batch.max() >= vocabulary:
         raise UserError(
@@ -167,10 +173,14 @@ def _step(
     if not (math.isfinite(total.item()) and math.isfinite(norm.item())):
         path = work / f"batch_of_step_{step}.npy"
         np.save(path, batch)
-        raise UserError(
-            f"{source}: loss {total.item()} with gradient norm {norm.item()} in step {step}; its batch is in {path}. "
-            "Lower the stage's max_lr, or look at what the batch holds"
-        )
+        told = f"{source}: loss {total.item()} with gradient norm {norm.item()} in step {step}; its batch is in {path}"
+        if spare <= 0:
+            raise UserError(
+                f"{told}. Lower the stage's max_lr, look at what the batch holds, or have such batches left out "
+                f"(training.skip_nonfinite is {settings.skip_nonfinite})"
+            )
+        _log.warning("%s and is left out; %d more may be", told, spare - 1)
+        return total.item(), norm.item()
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.step()

@@ -14,6 +14,7 @@ from alignment_pretraining.core.hashing import work_fingerprint
 from alignment_pretraining.core.model import Model, parameter_count, utilization
 from alignment_pretraining.pretraining.local.checkpoint import load_parent, save_checkpoint, verify
 from alignment_pretraining.pretraining.local.config import EngineConfig
+from alignment_pretraining.pretraining.local.curve import final_loss, skipped_steps
 from alignment_pretraining.study import TrainingStage
 
 
@@ -81,18 +82,19 @@ def run_stage(job: StageJob, scratch: Path) -> tuple[Path, pd.DataFrame, dict[st
         label=f"{job.name} seed {job.seed}",
     )
     rows, samples = trained.progress.rows, trained.progress.samples
-    last = rows[-max(len(rows) // 10, 1) :]
-    summary = {
+    summary: dict[str, Any] = {
         "stage": job.name,
         "seed": job.seed,
         "tokens": job.stage.tokens,
         "steps": job.stage.steps,
         "parameters": parameter_count(job.model),
-        "final_loss": sum(row["loss"] for row in last) / len(last),
+        "final_loss": final_loss(rows),
         "heldout_loss": rows[-1]["heldout_loss"],
         "samples": {str(step): f"{job.settings.sample_prompt}{tokenizer.decode(ids)}" for step, ids in samples.items()},
     }
-    record = {**summary, "settings": job.settings.model_dump(), "spec": job.stage.model_dump()}
+    summary |= skipped_steps(rows)
+    settings = job.settings.model_dump(exclude={"skip_nonfinite"})  # what was skipped stands in the summary
+    record = {**summary, "settings": settings, "spec": job.stage.model_dump()}
     checkpoint = save_checkpoint(model, job.tokenizer, work / "checkpoint", record)
     prune_states(work, last=0, every=job.settings.keep_every)
     curve = pd.DataFrame(rows)

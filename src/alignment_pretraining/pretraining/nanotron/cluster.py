@@ -3,7 +3,7 @@
 import math
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, NonNegativeInt, model_validator
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.model import Model
@@ -34,7 +34,11 @@ class PostTraining(Spec):
 
 
 class Cluster(Spec):
-    """Where and how the base stages are trained; `layouts` has one entry a base stage."""
+    """Where and how the base stages are trained; `layouts` has one entry a base stage.
+
+    A Slurm job that ended too early is submitted again, `resubmissions` times in a row where it brought no new save.
+    `notice_seconds` before its time limit it saves and goes back to the queue.
+    """
 
     launcher: Literal["local", "slurm"]
     gpu: Gpu
@@ -42,6 +46,8 @@ class Cluster(Spec):
     memory_reserve: Annotated[float, Field(ge=0, lt=1)] = 0.1
     save_every: Positive
     keep: Positive = 2
+    resubmissions: NonNegativeInt = 3
+    notice_seconds: Positive = 600
     layouts: dict[str, Layout]
     slurm: Slurm | None = None
     post_training: PostTraining | None = None

@@ -27,6 +27,7 @@ def stage_config(
     folder: Path,
     save_every: int,
     keep: int = 2,
+    skip_nonfinite: int = 0,
 ) -> dict[str, Any]:
     """What `entry` reads: nanotron's own sections, and `stage` with what ours adds to them.
 
@@ -41,6 +42,7 @@ def stage_config(
         folder: Where checkpoints and metrics go.
         save_every: Steps between two saves.
         keep: How many saves are kept.
+        skip_nonfinite: How many batches may be left out because their gradient is not finite.
     """
     return {
         "general": {"project": "alignment-pretraining", "run": name, "seed": seed},
@@ -87,9 +89,16 @@ def stage_config(
             "mix": str(mix),
             "metrics": str(folder / "metrics.jsonl"),
             "keep": keep,
+            "stop": str(stop_file(folder)),
+            "skip_nonfinite": skip_nonfinite,
             "recompute": layout.recompute,
         },
     }
+
+
+def stop_file(folder: Path) -> Path:
+    """The file whose appearance in a stage's folder has its ranks save and leave."""
+    return folder / "stop"
 
 
 def llama_config(model: Model) -> dict[str, Any]:

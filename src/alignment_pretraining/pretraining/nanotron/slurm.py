@@ -1,24 +1,30 @@
 """Runs a stage's ranks as one Slurm job over the machines that its layout fills."""
 
+import logging
 import shlex
 from pathlib import Path
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.execution import slurm
-from alignment_pretraining.execution.config import Slurm
+from alignment_pretraining.pretraining.nanotron import checkpoints
+from alignment_pretraining.pretraining.nanotron.cluster import Cluster
+from alignment_pretraining.pretraining.nanotron.config import stop_file
 from alignment_pretraining.pretraining.nanotron.launch import last_row
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 
-# Seconds before the time limit at which Slurm signals the script, so that it queues itself again.
-_NOTICE = 120
+_log = logging.getLogger(__name__)
 
 
-def training_job(config: Path, label: str, layout: Layout, nodes: int, settings: Slurm) -> slurm.Job:
+def training_job(config: Path, label: str, layout: Layout, nodes: int, cluster: Cluster) -> slurm.Job:
     """The job that trains the stage of `config`, in its folder.
 
-    Requeued, by Slurm or by itself before its time ends, it goes on from the last checkpoint.
+    Requeued, by Slurm or by itself before its time ends, it goes on from the last checkpoint. Slurm itself runs no two
+    jobs of its name at a time.
     """
+    settings = cluster.slurm
+    assert settings is not None
     folder, gpus = config.parent, layout.gpus // nodes
+    stop = shlex.quote(str(stop_file(folder.resolve())))
     directives: slurm.Directives = {
         "nodes": nodes,
         "ntasks-per-node": 1,
@@ -26,14 +32,17 @@ def training_job(config: Path, label: str, layout: Layout, nodes: int, settings:
         "output": str(folder.resolve() / "job.log"),
         "open-mode": "append",
         "requeue": None,
-        "signal": f"B:USR1@{_NOTICE}",
+        "dependency": "singleton",
+        "signal": f"B:USR1@{cluster.notice_seconds}",
     }
     lines = [
         f"# {layout}, {layout.gpus} GPUs on {nodes} machines. Run again, it goes on where it was.",
         "export OMP_NUM_THREADS=${OMP_NUM_THREADS:-8}",
         "",
-        "# Shortly before the time limit, go back to the queue.",
-        'trap \'echo "time is up: requeued"; scontrol requeue "$SLURM_JOB_ID"\' USR1',
+        "# Before the time limit, have the ranks save and leave.",
+        f"stop={stop}",
+        'rm -f "$stop"',
+        "trap 'touch \"$stop\"' USR1",
         "",
         "# Ranks meet on the first machine, at a port of this job's own.",
         'head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)',
@@ -45,22 +54,44 @@ def training_job(config: Path, label: str, layout: Layout, nodes: int, settings:
         "training=$!",
         "# A trapped signal ends `wait` early, with a code above 128: wait again for what it interrupted.",
         'wait "$training" || { code=$?; [ "$code" -gt 128 ] && wait "$training"; }',
+        "",
+        "# Where they left, go back to the queue.",
+        'if [ -e "$stop" ]; then rm "$stop"; echo "time is up: requeued"; scontrol requeue "$SLURM_JOB_ID" || true; fi',
     ]
     return slurm.Job(label, folder, settings, directives, lines)
 
 
-def run_slurm(config: Path, label: str, layout: Layout, nodes: int, settings: Slurm) -> None:
+def run_slurm(config: Path, label: str, layout: Layout, steps: int, cluster: Cluster) -> None:
     """Submit the stage of `config` and wait for its end; a job that an earlier run submitted is followed instead.
 
+    A job that ended before step `steps` is submitted again, unless somebody cancelled it, or too many in a row brought
+    no new save.
+
     Raises:
-        UserError: no Slurm here, or the job failed; names the log.
+        UserError: no Slurm here, or the stage is not finished; names the log.
     """
-    metrics = config.parent / "metrics.jsonl"
-    ends = slurm.run(training_job(config, label, layout, nodes, settings), lambda: _last_step(metrics))
-    # Where Slurm has forgotten the job, its checkpoints alone tell.
-    if ends and set(ends) != {"COMPLETED"}:
-        log = config.parent / "job.log"
-        raise UserError(f"{label}: its Slurm job ended as {slurm.describe(ends)}; see {log}; run again to go on")
+    folder = config.parent
+    metrics, log = folder / "metrics.jsonl", folder / "job.log"
+    job = training_job(config, label, layout, cluster.nodes(layout), cluster)
+    in_vain = 0
+    while True:
+        before = saved_step(folder)
+        ends = slurm.run(job, lambda: _last_step(metrics))
+        after = saved_step(folder)
+        if after == steps:
+            return
+        # Where Slurm has forgotten the job, its checkpoints alone tell.
+        told = f"{label}: its Slurm job ended as {slurm.describe(ends) or 'unknown'} with step {after:,} saved"
+        in_vain = 0 if after > before else in_vain + 1
+        if "CANCELLED" in ends or in_vain > cluster.resubmissions:
+            raise UserError(f"{told}; see {log}; run again to go on")
+        _log.warning("%s; submitted again (%d of %d in vain)", told, in_vain, cluster.resubmissions)
+
+
+def saved_step(folder: Path) -> int:
+    """The step of the newest complete checkpoint of a stage's folder; 0 where there is none."""
+    last = checkpoints.newest(folder / "checkpoints")
+    return int(last.name) if last else 0
 
 
 def _last_step(metrics: Path) -> str:

@@ -18,6 +18,7 @@ from alignment_pretraining.core.model import Model, parameter_count, utilization
 from alignment_pretraining.core.token_stream import TokenStream
 from alignment_pretraining.pretraining.local.checkpoint import save_checkpoint, verify
 from alignment_pretraining.pretraining.local.config import EngineConfig
+from alignment_pretraining.pretraining.local.curve import final_loss, skipped_steps
 from alignment_pretraining.pretraining.nanotron import checkpoints, entry
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage
 from alignment_pretraining.pretraining.nanotron.compatibility import VERSION
@@ -157,6 +158,7 @@ def prepare_stage(job: ClusterJob, work: Path) -> Path:
         folder=work,
         save_every=job.cluster.save_every,
         keep=job.cluster.keep,
+        skip_nonfinite=job.settings.skip_nonfinite,
     )
     return write_config(config, work / "config.yaml")
 
@@ -192,12 +194,10 @@ def _gpus_here() -> int | None:
 
 
 def _launch(job: ClusterJob, config: Path, work: Path) -> None:
-    settings = job.cluster.slurm
-    if job.cluster.launcher == "slurm" and settings:
+    if job.cluster.launcher == "slurm":
         from alignment_pretraining.pretraining.nanotron.slurm import run_slurm
 
-        nodes = job.cluster.nodes(job.layout)
-        run_slurm(config, f"{job.name}-seed{job.seed}", job.layout, nodes, settings)
+        run_slurm(config, f"{job.name}-seed{job.seed}", job.layout, job.stage.steps, job.cluster)
     else:
         from alignment_pretraining.pretraining.nanotron.launch import run_local
 
@@ -222,17 +222,17 @@ def _collect(job: ClusterJob, work: Path) -> tuple[Path, pd.DataFrame, dict[str,
     model = to_model(weights, job.model, eos=tokenizer.eos_token_id, pad=tokenizer.pad_token_id)
     prompt = tokenizer(job.settings.sample_prompt)["input_ids"]
     rows[-1]["heldout_loss"], written = _look_at(job, model, prompt)
-    tail = rows[-max(len(rows) // 10, 1) :]
-    summary = {
+    summary: dict[str, Any] = {
         "stage": job.name,
         "seed": job.seed,
         "tokens": job.stage.tokens,
         "steps": job.stage.steps,
         "parameters": parameter_count(job.model),
-        "final_loss": sum(row["loss"] for row in tail) / len(tail),
+        "final_loss": final_loss(rows),
         "heldout_loss": rows[-1]["heldout_loss"],
         "samples": {str(job.stage.steps): f"{job.settings.sample_prompt}{tokenizer.decode(written)}"},
     }
+    summary |= skipped_steps(rows)
     record = {**summary, "layout": job.layout.model_dump(), "spec": job.stage.model_dump()}
     checkpoint = save_checkpoint(model, job.tokenizer, work / "checkpoint", record)
     curve = pd.DataFrame(rows)

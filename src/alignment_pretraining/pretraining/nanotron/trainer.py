@@ -3,6 +3,7 @@
 Import it after `compatibility.prepare()`.
 """
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -39,6 +40,8 @@ class StageSection:
     metrics: Path
     keep: int
     recompute: bool
+    stop: Path
+    skip_nonfinite: int
 
 
 @dataclasses.dataclass
@@ -53,8 +56,15 @@ class StageConfig(Config):  # type: ignore[misc] # nanotron has no types
         return config
 
 
+class _AskedToStop(Exception):
+    """A save was made, and the ranks leave."""
+
+
 class StageTrainer(DistributedTrainer):  # type: ignore[misc] # nanotron has no types
-    """Trains one stage from the configuration file at `path`, going on from its newest complete checkpoint."""
+    """Trains one stage from the configuration file at `path`, going on from its newest complete checkpoint.
+
+    When the file `stage.stop` appears, it saves after the step that is under way, and leaves.
+    """
 
     def __init__(self, path: Path) -> None:
         config = StageConfig.from_file(path)
@@ -68,12 +78,14 @@ class StageTrainer(DistributedTrainer):  # type: ignore[misc] # nanotron has no 
         super().__init__(str(path), config_class=StageConfig)
         if self.section.recompute:
             _recompute_layers(self.unwrapped_model)
+        self._skip_nonfinite_steps()
 
     def run(self) -> None:
         """Train to the stage's last step, and leave a complete checkpoint of it."""
         if self.start_iteration_step < self.spec.steps:
             self._cut_metrics()
-            self.train(self._batches())
+            with contextlib.suppress(_AskedToStop):
+                self.train(self._batches())
 
     def post_init(self) -> None:
         """Take up the learning rate of the step to go on from; nanotron's own resume makes that step at step 0's."""
@@ -107,21 +119,28 @@ class StageTrainer(DistributedTrainer):  # type: ignore[misc] # nanotron has no 
             self.save_checkpoint()
 
     def train_step_logs(self, outputs: Iterable[Any], loss_avg: torch.Tensor | None) -> None:
-        """One line of JSON a step, by one of the ranks that hold the loss.
+        """One line of JSON a step, by one of the ranks that hold the loss; then all leave, if they are asked to.
 
         Raises:
-            RuntimeError: the loss is not finite; says which tokens the batch was.
+            RuntimeError: the loss is not finite, and no more batches may be left out; says which tokens the batch was.
         """
-        if loss_avg is None:
-            return
+        if loss_avg is not None:
+            self._log(loss_avg.item(), self.grad_norm_unclipped.item())
+        self._leave_if_asked()
+
+    def _log(self, loss: float, norm: float) -> None:
         step, size = self.iteration_step, self.spec.batch_tokens
-        loss, norm = loss_avg.item(), self.grad_norm_unclipped.item()
+        logs = dist.get_rank(self.parallel_context.world_pg) == self.logger_ranks[0]
         if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise RuntimeError(
+            told = (
                 f"loss {loss} with gradient norm {norm} in step {step}: its batch is tokens {(step - 1) * size:,} to "
                 f"{step * size:,} of {self.section.mix}"
             )
-        if dist.get_rank(self.parallel_context.world_pg) != self.logger_ranks[0]:
+            if self._skipped > self.section.skip_nonfinite or math.isfinite(norm):
+                raise RuntimeError(f"{told} (training.skip_nonfinite is {self.section.skip_nonfinite})")
+            if logs:
+                print(f"{told}; it is left out", flush=True)
+        if not logs:
             return
         row = {
             "step": step,
@@ -134,6 +153,28 @@ class StageTrainer(DistributedTrainer):  # type: ignore[misc] # nanotron has no 
         with self.section.metrics.open("a") as stream:
             stream.write(json.dumps(row) + "\n")
         self.live.add(row, last=step == self.spec.steps)
+
+    def _leave_if_asked(self) -> None:
+        """Save and leave where the first rank sees the file; all ranks agree on the step."""
+        first = dist.get_rank(self.parallel_context.world_pg) == 0
+        asked = torch.tensor([int(first and self.section.stop.exists())], device="cuda")
+        dist.all_reduce(asked, op=dist.ReduceOp.MAX, group=self.parallel_context.world_pg)
+        if asked.item() and self.iteration_step < self.spec.steps:
+            self.save_checkpoint()
+            raise _AskedToStop
+
+    def _skip_nonfinite_steps(self) -> None:
+        """Leave the weights as they are where the gradient's norm, which is the same on all ranks, is not finite."""
+        step = self.optimizer.step
+        self._skipped = 0
+
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            if math.isfinite(self.grad_norm_unclipped.item()):
+                return step(*args, **kwargs)
+            self._skipped += 1
+            return None
+
+        self.optimizer.step = guarded
 
     def save_checkpoint(self) -> Path:
         """nanotron's checkpoint, marked whole once every rank has written its part; older ones go by policy."""
