@@ -19,19 +19,27 @@ import pyarrow as pa
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import atomic_file
 
-# A process may have 1,024 on most systems.
-_OPEN_FILES = 512
+# A process may have 1,024 on most systems, and reads of several sources.
+_OPEN_FILES = 64
 # Bytes of a document's end in an index.
 _END = 8
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Token ids of shape (tokens,), read from disk as they are needed, and the end of each document (documents,)."""
+    """Where its token ids lie, in which format, and the end of each document (documents,)."""
 
-    tokens: np.ndarray
+    path: Path
+    dtype: np.dtype
     ends: np.ndarray
     tokenizer: str
+
+    @property
+    def tokens(self) -> np.ndarray:
+        """Token ids (tokens,), mapped from disk: they take a descriptor as long as somebody holds them."""
+        if not len(self.ends) or not self.ends[-1]:
+            return np.empty(0, dtype=self.dtype)
+        return np.memmap(self.path, dtype=self.dtype, mode="r")
 
     @property
     def lengths(self) -> np.ndarray:
@@ -80,7 +88,7 @@ class Shards:
     @property
     def tokens(self) -> np.ndarray:
         """All tokens, read into memory."""
-        return np.concatenate([shard.tokens for shard in self.shards])
+        return np.concatenate([np.array(shard.tokens) for shard in self.shards])
 
     def document(self, number: int) -> np.ndarray:
         """The tokens of a document, read and not mapped: mapped pages would count as memory of this process."""
@@ -144,9 +152,7 @@ def read_shard(path: Path) -> Shard:
     """
     found = outline(path)
     ends = np.fromfile(beside(path, ".index"), dtype="<u8").astype(np.int64)
-    dtype = f"<u{found.width}"
-    tokens = np.memmap(path, dtype=dtype, mode="r") if found.tokens else np.empty(0, dtype=dtype)
-    return Shard(tokens, ends, found.tokenizer)
+    return Shard(path, np.dtype(f"<u{found.width}"), ends, found.tokenizer)
 
 
 def outline(path: Path) -> ShardOutline:

@@ -1,6 +1,6 @@
 """Reading token streams: `tokens.ds` (flat, little-endian) with datatrove's `.metadata` beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,30 @@ from alignment_pretraining.core.errors import UserError
 
 DOCUMENTS = ".documents.parquet"
 _WIDTHS = {2: "<u2", 4: "<u4"}
+_MAPPED = 16  # shards mapped at a time; a stream of 500B tokens has 1,863
 
 
 @dataclass(frozen=True)
-class TokenStream:
-    """One folder of `.ds` shards, memory-mapped, read as one stream of token ids."""
+class StreamShard:
+    """One shard: its tokens and their format, as its metadata says and its size confirms."""
 
-    folder: Path
-    shards: tuple[Any, ...]
+    path: Path
+    tokens: int
+    dtype: str
+
+
+class TokenStream:
+    """One folder of `.ds` shards, read as one stream of token ids. Few are mapped at a time: each has a descriptor."""
+
+    def __init__(self, folder: Path, shards: Sequence["StreamShard"]) -> None:
+        self.folder = folder
+        self._shards = shards
+        self._firsts = np.cumsum([0, *(shard.tokens for shard in shards)])
+        self._mapped: dict[int, Any] = {}
 
     @classmethod
     def open(cls, folder: Path) -> "TokenStream":
-        """Map every shard of `folder`, in the order of their names.
+        """The shards of `folder`, in the order of their names.
 
         Raises:
             UserError: no shard, unreadable metadata, or a shard shorter or longer than its metadata says.
@@ -31,18 +43,27 @@ class TokenStream:
         paths = sorted(folder.glob("*.ds"))
         if not paths:
             raise UserError(f"{folder}: no .ds token shard here; run the mixing pipeline again")
-        return cls(folder, tuple(_map(path) for path in paths))
+        return cls(folder, [_described(path) for path in paths])
 
     def __len__(self) -> int:
-        return sum(len(shard) for shard in self.shards)
+        return int(self._firsts[-1])
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Tokens `start` to `stop` of the stream as int64, shape (stop - start,)."""
-        parts, offset = [], 0
-        for shard in self.shards:
-            parts.append(shard[max(start - offset, 0) : max(stop - offset, 0)])
-            offset += len(shard)
-        return np.concatenate(parts).astype(np.int64)
+        first, last = np.searchsorted(self._firsts, [start, max(stop - 1, start)], side="right") - 1
+        parts = []
+        for number in range(int(first), min(int(last) + 1, len(self._shards))):
+            offset = int(self._firsts[number])
+            parts.append(self._map(number)[max(start - offset, 0) : stop - offset])
+        return np.concatenate([np.empty(0, np.int64), *parts]).astype(np.int64)
+
+    def _map(self, number: int) -> Any:
+        if number not in self._mapped:
+            if len(self._mapped) == _MAPPED:
+                self._mapped.pop(next(iter(self._mapped)))
+            shard = self._shards[number]
+            self._mapped[number] = np.memmap(shard.path, dtype=shard.dtype, mode="r")
+        return self._mapped[number]
 
     def sequences(self, start: int, count: int, context: int) -> np.ndarray:
         """`count` windows from token `start` on, each with the token that follows it: int64 (count, context + 1)."""
@@ -70,7 +91,7 @@ def read_documents(folder: Path) -> Iterator[pd.DataFrame]:
         yield pd.read_parquet(path)
 
 
-def _map(path: Path) -> Any:
+def _described(path: Path) -> StreamShard:
     metadata = path.with_name(f"{path.name}.metadata")
     try:
         name, count = metadata.read_text().splitlines()[:2]
@@ -84,4 +105,4 @@ def _map(path: Path) -> Any:
             f"{path}: {size:,} bytes, but {tokens:,} tokens of {width} bytes are expected; the shard is damaged, "
             "run the mixing pipeline again"
         )
-    return np.memmap(path, dtype=dtype, mode="r")
+    return StreamShard(path, tokens, dtype)

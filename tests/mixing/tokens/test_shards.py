@@ -8,6 +8,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import atomic_file
 from alignment_pretraining.core.hashing import file_sha256
 from alignment_pretraining.core.shards import IdWriter, Shards, read_shard, token_dtype, write_shard
+from alignment_pretraining.core.token_stream import TokenStream
 from alignment_pretraining.mixing.corpus.parts import table_part
 from alignment_pretraining.mixing.tokens.encode import encode_part
 from alignment_pretraining.mixing.tokens.tokenizer import tokenizer_hash
@@ -131,3 +132,19 @@ def test_the_shards_of_a_folder_are_one_source(tmp_path: Path) -> None:
     assert [found.document(number).tolist() for number in range(4)] == [own.tolist() for own in DOCUMENTS]
     assert found.lengths.tolist() == [4, 2, 1, 5]
     assert found.ids(np.array([3, 0, 2, 3])).tolist() == ["d", "a", "c", "d"]
+
+
+def test_a_stream_of_many_shards_holds_few_files_open(tmp_path: Path) -> None:
+    """Reads give the right tokens wherever they begin and end, and descriptors do not grow with the shards."""
+    generator = np.random.default_rng(0)
+    parts = [generator.integers(0, 500, size=int(generator.integers(1, 30))) for _ in range(100)]
+    for number, part in enumerate(parts):
+        write_shard(tmp_path / f"{number:05d}.ds", [(part, np.array([len(part)]))], token_dtype(500), "t")
+    whole, before = np.concatenate(parts), len(list(Path("/proc/self/fd").iterdir()))
+    stream, shards = TokenStream.open(tmp_path), Shards(tmp_path)
+    assert len(stream) == len(whole)
+    for start in range(0, len(whole), 7):
+        for size in (0, 1, 45):
+            assert stream.read(start, start + size).tolist() == whole[start : start + size].tolist()
+    assert [shards.document(number).tolist() for number in range(len(shards))] == [part.tolist() for part in parts]
+    assert len(list(Path("/proc/self/fd").iterdir())) - before < 60

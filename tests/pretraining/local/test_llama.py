@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from alignment_pretraining.core.model import Model
 from alignment_pretraining.pretraining.local.gpu_llama import GpuLlama
 from alignment_pretraining.pretraining.local.llama import FastLlama, new_model
+from alignment_pretraining.pretraining.local.loss import LinearCrossEntropy
 
 # 200 positions: more than one block of queries, and not a whole number of them.
 CONTEXT = 200
@@ -49,6 +50,25 @@ def test_loss_and_gradients_equal_the_models_own(kind: type[FastLlama], tied: bo
     assert fast.loss(tokens).item() == pytest.approx(loss.item(), rel=5e-3)
     for name, error in _errors(_gradients(model, fast.loss(tokens)), gradients).items():
         assert error < 1.5 * rounding[name] + 1e-3, f"{name}: rounding more than the model's own in bf16 autocast"
+
+
+def test_a_gpus_loss_has_exact_gradients_where_the_model_is_sure() -> None:
+    """A softmax in bf16 rounds 1 - p away; in float32 the gradient is within bf16's own rounding."""
+    generator = torch.Generator().manual_seed(0)
+    weight = 4 * F.normalize(torch.randn(128, 32, generator=generator))
+    targets = torch.randint(0, 128, (64,), generator=generator)
+    rounded = (0.8 * weight[targets]).bfloat16().requires_grad_()  # probabilities of the targets near 1
+    logits = (rounded.float() @ weight.bfloat16().float().T).requires_grad_()
+    (expected,) = torch.autograd.grad(F.cross_entropy(logits, targets), rounded)
+
+    def error(dtype: torch.dtype) -> float:
+        loss = LinearCrossEntropy.apply(rounded, weight.bfloat16(), targets, dtype)  # type: ignore[no-untyped-call]
+        (gradient,) = torch.autograd.grad(loss, rounded)
+        return float((gradient.float() - expected.float()).norm() / expected.float().norm())
+
+    assert error(torch.float32) < 0.03 < 0.3 < error(torch.bfloat16)
+    model = new_model(SPEC, seed=0, eos=0, pad=1)
+    assert GpuLlama(model, torch.bfloat16).softmax is torch.float32
 
 
 def test_initial_weights_come_from_the_seed_alone() -> None:

@@ -32,6 +32,8 @@ from alignment_pretraining.mixing.tokens.sources import load_contamination, load
 
 # Tokens of one shard of the stream; it ends with the document that reaches them.
 _SHARD_TOKENS = 1 << 28
+# Tokens in memory while a shard is written.
+_BLOCK_TOKENS = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -136,14 +138,15 @@ def write_segment(inputs: Inputs, plan_file: Path, segment: Segment, folder: Pat
     shards = {name: Shards(inputs.tokens / name) for name in set(inputs.folders.values())}
     layers = {layer: shards[name] for layer, name in inputs.folders.items()}
     first = layers[CORPUS].outlines[0]
-    batches = ((tokens, np.array([len(tokens)])) for tokens in _stream(pieces, layers))
-    told = write_shard(folder / "tokens.ds", batches, np.dtype(f"<u{first.width}"), first.tokenizer)
+    dtype = np.dtype(f"<u{first.width}")
+    told = write_shard(folder / "tokens.ds", _stream(pieces, layers, dtype), dtype, first.tokenizer)
     with atomic_file(folder / f"tokens{DOCUMENTS}") as stream:
         _documents(pieces, layers, inputs.names).to_parquet(stream, index=False)
     return told
 
 
 def _segments(pieces: np.ndarray, tokens: int) -> Iterator[Segment]:
+    """Runs of pieces that hold `tokens` tokens, each ended by the piece that reaches them."""
     stops = ends(pieces)
     first = 0
     while first < len(pieces):
@@ -175,16 +178,22 @@ def _hashes(inputs: Inputs) -> dict[str, list[str]]:
     }
 
 
-def _stream(pieces: np.ndarray, layers: dict[int, Shards]) -> Iterator[np.ndarray]:
-    """The token ids of one piece after the other."""
+def _stream(pieces: np.ndarray, layers: dict[int, Shards], dtype: np.dtype) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The token ids of many pieces at a time, and how many each has. They are read in the order in which they lie on
+    disk, so that a file is opened once for all that is read of it."""
     eos = layers[CORPUS].document(0)[-1]  # every document ends in it
-    for piece in pieces:
-        skip = int(piece["skip"])
-        ids = layers[int(piece["source"])].document(int(piece["document"]))[skip : skip + int(piece["length"])]
-        if piece["closed"]:
-            ids = np.array(ids)
-            ids[-1] = eos
-        yield ids
+    for run in _segments(pieces, _BLOCK_TOKENS):
+        block = pieces[run.first : run.last]
+        starts = block["start"] - block["start"][0]
+        ids = np.empty(int(block["length"].sum()), dtype=dtype)
+        for number in np.lexsort([block["document"], block["source"]]):
+            piece, start = block[number], int(starts[number])
+            skip, stop = int(piece["skip"]), start + int(piece["length"])
+            document = layers[int(piece["source"])].document(int(piece["document"]))
+            ids[start:stop] = document[skip : skip + stop - start]
+            if piece["closed"]:
+                ids[stop - 1] = eos
+        yield ids, block["length"]
 
 
 def _documents(pieces: np.ndarray, layers: dict[int, Shards], names: dict[int, str]) -> pd.DataFrame:

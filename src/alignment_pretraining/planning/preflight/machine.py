@@ -21,7 +21,7 @@ _TRAINED, _AUTOCAST, _FP32 = 16, 2, 4
 _LAYER, _LOGIT = 34, 10
 _PACK = 128  # tokens of one pack of prompts, of which evaluation.batch_size are read at once
 _ZSTD = 2.5  # how much smaller the parts of a corpus are than their text
-_FILES = 640  # shards of a stream and of sources (core.shards), libraries, sockets of workers
+_FILES = 320  # of a process: 16 shards of a stream, 32 of each of some sources (core), libraries, sockets
 
 
 def machine(parameters: Parameters, cluster: Cluster | None, supply: Supply, data: Path) -> Iterator[Need]:

@@ -1,5 +1,6 @@
 """The training loop of one stage: sequential batches, AdamW, a schedule, held-out loss, resume."""
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from alignment_pretraining.pretraining.local.prefetch import read_ahead
 from alignment_pretraining.pretraining.local.schedule import learning_rate
 from alignment_pretraining.pretraining.local.state import Progress, StepRow, prune_states, restore_state, save_state
 from alignment_pretraining.study import TrainingStage
+
+_log = logging.getLogger(__name__)
 
 # AdamW as in the paper (§ on optimisation): betas, epsilon, weight decay, gradient clipping.
 _BETAS, _EPS, _DECAY, _CLIP = (0.9, 0.95), 1e-8, 0.1, 1.0

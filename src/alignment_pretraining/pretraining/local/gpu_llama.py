@@ -19,6 +19,7 @@ class GpuLlama(FastLlama):
 
     def __init__(self, model: Any, dtype: torch.dtype) -> None:
         super().__init__(model, dtype)
+        self.softmax = torch.float32
         if model.device.type == "cuda":
             self._hidden_of_batch = torch.compile(self.hidden)
 

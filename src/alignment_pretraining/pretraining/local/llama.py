@@ -51,6 +51,7 @@ class FastLlama:
     def __init__(self, model: Any, dtype: torch.dtype) -> None:
         config = model.config
         self.model, self.dtype, self.eps = model, dtype, config.rms_norm_eps
+        self.softmax = dtype  # of the loss; in bf16 on processors, as the reference results were made
         self.heads, self.size = config.num_attention_heads, config.head_dim
         theta = config.rope_parameters["rope_theta"]
         self.positions = Positions(config.max_position_embeddings, self.size, theta, dtype, model.device)
@@ -59,7 +60,8 @@ class FastLlama:
     def loss(self, tokens: Tensor) -> Tensor:
         """Mean next-token loss over `tokens` (batch, context + 1)."""
         hidden = self._hidden_of_batch(tokens[:, :-1]).flatten(0, 1)
-        loss: Tensor = LinearCrossEntropy.apply(hidden, self._head(), tokens[:, 1:].flatten())  # type: ignore[no-untyped-call]
+        targets = tokens[:, 1:].flatten()
+        loss: Tensor = LinearCrossEntropy.apply(hidden, self._head(), targets, self.softmax)  # type: ignore[no-untyped-call]
         return loss
 
     @torch.no_grad()
