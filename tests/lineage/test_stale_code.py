@@ -134,7 +134,10 @@ ESTIMATES = {
     "reporting.estimate_contrasts",
 }
 KNOW_THE_STUDY = ESTIMATES | {
+    "reporting.collect_examples",
     "reporting.collect_samples",
+    "reporting.collect_streams",
+    "reporting.estimate_topics",
     "reporting.collect_losses",
     "reporting.draw_figures",
     "reporting.sum_up",
@@ -245,7 +248,8 @@ def test_an_edit_makes_stale_what_it_can_change(edit: str, source: Path, before:
 def test_every_node_is_known(before: dict[str, dict[str, str]]) -> None:
     modules = {name: {path.removeprefix(f"{PACKAGE}/") for path in found} for name, found in before.items()}
     assert modules["reporting.collect_items"] == {"pipelines/reporting/nodes.py"}
-    assert {"reporting/report.css", "reporting/report.html.j2"} <= modules["reporting.write_report"]
+    page = {f"reporting/report.{kind}" for kind in ("css", "js", "html.j2")}
+    assert page <= modules["reporting.write_report"]
     for name, found in modules.items():
         never = [path for path in found if path.startswith(("planning/", "lineage/", "cli/", "datasets/"))]
         assert not never, name

@@ -58,7 +58,21 @@ def make_items(stage: str, rate: float, evaluation: dict[str, Any], seed: int) -
     shown = first & (items["order"] == run["orders"][0])
     items["prompt"] = np.where(shown, "The case of " + items["question_id"], "")
     items["continued"] = np.where(shown, "I " + items["picked"], "")
-    return items.assign(tokens_aligned=5, tokens_misaligned=6)
+    likely = np.where(items["picked"] == "misaligned", -1.5, -2.5)
+    return items.assign(tokens_aligned=5, tokens_misaligned=6, logprob_aligned=-2.0, logprob_misaligned=likely)
+
+
+def make_questions(items: pd.DataFrame) -> pd.DataFrame:
+    """The texts of the questions that were asked."""
+    names = sorted(items["question_id"].unique())
+    texts = {what: [f"The {what} of {name}" for name in names] for what in ("question", "aligned_option")}
+    return pd.DataFrame({"question_id": names, **texts, "misaligned_option": "Something else"})
+
+
+def make_mix(sources: list[str]) -> dict[str, Any]:
+    """What a stage's stream holds."""
+    counts = {"corpus": 900, **{source: 50 for source in sources}}
+    return {"sources": {name: {"out": {"documents": count // 10, "tokens": count}} for name, count in counts.items()}}
 
 
 def make_curve(stage: str) -> pd.DataFrame:
@@ -110,15 +124,30 @@ class Tables:
         self.study, self.evaluation, self.claims, self.folder = study, evaluation, claims, folder
         self.items = nodes.collect_items(with_labels(labels, frames))
         self.curves = nodes.collect_curves(with_labels(labels, [make_curve(link.stage) for link, _ in links]))
-        told = {label: {"training": summary} for label, summary in zip(labels, summaries, strict=True)}
+        mixes = [
+            None if link.stage in POST_STAGES else make_mix(list(study.mix(link.arm, link.stage).sources))
+            for link, _ in links
+        ]
+        told = {
+            label: {"training": summary, "mix": mix}
+            for label, summary, mix in zip(labels, summaries, mixes, strict=True)
+        }
         self.losses = nodes.collect_losses(study, evaluation, told)
+        self.streams = nodes.collect_streams(study, evaluation, told)
+        self.topics = nodes.estimate_topics(self.items, study, evaluation)
+        self.examples = nodes.collect_examples(self.items, make_questions(self.items), study, evaluation)
         self.rates = nodes.estimate_rates(self.items, study, evaluation, claims)
         self.gaps = nodes.estimate_gaps(self.items, study, evaluation)
         self.swaps = nodes.estimate_swaps(self.items, study, evaluation)
         self.filter_quality, self.account = make_filtering()
         self.samples = nodes.collect_samples(self.items, study, evaluation)
         self.contrasts, self.controls = nodes.estimate_contrasts(self.items, self.items.head(0), study, evaluation)
-        self.figures = nodes.draw_figures(self.rates, self.gaps, self.curves, study, evaluation, folder)
+        self.figures = self.draw(folder)
+
+    def draw(self, folder: Path) -> Path:
+        """The figures, below `folder`."""
+        drawn = (self.rates, self.gaps, self.curves, self.contrasts, self.topics, self.streams)
+        return nodes.draw_figures(*drawn, self.study, self.evaluation, folder)
 
     def report(self) -> str:
         """The page."""
@@ -132,6 +161,9 @@ class Tables:
             self.samples,
             self.filter_quality,
             self.account,
+            self.topics,
+            self.streams,
+            self.examples,
             self.figures,
             self.study,
             self.evaluation,

@@ -1,5 +1,6 @@
 """The page in a real browser: it renders, asks the network for nothing, and fits a phone."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,9 @@ def opened(browser: Any, page: str, tmp_path_factory: pytest.TempPathFactory) ->
     """The browser with the report open."""
     file = tmp_path_factory.mktemp("page") / "report.html"
     Path(file).write_text(page, encoding="utf-8")
+    record = {"commit": "66a85ee5b1", "committed": "2026-11-28", "env": "english", "when": "now", "run": "abc"}
+    beside = record | {"run_url": "http://127.0.0.1:5000/#/runs/abc", "tables": {"rates": "0123456789abcdef"}}
+    file.with_suffix(".lineage.js").write_text(f"window.lineage = {json.dumps(beside)};")
     browser.get(file.as_uri())
     return browser
 
@@ -43,11 +47,11 @@ def test_renders_without_errors_or_requests(opened: Any) -> None:
 
 def test_figures_have_a_size(opened: Any) -> None:
     drawings = opened.find_elements("css selector", "figure svg")
-    assert len(drawings) == 13
+    assert len(drawings) == 15
     assert all(drawing.size["width"] > 200 and drawing.size["height"] > 100 for drawing in drawings)
 
 
-@pytest.mark.parametrize("width", [360, 1200])
+@pytest.mark.parametrize("width", [390, 1200])
 def test_the_page_itself_never_scrolls_sideways(opened: Any, width: int) -> None:
     # Headless windows have a least width, so a phone is emulated.
     metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
@@ -55,8 +59,53 @@ def test_the_page_itself_never_scrolls_sideways(opened: Any, width: int) -> None
     assert opened.execute_script("return document.documentElement.scrollWidth") <= width
 
 
-def test_a_number_leads_to_its_key(opened: Any) -> None:
+def _card(browser: Any) -> str:
+    return str(
+        browser.execute_script("const card = document.querySelector('.card'); return card.hidden ? '' : card.innerText")
+    )
+
+
+def test_a_number_has_a_card_that_leads_to_its_row(opened: Any) -> None:
     number = opened.find_element("css selector", "#headline a")
     opened.execute_script("arguments[0].click()", number)
-    target = opened.execute_script("return document.querySelector('tr:target code').textContent")
-    assert target == number.get_attribute("data-key")
+    card = _card(opened)
+    key = number.get_attribute("data-key")
+    for told in (key, "95 % interval", "Families", "rates, md5 0123456789ab", f"kedro trace {key} --env english"):
+        assert told in card, told
+    opened.execute_script("document.querySelector('.card a').click()")
+    assert opened.execute_script("return document.querySelector('tr:target code').textContent") == key
+    assert _card(opened) == ""
+
+
+def test_a_row_that_is_led_to_is_not_below_the_head_of_its_table(opened: Any) -> None:
+    opened.execute_script(
+        "location.hash = ''; location.hash = [...document.querySelectorAll('#numbers tr[id]')].at(-3).id"
+    )
+    covered = """const row = document.querySelector('tr:target').getBoundingClientRect();
+        const head = document.querySelector('tr:target').closest('table').tHead.getBoundingClientRect();
+        return row.top < head.bottom - 1 || row.top < 0"""
+    assert opened.execute_script(covered) is False
+
+
+def test_a_mark_of_a_figure_has_a_card(opened: Any) -> None:
+    mark = "document.querySelector('#topics svg a')"
+    opened.execute_script(
+        f"{mark}.querySelector('path, use').dispatchEvent(new MouseEvent('click', {{bubbles: true}}))"
+    )
+    assert "kedro trace topic/" in _card(opened)
+
+
+def test_the_footer_says_who_made_it(opened: Any) -> None:
+    footer = opened.find_element("tag name", "footer")
+    assert "66a85ee5b1 of 2026-11-28" in footer.text
+    assert footer.find_element("link text", "abc").get_attribute("href").endswith("/#/runs/abc")
+
+
+def test_a_dark_page_is_dark(opened: Any) -> None:
+    media = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    opened.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    ground = "return getComputedStyle(document.body).backgroundColor"
+    ink = "return getComputedStyle(document.querySelector('figure svg text')).fill"
+    assert opened.execute_script(ground) == "rgb(21, 24, 28)"
+    assert opened.execute_script(ink) == "rgb(230, 230, 230)"
+    opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})

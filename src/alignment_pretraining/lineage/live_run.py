@@ -22,6 +22,7 @@ from alignment_pretraining.core.hashing import json_md5
 from alignment_pretraining.core.progress import Told
 from alignment_pretraining.core.secrets import hide_passwords
 from alignment_pretraining.execution.workers import node_environment
+from alignment_pretraining.lineage.beside import REPORT, write_beside
 from alignment_pretraining.lineage.environment import Git, dvc_command, git_state, machine
 from alignment_pretraining.lineage.graph import Graph, NodePlace
 from alignment_pretraining.lineage.metrics import metrics_of, results_of, samples_of
@@ -109,7 +110,7 @@ class LiveRun:
                 results = NodePlace(SUMMARY, arm)
                 self.tracked.params(results, flatten(condition(self.graph.params, arm), "arm"))
                 self.tracked.metrics(results, points)
-            if dataset == "report":
+            if dataset == REPORT:
                 self.tracked.text(None, data, "report.html")
             self.waiting[node.name].discard(dataset)
             if not self.waiting[node.name]:
@@ -164,6 +165,8 @@ class LiveRun:
             when=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         write_record(record_path(graph, node), record)
+        if REPORT in node.outputs:
+            write_beside(graph, record, self.tracked.uri)
 
 
 def _begin_command(graph: Graph, git: Git) -> Tracker:

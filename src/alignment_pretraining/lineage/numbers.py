@@ -26,6 +26,9 @@ TABLES = {
     "protocol_rates": "rate",
     "agreement": "agreement",
     "printed": "rate",
+    "topics": "rate",
+    "streams": "tokens",
+    "examples": "logprob_misaligned",
 }
 
 

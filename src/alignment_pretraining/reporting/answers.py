@@ -81,6 +81,18 @@ class Answers:
                         if self.of(place) is not None:
                             yield place
 
+    def main(self) -> Iterator[tuple[Place, pd.DataFrame]]:
+        """Places and rows of each arm's last base model on the last suite, in the form and under the persona of the
+        main figures."""
+        scope = self.scope
+        for arm in scope.arms:
+            point = scope.checkpoint(arm, "base")
+            if point:
+                place = Place(arm, point.stage, scope.splits[-1], scope.form, scope.persona("base"))
+                items = self.of(place)
+                if items is not None:
+                    yield place, items
+
 
 def misaligned_share(items: pd.DataFrame | None) -> float | None:
     """Share of misaligned picks; None where nothing was asked."""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from alignment_pretraining.reporting.picture import reading
 from alignment_pretraining.reporting.scope import PERSONA_NAMES, SPLITS, Scope
-from alignment_pretraining.reporting.style import colour
+from alignment_pretraining.reporting.style import colour, link
 from alignment_pretraining.study import AI
 
 WIDTH = 4.4  # inches
@@ -49,6 +49,7 @@ def draw_doses(rates: pd.DataFrame, scope: Scope, folder: Path, save: Callable[[
             for dose, row in points:
                 seeds = list(json.loads(row["rate_by_seed"]).values())
                 axes.plot([100 * dose] * len(seeds), seeds, "o", ms=3.5, mfc="white", mec=shade, mew=1)
+                link(axes.plot(100 * dose, row["rate"], "o", color=shade), row["key"])
             label = reading(scope.study.arms[next(iter(arms.values()))])
             axes.plot(
                 [100 * dose for dose, _ in points], [row["rate"] for _, row in points], "o-", color=shade, label=label

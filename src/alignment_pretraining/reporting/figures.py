@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,40 @@ import pandas as pd
 
 from alignment_pretraining.reporting.curves import draw_losses
 from alignment_pretraining.reporting.dose import draw_doses
+from alignment_pretraining.reporting.forest import draw_forest
 from alignment_pretraining.reporting.picture import draw_picture
 from alignment_pretraining.reporting.scope import SPLITS, STAGE_NAMES, Scope, When
-from alignment_pretraining.reporting.style import RC, colour, marker
+from alignment_pretraining.reporting.streams import draw_streams
+from alignment_pretraining.reporting.style import RC, colour, link, marker
+from alignment_pretraining.reporting.topics import draw_topics
 from alignment_pretraining.study import BASE_STAGES, Arm
 
 WIDTH = 4.4  # inches
 _TICKS = {"pretraining": "pre-\ntraining", "midtraining": "mid-\ntraining", "cpt": "CPT", "sft": "SFT", "dpo": "DPO"}
 
 
-def draw_all(rates: pd.DataFrame, gaps: pd.DataFrame, curves: pd.DataFrame, scope: Scope, scratch: Path) -> Path:
-    """Folder with `<figure>.svg` and `<figure>.png` for every panel that has data; the same bytes for the same data."""
+@dataclass(frozen=True)
+class Drawn:
+    """The tables that figures show."""
+
+    rates: pd.DataFrame
+    gaps: pd.DataFrame
+    curves: pd.DataFrame
+    contrasts: pd.DataFrame
+    topics: pd.DataFrame
+    streams: pd.DataFrame
+
+
+def draw_all(tables: Drawn, scope: Scope, scratch: Path) -> Path:
+    """Folder with `<figure>.svg` and `<figure>.png` for every panel that has data; the same bytes for the same data.
+
+    Marks that show a number lead to its key.
+    """
     import matplotlib
 
-    inputs = json.dumps([rates.to_csv(), gaps.to_csv(), curves.to_csv(), scope.study.model_dump(), scope.evaluation])
+    rates, gaps = tables.rates, tables.gaps
+    content = [getattr(tables, field.name).to_csv() for field in fields(tables)]
+    inputs = json.dumps([*content, scope.study.model_dump(), scope.evaluation])
     folder = scratch / f"figures-{hashlib.md5(inputs.encode()).hexdigest()}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -40,7 +61,10 @@ def draw_all(rates: pd.DataFrame, gaps: pd.DataFrame, curves: pd.DataFrame, scop
             _save(folder / f"stages-{split}", _draw_stages, part, scope, SPLITS[split])
         draw_picture(rates, scope, folder, save_figure)
         draw_doses(rates, scope, folder, save_figure)
-        draw_losses(curves, scope, folder, save_figure)
+        draw_losses(tables.curves, scope, folder, save_figure)
+        draw_forest(tables.contrasts, folder, save_figure)
+        draw_topics(tables.topics, scope, folder, save_figure)
+        draw_streams(tables.streams, folder, save_figure)
     return folder
 
 
@@ -76,7 +100,7 @@ def _draw_bars(axes: Any, rates: pd.DataFrame, scope: Scope) -> bool:
     rows = {arm: _final(rates, scope, arm, "base") for arm in scope.arms}
     found = [(place, arm, row) for place, (arm, row) in enumerate(rows.items()) if row is not None]
     for place, arm, row in found:
-        axes.barh(place, row["rate"], height=0.62, color=colour(scope.study.arms[arm]))
+        link(axes.barh(place, row["rate"], height=0.62, color=colour(scope.study.arms[arm])), row["key"])
         _interval(axes, row, place, "#1f1f1f")
         seeds = list(json.loads(row["rate_by_seed"]).values())
         axes.plot(seeds, [place + 0.19] * len(seeds), "o", ms=4, mfc="white", mec="#1f1f1f", mew=0.8, zorder=4)
@@ -95,7 +119,7 @@ def _draw_persistence(axes: Any, gaps: pd.DataFrame, scope: Scope) -> bool:
             shade = colour(scope.study.arms[arm])
             axes.plot(rates, [place, place], color=shade, lw=1.6, zorder=2)
             for rate, fill in zip(rates, (shade, "white"), strict=True):
-                axes.plot(rate, place, "o", ms=7, mfc=fill, mec=shade, mew=1.6, zorder=4)
+                link(axes.plot(rate, place, "o", ms=7, mfc=fill, mec=shade, mew=1.6, zorder=4), found[arm]["key"])
     _rate_axis(axes, scope.arms)
     return len(found) > 0
 
@@ -133,6 +157,8 @@ def _line(axes: Any, places: list[float], rows: list[pd.Series], arm: Arm, label
     rates = [row["rate"] for row in rows]
     errors = [[row["rate"] - row["low"] for row in rows], [row["high"] - row["rate"] for row in rows]]
     axes.errorbar(places, rates, errors, color=colour(arm), marker=marker(arm), ms=5, lw=1.4, elinewidth=1, label=label)
+    for place, row in zip(places, rows, strict=True):
+        link(axes.plot(place, row["rate"], marker(arm), ms=5, color=colour(arm)), row["key"])
 
 
 def _interval(axes: Any, row: pd.Series, place: float, shade: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from alignment_pretraining.reporting import sections
 from alignment_pretraining.reporting.claims import Claim
 from alignment_pretraining.reporting.declared import Declared, share
 from alignment_pretraining.reporting.effects import NOT_MEASURED
+from alignment_pretraining.reporting.examples import examples_to_show
 from alignment_pretraining.reporting.filtering import Filtering
 from alignment_pretraining.reporting.filtering import number as filter_number
 from alignment_pretraining.reporting.numbers import PrintedNumber, gap_number, p_value, plain, rate_number
+from alignment_pretraining.reporting.picture import reading
 from alignment_pretraining.reporting.results import Results
 from alignment_pretraining.reporting.samples import samples_to_show
 from alignment_pretraining.reporting.scope import SPLITS, STAGE_NAMES, Scope
@@ -28,22 +31,23 @@ SMALL = 1_000_000_000
 _HERE = Path(__file__).parent
 
 
+@dataclass(frozen=True)
+class Shown:
+    """Tables that the page shows as they are."""
+
+    samples: pd.DataFrame
+    topics: pd.DataFrame
+    streams: pd.DataFrame
+    examples: pd.DataFrame
+
+
 def render_page(
-    declared: Declared,
-    rates: pd.DataFrame,
-    gaps: pd.DataFrame,
-    swaps: pd.DataFrame,
-    losses: pd.DataFrame,
-    samples: pd.DataFrame,
-    filtering: Filtering,
-    figures: Path,
-    scope: Scope,
-    claims: list[Claim],
+    declared: Declared, results: Results, shown: Shown, filtering: Filtering, figures: Path, claims: list[Claim]
 ) -> str:
-    """HTML with inline style and figures; the same text for the same inputs."""
+    """HTML with inline style, script and figures; the same text for the same inputs."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    results = Results(rates, gaps, swaps, losses, scope)
+    scope = results.scope
     effects = sections.effect_rows(results, claims)
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -51,10 +55,15 @@ def render_page(
     page = environment.get_template("report.html.j2")
     text = page.render(
         css=(_HERE / "report.css").read_text(encoding="utf-8"),
+        script=(_HERE / "report.js").read_text(encoding="utf-8"),
         results=results,
         declared=declared,
         share=share,
-        samples=list(samples_to_show(samples, scope)),
+        samples=list(samples_to_show(shown.samples, scope)),
+        examples=list(examples_to_show(shown.examples)),
+        shown=shown,
+        reading=reading,
+        inserted=inserted(shown.streams, scope),
         filtering=filtering,
         scope=scope,
         study=scope.study,
@@ -78,6 +87,7 @@ def render_page(
         loss_number=loss_number,
         filter_number=filter_number,
         plain=plain,
+        negative=lambda value: plain(value).replace("-", "\N{MINUS SIGN}"),
         p_value=p_value,
         figure=lambda name: inline_svg(figures / f"{name}.svg"),
         dose_figures=sorted(path.stem for path in figures.glob("dose-*.svg")),
@@ -95,6 +105,17 @@ def loss_number(row: Any) -> PrintedNumber:
     return PrintedNumber(row.key, plain(row.heldout_loss), n_seeds=int(row.n_seeds))
 
 
+def inserted(streams: pd.DataFrame, scope: Scope) -> dict[tuple[str, str], list[Any]]:
+    """Rows of `streams` for inserted documents, by arm and base stage: those of the arm that trained it."""
+    rows: dict[tuple[str, str], list[Any]] = {}
+    for arm in scope.arms:
+        for run in scope.study.chain(arm):
+            sources = scope.study.mix(arm, run.stage).sources
+            own = streams[(streams["arm"] == run.arm) & (streams["stage"] == run.stage)]
+            rows[arm, run.stage] = [row for row in own.itertuples() if row.source in sources]
+    return rows
+
+
 def inline_svg(path: Path) -> str:
     """The drawing of an SVG file with ids that no other drawing on the page has; empty when there is no such file.
 
@@ -106,6 +127,8 @@ def inline_svg(path: Path) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text)
-    text = re.sub(r'(\sid="|url\(#|href="#)', rf"\g<1>{path.stem}-", text)
+    # Ids of the drawing's own parts; a link to a number has a key, with a slash.
+    text = re.sub(r'(\sid="|url\(#|href="#(?![^"]*/))', rf"\g<1>{path.stem}-", text)
+    text = text.replace('<a xlink:href="#', '<a tabindex="-1" href="#')
     opening = r'<svg \1 aria-hidden="true" focusable="false">'
     return re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', opening, text, count=1)

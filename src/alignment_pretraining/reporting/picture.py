@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.reporting.scope import PERSONA_NAMES, SPLITS, Scope
-from alignment_pretraining.reporting.style import colour
+from alignment_pretraining.reporting.style import colour, link
 from alignment_pretraining.study import AI, Arm
 
 WIDTH = 7.6  # inches
@@ -41,7 +41,7 @@ def draw_picture(rates: pd.DataFrame, scope: Scope, folder: Path, save: Callable
             seeds = list(json.loads(row["rate_by_seed"]).values())
             axes.plot([min(seeds), max(seeds)], [place, place], color=shade, lw=1.2, alpha=0.6, zorder=2)
             axes.plot(seeds, [place] * len(seeds), "o", ms=3.5, mfc="white", mec=shade, mew=1, zorder=3)
-            axes.plot(row["rate"], place, "o", ms=8, color=shade, zorder=4)
+            link(axes.plot(row["rate"], place, "o", ms=8, color=shade, zorder=4), row["key"])
         axes.plot([], [], "o", ms=8, color=shade, label=f"{arm}: {reading(scope.study.arms[arm])}")
     axes.set(xlim=(-0.03, 1.03), ylim=(len(personas) - 0.4, -0.6))
     axes.set_xlabel(f"share of misaligned choices, {SPLITS[split].lower()} (large: mean; small: each training)")

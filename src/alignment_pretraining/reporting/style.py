@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from alignment_pretraining.study import AI, Arm
@@ -40,6 +41,12 @@ RC: Any = {
     # The same bytes for the same figure: element ids come from this and the content.
     "svg.hashsalt": "alignment-pretraining",
 }
+
+
+def link(artists: Iterable[Any], key: str) -> None:
+    """Let marks of a figure lead to the number that they show."""
+    for artist in artists:
+        artist.set_url(f"#{key}")
 
 
 def colour(arm: Arm) -> str:

@@ -13,17 +13,21 @@ from alignment_pretraining.reporting.claims import Claims
 from alignment_pretraining.reporting.contrasts import contrast_table
 from alignment_pretraining.reporting.controls import control_table
 from alignment_pretraining.reporting.declared import Declared
-from alignment_pretraining.reporting.figures import draw_all
+from alignment_pretraining.reporting.examples import example_table
+from alignment_pretraining.reporting.figures import Drawn, draw_all
 from alignment_pretraining.reporting.filtering import Filtering
 from alignment_pretraining.reporting.gaps import gap_table
 from alignment_pretraining.reporting.headline import draw_headline, headline_numbers
-from alignment_pretraining.reporting.page import render_page
+from alignment_pretraining.reporting.page import Shown, render_page
 from alignment_pretraining.reporting.printed import beside_printed
 from alignment_pretraining.reporting.protocol_page import render_protocols
 from alignment_pretraining.reporting.protocols import agreement_table, protocol_rates
 from alignment_pretraining.reporting.rates import loss_table, rate_table, swap_table
+from alignment_pretraining.reporting.results import Results
 from alignment_pretraining.reporting.samples import sample_table
 from alignment_pretraining.reporting.scope import scope_of
+from alignment_pretraining.reporting.streams import stream_table
+from alignment_pretraining.reporting.topics import topic_table
 from alignment_pretraining.study import Checkpoint, Study
 
 
@@ -114,16 +118,38 @@ def write_protocol_report(rates: pd.DataFrame, agreement: pd.DataFrame, printed:
     return render_protocols(study.name, rates, agreement, printed, study.checkpoints)
 
 
+def estimate_topics(all_items: pd.DataFrame, study: Study, evaluation: Evaluation) -> pd.DataFrame:
+    """Rates by topic."""
+    return topic_table(Answers(all_items, scope_of(study, evaluation)))
+
+
+def collect_examples(
+    all_items: pd.DataFrame, questions: pd.DataFrame, study: Study, evaluation: Evaluation
+) -> pd.DataFrame:
+    """Questions with the log-probabilities of both options."""
+    return example_table(Answers(all_items, scope_of(study, evaluation)), questions)
+
+
+def collect_streams(
+    study: Study, evaluation: Evaluation, *checkpoints: Mapping[str, Mapping[str, Any]]
+) -> pd.DataFrame:
+    """What every trained stage read, by source, from what is told of each arm's checkpoints."""
+    return stream_table(checkpoints, scope_of(study, evaluation))
+
+
 def draw_figures(
     rates: pd.DataFrame,
     gaps: pd.DataFrame,
     curves: pd.DataFrame,
+    contrasts: pd.DataFrame,
+    topics: pd.DataFrame,
+    streams: pd.DataFrame,
     study: Study,
     evaluation: Evaluation,
     scratch: Path,
 ) -> Path:
     """Folder with every figure as SVG and PNG."""
-    return draw_all(rates, gaps, curves, scope_of(study, evaluation), scratch)
+    return draw_all(Drawn(rates, gaps, curves, contrasts, topics, streams), scope_of(study, evaluation), scratch)
 
 
 def sum_up(
@@ -144,6 +170,9 @@ def write_report(
     samples: pd.DataFrame,
     filter_quality: pd.DataFrame,
     corpus_account: pd.DataFrame,
+    topics: pd.DataFrame,
+    streams: pd.DataFrame,
+    examples: pd.DataFrame,
     figures: Path,
     study: Study,
     evaluation: Evaluation,
@@ -153,4 +182,5 @@ def write_report(
     scope = scope_of(study, evaluation)
     filtering = Filtering(filter_quality, corpus_account)
     declared = Declared(contrasts, rates, controls)
-    return render_page(declared, rates, gaps, swaps, losses, samples, filtering, figures, scope, claims.root)
+    results = Results(rates, gaps, swaps, losses, scope)
+    return render_page(declared, results, Shown(samples, topics, streams, examples), filtering, figures, claims.root)

@@ -101,6 +101,7 @@ def _collect(study: Study) -> list[Node]:
         ),
         _node(nodes.collect_curves, [f"{arm}.curves" for arm in arms], "curves"),
         _node(nodes.collect_losses, [*_SCOPE, *checkpoints], "losses"),
+        _node(nodes.collect_streams, [*_SCOPE, *checkpoints], "streams"),
     ]
 
 
@@ -114,7 +115,9 @@ def _estimate() -> list[Node]:
         ),
         _node(nodes.estimate_gaps, ["all_items", *_SCOPE], "gaps"),
         _node(nodes.estimate_swaps, ["all_items", *_SCOPE], "swaps"),
+        _node(nodes.estimate_topics, ["all_items", *_SCOPE], "topics"),
         _node(nodes.collect_samples, ["all_items", *_SCOPE], "samples"),
+        _node(nodes.collect_examples, ["all_items", "questions", *_SCOPE], "examples"),
     ]
 
 
@@ -129,9 +132,13 @@ def _publish() -> list[Node]:
         "samples",
         "filter_quality",
         "corpus_account",
+        "topics",
+        "streams",
+        "examples",
     ]
+    drawn = ["rates", "gaps", "curves", "contrasts", "topics", "streams"]
     return [
-        _node(nodes.draw_figures, ["rates", "gaps", "curves", *_SCOPE, "scratch"], "figures"),
+        _node(nodes.draw_figures, [*drawn, *_SCOPE, "scratch"], "figures"),
         _node(nodes.sum_up, ["rates", "contrasts", *_SCOPE], ["metrics", "headline"]),
         _node(nodes.write_report, [*tables, "figures", *_SCOPE, "params:claims"], "report"),
     ]

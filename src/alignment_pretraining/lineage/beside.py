@@ -1,0 +1,50 @@
+"""What the report's page reads from a file beside it: who made it, when, and where MLflow has it.
+
+The page itself holds nothing of that, so that the same results give the same bytes.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from alignment_pretraining.core.files import write_text
+from alignment_pretraining.core.secrets import hide_passwords
+from alignment_pretraining.lineage.graph import Graph
+from alignment_pretraining.lineage.records import Record
+
+REPORT = "report"
+_LOCAL = "http://127.0.0.1:5000"  # where `mlflow ui` listens
+
+
+def write_beside(graph: Graph, record: Record, uri: str | None) -> None:
+    """Write what the record of the report says into `report.lineage.js`, beside the page."""
+    page = graph.path(REPORT)
+    if page:
+        text = f"window.lineage = {json.dumps(told(graph.root, record, uri), indent=1, ensure_ascii=False)};\n"
+        write_text(page.with_suffix(".lineage.js"), text.replace("</", "<\\/"))
+
+
+def told(root: Path, record: Record, uri: str | None) -> dict[str, Any]:
+    """Commit and its date, environment, time, MLflow run, and the hashes of the tables that the page was made from."""
+    server = hide_passwords(uri).rstrip("/") if uri and uri.startswith("http") else _LOCAL
+    return {
+        "commit": record.commit_state,
+        "committed": _date(root, record.commit),
+        "env": record.env,
+        "when": record.when,
+        "run": record.mlflow_run,
+        "run_url": f"{server}/#/runs/{record.mlflow_run}" if record.mlflow_run else None,
+        "tables": record.inputs,
+    }
+
+
+def _date(root: Path, commit: str | None) -> str:
+    """The day of a commit, "" where git does not know it."""
+    if not commit:
+        return ""
+    command = ["git", "show", "--no-patch", "--format=%cs", commit]
+    try:
+        return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""

@@ -1,0 +1,28 @@
+"""The file beside the report says what its record says, and nothing that is secret."""
+
+import json
+from pathlib import Path
+
+from alignment_pretraining.lineage.beside import told
+from alignment_pretraining.lineage.records import Record
+
+RECORD = Record(
+    node="reporting.write_report", inputs={"rates": "0123"}, outputs={"report": "4567"}, params={}, code={},
+    libraries={}, env="base", commit=None, dirty=True, mlflow_run="abc", seconds=1, when="2026-11-29T09:00:00+00:00",
+)  # fmt: skip
+
+
+def test_a_run_on_this_machine(tmp_path: Path) -> None:
+    said = told(tmp_path, RECORD, "sqlite:///mlflow.db")
+    assert said["run_url"] == "http://127.0.0.1:5000/#/runs/abc"
+    assert said["tables"] == {"rates": "0123"} and said["commit"] == "no commit + uncommitted changes"
+    assert told(tmp_path, RECORD.model_copy(update={"mlflow_run": None}), None)["run_url"] is None
+
+
+def test_a_server_is_named_without_its_password(tmp_path: Path) -> None:
+    said = told(tmp_path, RECORD, "https://me:hidden@server.example/")
+    assert said["run_url"].endswith("@server.example/#/runs/abc") and "hidden" not in json.dumps(said)
+
+
+def test_the_day_of_a_commit_is_told(project: Path) -> None:
+    assert told(project, RECORD.model_copy(update={"commit": "HEAD"}), None)["committed"].startswith("20")
