@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
+from kedro_viz.launchers.cli.main import viz_cli
 
+from alignment_pretraining.cli import cli
 from alignment_pretraining.study import Study
 
 PROJECT = Path(__file__).parents[1]
@@ -15,6 +17,24 @@ PLACE = re.compile(r"`((?:src|conf|docs|tests|benchmarks|notebooks|data/01_raw)/
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 # Made or brought by the user.
 OPTIONAL = ("conf/local", "data/01_raw/sources", "data/01_raw/web", "benchmarks/results")
+
+
+# Lines of code blocks that begin with a command of Kedro's command line.
+COMMANDS = {**cli.commands, "viz": viz_cli.commands["viz"]}
+COMMAND = re.compile(r"^(?:    |\| `)?kedro ([a-z]+)((?: --[a-z-]+)*)", re.MULTILINE)
+
+
+def test_every_page_is_on_the_site() -> None:
+    shown = re.findall(r": (\S+\.md)$", (PROJECT / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert sorted(shown) == sorted(["index.md", *(page.name for page in (PROJECT / "docs").glob("*.md"))])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_of_a_page_exist(page: Path) -> None:
+    for name, options in COMMAND.findall(page.read_text()):
+        assert name in COMMANDS, name
+        known = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+        assert name == "viz" or set(options.split()) <= known, (name, options)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
