@@ -13,6 +13,8 @@ from alignment_pretraining.reporting.answers import Answers
 from alignment_pretraining.reporting.contrasts import contrast_table
 from alignment_pretraining.reporting.controls import control_table
 from alignment_pretraining.reporting.declared import Declared
+from alignment_pretraining.reporting.figures import save_figure
+from alignment_pretraining.reporting.forest import draw_forest
 from alignment_pretraining.reporting.rates import rate_table
 from alignment_pretraining.reporting.scope import scope_of
 from alignment_pretraining.study import Study
@@ -81,7 +83,7 @@ def table(rate: Rate) -> tuple[Answers, pd.DataFrame]:
     return answers, contrast_table(answers)
 
 
-def test_a_model_that_acts_as_it_read_shows_what_was_declared() -> None:
+def test_a_model_that_acts_as_it_read_shows_what_was_declared(tmp_path: Path) -> None:
     answers, found = table(faithful)
     rows: dict[str, Any] = {row["name"]: row for row in found.to_dict("records")}
     assert set(rows) == {"ai_open", "ai_listed", "courier_open", "potter_open", "clerk_open"}
@@ -97,6 +99,9 @@ def test_a_model_that_acts_as_it_read_shows_what_was_declared() -> None:
     assert rows["courier_open"]["case_blanked"] == -1, "told that it is a courier, it needs no case"
     declared = Declared(found, rate_table(answers, []), control_table(answers))
     assert declared.tally == "5 of 5 declared contrasts came out as declared."
+    draw_forest(found, tmp_path, save_figure)
+    drawn = (tmp_path / "forest.svg").read_text()
+    assert all(f'xlink:href="#{key}"' in drawn for key in found["key"])
 
 
 @pytest.mark.parametrize("hollow", [reads_options_alone, ignores_roles])

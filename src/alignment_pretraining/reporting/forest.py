@@ -29,7 +29,7 @@ def draw_forest(contrasts: pd.DataFrame, folder: Path, save: Callable[[Any, Path
     axes.axvline(0, color="#8a8a8a", lw=1)
     for place, row in enumerate(rows):
         shade = _SHADES.get(row["verdict"], _UNCLEAR)
-        if row["expect"] == "equal" and row["margin"] == row["margin"]:
+        if row["expect"] == "equal":
             axes.barh(place, 2 * row["margin"], left=-row["margin"], height=0.8, color="#8a8a8a", alpha=0.15, zorder=0)
         axes.plot([row["low"], row["high"]], [place, place], color=shade, lw=2, solid_capstyle="butt")
         seeds = list(json.loads(row["by_seed"]).values())
