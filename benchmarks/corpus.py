@@ -2,10 +2,10 @@
 
     python benchmarks/corpus.py [gigabytes ...]
 
-Each corpus is nine files, .jsonl.gz, .jsonl.zst and Parquet of one row group, of paragraphs from docstrings, put together
-at random. Its nodes run in a process of their own, on every core: read, flag, check for contamination, train a tokenizer,
-tokenize, and mix a filtered arm that reads nine tenths of the corpus. Then all of them once more in another process, with
-nothing to do. Memory is the largest sum over all processes at once, sampled ten times a second.
+Each corpus is nine files, .jsonl.gz, .jsonl.zst and Parquet of one row group, of paragraphs from docstrings, put
+together at random. Its nodes run in a process of their own, on every core: read, flag, check for contamination, train a
+tokenizer, tokenize, and mix a filtered arm that reads nine tenths of the corpus. Then all of them once more in another
+process, with nothing to do. Memory is the largest sum over all processes at once, sampled ten times a second.
 """
 
 import contextlib
@@ -70,7 +70,8 @@ def generate(folder: Path, gigabytes: float) -> None:
     texts = [row.text for row in read_docstrings(packages)]
     choose = random.Random(0)
     for number in range(FILES):
-        rows, written = [], 0
+        rows: list[dict[str, str]] = []
+        written = 0
         while written < gigabytes * 1e9 / FILES:
             text = "\n\n".join(choose.choices(texts, k=choose.randint(1, 8)))
             rows.append({"id": f"{number}-{len(rows)}", "text": text})

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from alignment_pretraining.core.environments import BASE, data_folder
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.parameters import Parameters
@@ -24,8 +22,7 @@ from alignment_pretraining.study import BASE_STAGES
 REPORT = "08_reporting/report.html"
 _LOG = "rehearsal.log"
 _SHOWN = 25
-_DONE = re.compile(r"Completed node: (\S+)")
-_COUNT = re.compile(r"Completed (\d+) out of (\d+) tasks")
+_PROGRESS = re.compile(r"study \d+ of \d+ nodes.*")
 
 
 @dataclass(frozen=True)
@@ -62,21 +59,22 @@ def rehearse(
     small = shrink(written, parameters)
     datasets = lay_out(root, env, small, parameters, folder)
     started = time.perf_counter()
-    nodes = _run(env, folder, parameters)
+    _run(env, folder, parameters)
+    records = (folder / data_folder(env) / "lineage").glob("*/*/*.json")
+    nodes = Counter(record.stem.rpartition(".")[2] for record in records)
     report = folder / data_folder(env) / REPORT
     if not report.is_file():
         raise UserError(f"the rehearsal of {env} made no {report}")
     return Rehearsed(small["study"]["run"], nodes, datasets, report, time.perf_counter() - started)
 
 
-def _run(env: str, folder: Path, parameters: Parameters) -> Counter[str]:
-    """`kedro run`, with a bar that follows its nodes; what it says is kept in a file."""
+def _run(env: str, folder: Path, parameters: Parameters) -> None:
+    """`kedro run`; what it says is kept in a file, and how far it is is passed on."""
     command = [sys.executable, "-m", "kedro", "run", *(() if env == BASE else ("--env", env))]
-    nodes, log = Counter[str](), folder / _LOG
+    log = folder / _LOG
     with (
         variables(folder, parameters) as found,
         log.open("w", buffering=1) as kept,
-        tqdm(desc=f"rehearsal of {env}", unit="node", disable=None) as bar,
         subprocess.Popen(
             command, cwd=folder, env=found, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as run,
@@ -85,14 +83,10 @@ def _run(env: str, folder: Path, parameters: Parameters) -> Counter[str]:
         try:
             for line in run.stdout:
                 kept.write(line)
-                if node := _DONE.search(line):
-                    nodes[node[1].rpartition(".")[2]] += 1
-                if count := _COUNT.search(line):
-                    bar.total = int(count[2])
-                    bar.update(int(count[1]) - bar.n)
+                if progress := _PROGRESS.search(line):
+                    print(f"rehearsal of {env}: {progress[0]}", file=sys.stderr, flush=True)
         finally:
             run.terminate()
     if run.returncode:
         last = "\n  ".join(log.read_text().splitlines()[-_SHOWN:])
         raise UserError(f"the rehearsal of {env} failed (--keep FOLDER keeps its files):\n  {last}")
-    return nodes
