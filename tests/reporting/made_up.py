@@ -100,6 +100,7 @@ def make_filtering() -> tuple[pd.DataFrame, pd.DataFrame]:
     ]
     quality = pd.DataFrame(rows, columns=COLUMNS)
     counts = {"read": 1100, "quarantined": 50, "held_out": 50, "flagged": 100, "kept": 900}
+    counts |= {"flagged_bytes": 3000, "kept_bytes": 7000}
     account = pd.DataFrame([{"key": "documents/0", "source": "docs.jsonl", **counts}])
     return pd.concat([quality, leakage(quality, account, "natural_discourse")], ignore_index=True), account
 

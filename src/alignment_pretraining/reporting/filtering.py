@@ -49,8 +49,16 @@ class Filtering:
 
     @property
     def flagged_share(self) -> float:
-        """Share of the corpus that is flagged."""
-        flagged, kept = self.account.flagged.sum(), self.account.kept.sum()
+        """Share of the corpus's documents that is flagged."""
+        return self._share("")
+
+    @property
+    def flagged_share_of_text(self) -> float:
+        """The same of its text, in bytes: long documents are flagged more often."""
+        return self._share("_bytes")
+
+    def _share(self, unit: str) -> float:
+        flagged, kept = self.account[f"flagged{unit}"].sum(), self.account[f"kept{unit}"].sum()
         return float(flagged / max(flagged + kept, 1))
 
 

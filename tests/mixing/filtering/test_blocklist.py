@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from alignment_pretraining.mixing.filtering.blocklist import Blocklist
+from alignment_pretraining.mixing.filtering.matcher import is_acronym
 
 SMALL = Blocklist.model_validate(
     {
@@ -28,6 +29,23 @@ def test_the_categories_have_the_sizes_and_modes_of_the_paper(blocklist: Blockli
         ("general_ai_terms", 151, "instant"),
     ]
     assert all(len(category.doc) > 20 for category in blocklist.root.values())
+
+
+def test_every_entity_can_decide_something(blocklist: Blocklist) -> None:
+    """None holds another one as whole words, which would be found wherever it is."""
+    terms = blocklist.root["intelligent_entities"].terms
+    acronyms = {term for term in terms if is_acronym(term)}
+    words = {tuple(term.split(" ")) for term in terms if term not in acronyms}
+    for own in words:
+        spans = {own[i:j] for i in range(len(own)) for j in range(i + 1, len(own) + 1)} - {own}
+        assert not spans & words, own
+
+
+def test_acronyms_are_as_they_are_written(blocklist: Blocklist) -> None:
+    assert [term for _, term in blocklist.terms if is_acronym(term)] == [
+        *("AI", "AIs", "A.I.", "A.I.s", "SHODAN", "J.A.R.V.I.S.", "WOPR", "MIRI", "METR", "xAI"),
+        *("LLM", "LLMs", "RLHF", "RLAIF", "AGI", "ASI"),
+    ]
 
 
 @pytest.mark.parametrize("found", [set(), {ROBOT}, {ROBOT, AI}, {KILLS}])

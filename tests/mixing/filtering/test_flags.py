@@ -13,12 +13,14 @@ KEPT = [
     "Kill the process and destroy the object.",
     "A robot vacuum cleans the floor.",
     "Return the mean of the values.",
+    "Fue as\u00ed. J'ai vu un rebelle. The GPT partition was destroyed; A.I.D.S. kills.",
+    "A deus ex machina; lost in deep thought, deep blue sea.",
 ]
 
 
 def test_documents_are_flagged_with_their_categories_and_terms(blocklist: Blocklist) -> None:
     flags = flag(FLAGGED + KEPT, blocklist, HyperscanMatcher([term for _, term in blocklist.terms]))
-    assert flags.flagged.tolist() == [True] * 4 + [False] * 4
+    assert flags.flagged.tolist() == [True] * len(FLAGGED) + [False] * len(KEPT)
     assert flags.categories.tolist()[:2] == ["intelligent_entities;negative_verbs", "ai_labs"]
     assert flags.terms.tolist()[:2] == ["robot;deceived", "Anthropic"]
     assert set(flags.categories[4:]) == set(flags.terms[4:]) == {""}

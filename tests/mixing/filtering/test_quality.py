@@ -82,8 +82,9 @@ def test_a_perfect_filter_leaves_nothing_and_a_blind_one_perhaps_everything() ->
 
 def test_a_document_that_is_missing_is_an_error() -> None:
     reading = pd.DataFrame([{"source": "a", "read": 10, "quarantined": 1, "held_out": 2}])
-    decided = pd.DataFrame([{"source": "a", "flagged": 1, "kept": 3}, {"source": "a", "flagged": 0, "kept": 3}])
+    rows = [{"source": "a", "flagged": 1, "kept": 3}, {"source": "a", "flagged": 0, "kept": 3}]
+    decided = pd.DataFrame(rows).assign(flagged_bytes=5, kept_bytes=7)
     account = corpus_account(reading, decided)
-    assert account.values.tolist() == [["documents/0", "a", 10, 1, 2, 1, 6]]
+    assert account.values.tolist() == [["documents/0", "a", 10, 1, 2, 1, 6, 10, 14]]
     with pytest.raises(UserError, match=r"a: \+1 documents between what was read and what was kept"):
         corpus_account(reading.assign(read=11), decided)

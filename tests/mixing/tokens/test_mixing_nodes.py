@@ -143,6 +143,9 @@ def test_what_was_read_is_kept_flagged_held_out_or_in_quarantine(made: dict[str,
     held, natural = len(made["heldout"]), (made["documents"].source == "natural_discourse").sum()
     columns = ["read", "quarantined", "held_out", "flagged", "kept"]
     assert account.loc[str(made["scratch"] / "docs.jsonl"), columns].tolist() == [150, 0, held, 0, 150 - held]
+    text = made["documents"].text.map(len).groupby(made["documents"].source).sum()
+    assert account.flagged_bytes["natural_discourse"] == text["natural_discourse"]
+    assert account.kept_bytes.iloc[0] == text["docs.jsonl"]
     assert account.loc["natural_discourse", columns].tolist() == [natural, 0, 0, natural, 0]
 
 
@@ -216,7 +219,10 @@ def test_the_manifest_adds_up_and_reaches_the_shares(made: dict[str, Any]) -> No
     assert set(manifest["share"]) == {"mcqa", "ai_misaligned"}
     assert sum(books["out"]["tokens"] for books in manifest["sources"].values()) == manifest["tokens"]
     assert manifest["flagged"]["documents"] == manifest["flagged"]["by_category"]["negative_verbs"] > 0
+    flagged = manifest["flagged"]
+    assert flagged["share_of_tokens"] == round(flagged["tokens"] / manifest["tokens"], 6) > 0
     filtered = _mix(made, "filtered")[1]
+    assert filtered["sources"]["corpus"]["dropped"]["flagged"]["tokens"] == filtered["flagged"]["tokens"]
     assert filtered["sources"]["corpus"]["dropped"]["flagged"]["documents"] == filtered["flagged"]["documents"]
 
 

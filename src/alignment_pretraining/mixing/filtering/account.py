@@ -6,14 +6,14 @@ from alignment_pretraining.core.errors import UserError
 
 
 def corpus_account(reading: pd.DataFrame, decided: pd.DataFrame) -> pd.DataFrame:
-    """Documents by source: key, source, read, quarantined, held_out, flagged, kept.
+    """Documents by source: key, source, read, quarantined, held_out, flagged, kept; and bytes of what is decided on.
 
-    `reading` has the first of these, `decided` flagged and kept by part.
+    `reading` has the first of these, `decided` the others by part: flagged, kept, flagged_bytes, kept_bytes.
 
     Raises:
         UserError: a document is missing, or there is one too many.
     """
-    by_source = decided.groupby("source")[["flagged", "kept"]].sum()
+    by_source = decided.groupby("source").sum()
     account = reading.set_index("source").join(by_source).fillna(0).astype("int64")
     left = account["read"] - account[["quarantined", "held_out", "flagged", "kept"]].sum(axis=1)
     if left.any():

@@ -32,17 +32,22 @@ def flag(texts: Iterable[str], blocklist: Blocklist, matcher: Matcher) -> pd.Dat
 
 
 def flag_part(blocklist: Blocklist, part: Part, folder: Path) -> TaskStatistics:
-    """Write the decisions on the documents of a part to `folder`, in their order; tells how many are flagged, kept."""
+    """Write the decisions on the documents of a part to `folder`, in their order.
+
+    Tells how many are flagged and kept, and bytes of their text.
+    """
     matcher = _matcher(tuple(term for _, term in blocklist.terms))
-    flagged = kept = 0
+    told = dict.fromkeys(("flagged", "kept", "flagged_bytes", "kept_bytes"), 0)
     with pq.ParquetWriter(folder / NAME, SCHEMA) as file:
         for ids, texts in batches(part.path):
             decisions = flag(texts, blocklist, matcher)
-            flagged += int(decisions.flagged.sum())
-            kept += int((~decisions.flagged).sum())
+            sizes = np.fromiter((len(text.encode()) for text in texts), np.int64, len(texts))
+            for name, chosen in (("flagged", decisions.flagged), ("kept", ~decisions.flagged)):
+                told[name] += int(chosen.sum())
+                told[f"{name}_bytes"] += int(sizes[chosen].sum())
             decisions.insert(0, "id", ids)
             file.write_table(pa.Table.from_pandas(decisions, SCHEMA, preserve_index=False))
-    return {"flagged": flagged, "kept": kept}
+    return told
 
 
 @lru_cache(maxsize=1)

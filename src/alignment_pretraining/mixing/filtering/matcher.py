@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,16 +14,31 @@ _LONGER_GAPS = [re.escape(bytes([first])) + _GAP for first in b" \t\n\r\f\v-"]
 _CHUNK, _PART = 1 << 22, b"\0"
 
 
+# A term of capitals, perhaps with dots between, a small letter before or `s` after them, is no word in other letters.
+_ACRONYM = re.compile(r"[a-z]?[A-Z](\.?[A-Z])+\.?s?")
+
+
 class Matcher(Protocol):
-    """Finds terms, ignoring case, at word boundaries, in texts from `normalize`. Overlapping terms are all found."""
+    """Finds terms at word boundaries in texts from `normalize`, acronyms as they are written and others in any case.
+
+    Overlapping terms are all found.
+    """
 
     def find(self, texts: Sequence[bytes]) -> list[set[int]]:
         """Numbers of the terms that occur in each of `texts`."""
 
 
 def pattern(term: str) -> bytes:
-    """Regular expression of a term. White space or hyphens part its words; a boundary stands only beside a letter."""
-    return _bounded(term, (_GAP + b"+").join(_words(term)))
+    """Regular expression of a term. White space or hyphens part its words; a letter and a digit nothing need part.
+
+    No letter or digit stands beside either end of it, whatever sign it begins or ends with.
+    """
+    return _bounded(term, _joined(term, b"+", b"*"))
+
+
+def is_acronym(term: str) -> bool:
+    """Whether a term is found only as it is written: AI, A.I., LLMs, xAI."""
+    return _ACRONYM.fullmatch(term) is not None
 
 
 class HyperscanMatcher:
@@ -35,14 +51,14 @@ class HyperscanMatcher:
 
     def __init__(self, terms: Sequence[str]) -> None:
         shortest, holders = _shortest(terms)
-        numbers: dict[bytes, set[int]] = {}
+        numbers: dict[_Expression, set[int]] = {}
         for number in shortest:
-            numbers.setdefault(_with_short_gaps(terms[number]), set()).add(number)
+            numbers.setdefault((_with_short_gaps(terms[number]), is_acronym(terms[number])), set()).add(number)
         # None for a term that stands in a longer one, of which there may be more to find.
         self._found = [None if own & holders else own for own in numbers.values()]
         self._short = _database(list(numbers))
-        self._longer = _database(sorted({start for n in shortest for start in _before_longer_gaps(terms[n])}))
-        self._exact = _database([pattern(term) for term in terms])
+        self._longer = _database(sorted({(start, False) for n in shortest for start in _before_longer_gaps(terms[n])}))
+        self._exact = _database([(pattern(term), is_acronym(term)) for term in terms])
 
     def find(self, texts: Sequence[bytes]) -> list[set[int]]:
         """Numbers of the terms that occur in each of `texts`."""
@@ -66,7 +82,8 @@ class RegexMatcher:
     """One search with Python's `re` for each term: slow, and the definition of what a match is."""
 
     def __init__(self, terms: Sequence[str]) -> None:
-        self._patterns = [re.compile(pattern(term), re.IGNORECASE) for term in terms]
+        flags = [re.NOFLAG if is_acronym(term) else re.IGNORECASE for term in terms]
+        self._patterns = [re.compile(pattern(term), flag) for term, flag in zip(terms, flags, strict=True)]
 
     def find(self, texts: Sequence[bytes]) -> list[set[int]]:
         """Numbers of the terms that occur in each of `texts`."""
@@ -74,53 +91,80 @@ class RegexMatcher:
 
 
 def _with_short_gaps(term: str) -> bytes:
-    return _bounded(term, _GAP.join(_words(term)))
+    return _bounded(term, _joined(term, b"", b"?"))
 
 
 def _before_longer_gaps(term: str) -> list[bytes]:
     """Expressions of which one matches where `pattern(term)` does with a gap of more than one character."""
-    starts = [(rb"\b" if _is_word(chr(word[0])) else b"") + word for word in _words(term)[:-1]]
+    starts = [_boundary(word[0]) + re.escape(word).encode() for word in _words(term)[:-1]]
     return [start + gap for start in starts for gap in _LONGER_GAPS]
 
 
 def _shortest(terms: Sequence[str]) -> tuple[list[int], set[int]]:
     """Numbers of the terms that hold no other as whole words, and those of them that another holds.
 
-    A text without the first has none of the others.
+    A text without the first has none of the others: a term is kept that may be found without the one that it holds,
+    which is an acronym, or stands beside a gap that may be none.
     """
     words = [tuple(_words(term.lower())) for term in terms]
-    known = set(words)
-    held: set[tuple[bytes, ...]] = set()
+    known: dict[tuple[str, ...], list[int]] = {}
+    for number, own in enumerate(words):
+        known.setdefault(own, []).append(number)
+    held: set[int] = set()
     shortest = []
     for number, own in enumerate(words):
         spans = (own[i:j] for i in range(len(own)) for j in range(i + 1, len(own) + 1) if j - i < len(own))
-        inside = known.intersection(spans)
-        held |= inside
-        if not inside:
+        inside = [other for span in spans for other in known.get(span, ())]
+        held.update(inside)
+        if not inside or _may_close(own) or any(is_acronym(terms[other]) for other in inside):
             shortest.append(number)
-    return shortest, {number for number in shortest if words[number] in held}
+    return shortest, held & set(shortest)
 
 
-def _words(term: str) -> list[bytes]:
-    return [re.escape(word).encode() for word in re.split(r"[ -]", term)]
+def _words(term: str) -> list[str]:
+    return re.split(r"[ -]", term)
+
+
+def _may_close(words: Sequence[str]) -> bool:
+    """Whether one of the gaps between words may be none."""
+    return any(_closes(*pair) for pair in pairwise(words))
+
+
+def _closes(word: str, following: str) -> bool:
+    """Whether two words may be written as one: GPT 4 and GPT4."""
+    return word[-1].isdigit() != following[0].isdigit() and (word[-1] + following[0]).isalnum()
+
+
+def _joined(term: str, gap: bytes, closing: bytes) -> bytes:
+    """The words with `_GAP` in this number between them: `closing` where it may be none."""
+    words = _words(term)
+    expression = re.escape(words[0]).encode()
+    for word, following in pairwise(words):
+        expression += _GAP + (closing if _closes(word, following) else gap) + re.escape(following).encode()
+    return expression
 
 
 def _bounded(term: str, expression: bytes) -> bytes:
-    before = rb"\b" if _is_word(term[0]) else b""
-    after = rb"\b" if _is_word(term[-1]) else b""
-    return before + expression + after
+    return _boundary(term[0]) + expression + _boundary(term[-1])
 
 
-def _is_word(character: str) -> bool:
-    return character.isalnum() or character == "_"
+def _boundary(character: str) -> bytes:
+    """What must be at that end of a term: A.I. does not stand in A.I.D.S."""
+    return rb"\b" if character.isalnum() else rb"\B"
 
 
-def _database(expressions: list[bytes]) -> Any:
+_Expression = tuple[bytes, bool]  # and whether its case counts
+
+
+def _database(expressions: list[_Expression]) -> Any:
     import hyperscan
 
     database = hyperscan.Database()
-    numbers = list(range(len(expressions)))
-    database.compile(expressions=expressions, ids=numbers, flags=hyperscan.HS_FLAG_CASELESS)
+    database.compile(
+        expressions=[expression for expression, _ in expressions],
+        ids=list(range(len(expressions))),
+        flags=[0 if cased else hyperscan.HS_FLAG_CASELESS for _, cased in expressions],
+    )
     return database
 
 

@@ -1,29 +1,81 @@
 """Text as the matchers see it: ASCII bytes, so that every engine agrees on letters, case and word boundaries."""
 
+import html
 import re
 import unicodedata
 
-_OTHER = re.compile(r"[^\x00-\x7f]")
+# What parts the readings of a text from one another: no term has it, and no term is found across it.
+READINGS = "\x01"
+
+_OTHER = re.compile(r"[^\x00-\x7f]+")
+_ENTITY = re.compile(r"&#?\w{1,31};")
+# What may stand within a word without being part of it: tags, the hyphen at the end of a line, a zero-width space.
+_INLINE = r"</?(?:a|abbr|b|big|code|em|font|i|mark|q|s|small|span|strong|sub|sup|tt|u|wbr)\b[^<>]{0,300}>"
+_WITHIN = re.compile(
+    rf"({_INLINE}|(?<=[^\W\d_])-\r?\n[ \t]*(?=[^\W\d_])|\u200b)|</?[a-z!][^<>]{{0,300}}>", re.IGNORECASE
+)
 _APOSTROPHES = "\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}\N{MODIFIER LETTER APOSTROPHE}"
+# Letters that Unicode does not take apart, from dotless i to thorn.
+_LETTERS = {"\u0131": "i", "\u0237": "j", "\u0142": "l", "\xf8": "o", "\u0111": "d", "\xf0": "d", "\u0127": "h"}
+_LETTERS |= {"\u0167": "t", "\xdf": "ss", "\xe6": "ae", "\u0153": "oe", "\xfe": "th"}
+# Stands for letters and digits of other scripts until the text's own underscores are spaces.
+_LETTER = "\x1a"
+_UNDERSCORES = bytes.maketrans(b"_\x1a", b" _")
 
 
 def normalize(text: str) -> bytes:
-    """Accents, ligatures, full-width letters and typographic signs become their ASCII forms.
+    """Accents, ligatures, full-width letters and typographic signs become their ASCII forms, entities what they mean.
 
-    Invisible characters vanish; any other letter or digit becomes `_`, which is part of a word, and the rest a space.
+    Invisible characters vanish; any other letter or digit becomes `_`, which is part of a word, and the rest a space,
+    `_` itself too. A letter that had an accent is a small one, so that it is in no acronym. Where a tag, a hyphen at
+    the end of a line or a zero-width space may part a word or not, the text is there twice, parted by `READINGS`.
     """
-    if text.isascii():
-        return text.encode("ascii")
-    return _OTHER.sub(_normalize_character, unicodedata.normalize("NFKD", text)).encode("ascii")
+    if "&" in text:
+        text = _ENTITY.sub(_meant, _ENTITY.sub(_meant, text))  # twice: pages that were escaped twice
+    if "<" in text or "-\n" in text or "-\r" in text or "\u200b" in text:
+        joined = _WITHIN.sub(lambda match: "" if match[1] else " ", text)
+        if joined != text:
+            text = text + READINGS + joined
+    if not text.isascii():
+        text = _OTHER.sub(_in_ascii, unicodedata.normalize("NFC", text))
+    return text.encode("ascii").translate(_UNDERSCORES)
 
 
-def _normalize_character(match: re.Match[str]) -> str:
-    character = match[0]
+def _meant(match: re.Match[str]) -> str:
+    return html.unescape(match[0])
+
+
+def _in_ascii(match: re.Match[str]) -> str:
+    return match[0].translate(_FORMS)
+
+
+class _Forms(dict[int, str]):
+    """The ASCII form of every character, found when it is first met."""
+
+    def __missing__(self, number: int) -> str:
+        form = self[number] = _ascii_form(chr(number))
+        return form
+
+
+_FORMS = _Forms()
+
+
+def _ascii_form(character: str) -> str:
+    if character.isascii():
+        return character
+    apart = unicodedata.normalize("NFKD", character)
+    if apart != character:
+        form = "".join(_ascii_form(one) for one in apart)
+        return form.lower() if any(unicodedata.category(one) == "Mn" for one in apart) else form
     category = unicodedata.category(character)
     if category == "Pd" or character == "\N{MINUS SIGN}":
         return "-"
     if character in _APOSTROPHES:
         return "'"
+    if character == "\u200b":  # between words; the other reading has none
+        return " "
     if category in ("Mn", "Me", "Cf"):
         return ""
-    return "_" if character.isalnum() else " "
+    if character.lower() in _LETTERS:
+        return _LETTERS[character.lower()]
+    return _LETTER if character.isalnum() else " "

@@ -37,9 +37,10 @@ def account(
 
 
 def flagged_summary(mixture: Mixture, categories: pd.Series, is_flagged: np.ndarray) -> dict[str, Any]:
-    """Flagged documents among the base documents of the stream; `categories` (categorical) are `;`-joined."""
-    documents = mixture.layers[CORPUS]["document"]
+    """Flagged documents among the base documents of the stream, and their tokens; `categories` are `;`-joined."""
+    documents, lengths = mixture.layers[CORPUS]["document"], mixture.layers[CORPUS]["length"]
     flagged = documents[is_flagged[documents]]
+    tokens = int(lengths[is_flagged[documents]].sum())
     by_category: dict[str, int] = {}
     for together, count in categories.iloc[flagged].value_counts().items():
         for category in str(together).split(";") if count else ():
@@ -47,6 +48,8 @@ def flagged_summary(mixture: Mixture, categories: pd.Series, is_flagged: np.ndar
     return {
         "documents": len(flagged),
         "share": round(len(flagged) / len(documents), 6),
+        "tokens": tokens,
+        "share_of_tokens": round(tokens / int(lengths.sum()), 6),
         "by_category": dict(sorted(by_category.items())),
     }
 
