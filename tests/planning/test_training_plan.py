@@ -11,6 +11,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.model import flops_per_token, parameter_count
 from alignment_pretraining.execution.slurm import script_text
 from alignment_pretraining.planning import commands
+from alignment_pretraining.planning.layouts import Overhead, cheapest, overhead
 from alignment_pretraining.planning.training import Plan, make_plan
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage
 from alignment_pretraining.pretraining.nanotron.layout import Layout
@@ -79,18 +80,41 @@ def test_flops_are_those_of_the_matrix_products() -> None:
     assert flops_per_token(UNTIED, context) == pytest.approx(expected, rel=0.02)
 
 
-def test_the_assumed_rate_is_its_source(cluster: Cluster) -> None:
-    """DCLM 7B-1x: 3,700 H100-hours for 138B tokens at 6.9B parameters is the MFU in the configuration."""
+def test_the_assumed_rate_is_its_source(study: Study, cluster: Cluster) -> None:
+    """DCLM 7B-1x, 3,700 H100-hours for 138B tokens at 6.9B parameters, is the MFU in the configuration."""
     speed = 138e9 / 3_700 / 3_600
     assert speed == pytest.approx(10_400, rel=5e-3)
-    assert 6 * 6.9e9 * speed / (cluster.gpu.peak_tflops * 1e12) == pytest.approx(cluster.gpu.mfu, abs=5e-3)
+    assert flops_per_token(study.model, 2048) * speed / (cluster.gpu.peak_tflops * 1e12) == pytest.approx(
+        cluster.gpu.mfu, abs=5e-3
+    )
 
 
 def test_hours_and_cost(plan: Plan, cluster: Cluster) -> None:
     for stage in plan.stages.values():
         flops_a_second = stage.flops / stage.gpu_hours / 3600
-        assert flops_a_second == pytest.approx(cluster.gpu.peak_tflops * 1e12 * cluster.gpu.mfu)
+        factor = stage.overhead.factor if stage.overhead else 1
+        assert flops_a_second * factor == pytest.approx(cluster.gpu.peak_tflops * 1e12 * cluster.gpu.mfu)
         assert stage.cost == pytest.approx(stage.gpu_hours * cluster.gpu.price_per_hour)
+
+
+def test_overheads_are_those_of_the_layout(study: Study, cluster: Cluster) -> None:
+    """No parallelism costs nothing; each kind adds its own; and no layout that fits beats the papers by much."""
+    model, stage = study.model, study.stages.pretraining
+
+    def of(**sizes: Any) -> Overhead:
+        return overhead(model, stage, Layout.model_validate(sizes), cluster)
+
+    assert of().factor == 1
+    assert of(recompute=True) == Overhead(1 / 3, 0, 0, 0)
+    assert of(pp=2, micro_batch=2) == Overhead(0, 1 / 1024, 0, 0)
+    assert of(pp=4, dp=64).bubble == 3 / 32
+    assert of(tp=4).tensor > of(tp=2).tensor > 0 == of(tp=2).data
+    assert of(dp=16).data > of(dp=8).data > 0, "between machines, and within one"
+    for name in cluster.layouts:
+        real, layout = getattr(study.stages, name), cluster.layout(name)
+        found = cheapest(model, real, layout.gpus, cluster)
+        assert found and overhead(model, real, layout, cluster).factor <= 1.02 * found[1].factor
+    assert cheapest(model, stage, 1, cluster) is None
 
 
 def test_arms_share_equal_histories(plan: Plan) -> None:

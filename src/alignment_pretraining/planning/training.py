@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from alignment_pretraining.core.model import flops_per_token
+from alignment_pretraining.planning.layouts import Overhead, overhead
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, PostTraining
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.pretraining.nanotron.memory import checkpoint_bytes, hugging_face_bytes, memory_per_gpu
@@ -20,6 +21,7 @@ class StageCost:
     gpu_hours: float
     cost: float
     layout: Layout | None
+    overhead: Overhead | None
     memory: float | None
     checkpoint: int
     converted: int
@@ -75,8 +77,7 @@ def _base_stage(name: str, study: Study, cluster: Cluster) -> StageCost:
     stage: TrainingStage = getattr(study.stages, name)
     layout = cluster.layout(name)
     flops = stage.tokens * flops_per_token(study.model, stage.context)
-    memory = sum(memory_per_gpu(study.model, stage, layout).values())
-    return _cost(name, stage.steps, stage.tokens, flops, study, cluster, layout, memory)
+    return _cost(name, stage.steps, stage.tokens, flops, study, cluster, layout)
 
 
 def _post_stages(study: Study, cluster: Cluster, post: PostTraining) -> dict[str, StageCost]:
@@ -115,10 +116,15 @@ def _cost(
     study: Study,
     cluster: Cluster,
     layout: Layout | None = None,
-    memory: float | None = None,
 ) -> StageCost:
-    gpu = cluster.gpu
+    """The cost of a stage; SFT and DPO, which have no layout, are taken to have no overhead."""
+    gpu, added, memory = cluster.gpu, None, None
     hours = flops / (gpu.peak_tflops * 1e12 * gpu.mfu) / 3600
+    if layout:
+        stage: TrainingStage = getattr(study.stages, name)
+        added = overhead(study.model, stage, layout, cluster)
+        memory = sum(memory_per_gpu(study.model, stage, layout).values())
+        hours *= added.factor
     return StageCost(
         stage=name,
         steps=steps,
@@ -127,6 +133,7 @@ def _cost(
         gpu_hours=hours,
         cost=hours * gpu.price_per_hour,
         layout=layout,
+        overhead=added,
         memory=memory,
         checkpoint=checkpoint_bytes(study.model, layout or Layout()),
         converted=hugging_face_bytes(study.model),

@@ -5,6 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from alignment_pretraining.core.model import parameter_count
+from alignment_pretraining.planning.layouts import cheapest
 from alignment_pretraining.planning.training import Plan, StageCost
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster
 from alignment_pretraining.pretraining.nanotron.memory import GB
@@ -12,11 +13,15 @@ from alignment_pretraining.study import Study
 
 # arXiv 2601.10160: about 20,000 GPU-hours for one end-to-end run, on GH200.
 PAPER_GPU_HOURS = 20_000
+# Less time than this is within what such arithmetic can tell.
+_WORTH = 0.02
 
 
 def tables(plan: Plan, study: Study, cluster: Cluster) -> Group:
     """Stages, what is trained and who shares it, and totals."""
-    return Group(_stages(plan, study, cluster), _stage_runs(plan), _totals(plan, cluster))
+    return Group(
+        _stages(plan, study, cluster), _proposals(plan, study, cluster), _stage_runs(plan), _totals(plan, cluster)
+    )
 
 
 def _stages(plan: Plan, study: Study, cluster: Cluster) -> Table:
@@ -40,6 +45,8 @@ def _column(cost: StageCost, cluster: Cluster) -> dict[str, str]:
     return {
         "dp x tp x pp": f"{layout.dp} x {layout.tp} x {layout.pp}" if layout else "-",
         "micro-batch": f"{layout.micro_batch}" + (", recompute" if layout.recompute else "") if layout else "-",
+        "recompute, bubble": f"{cost.overhead.recompute:.0%}, {cost.overhead.bubble:.0%}" if cost.overhead else "-",
+        "all-reduce in, between": f"{cost.overhead.tensor:.0%}, {cost.overhead.data:.0%}" if cost.overhead else "-",
         "steps": f"{cost.steps:,}",
         "tokens": f"{cost.tokens / 1e9:,.3g}B",
         "FLOPs": f"{cost.flops:.2e}",
@@ -51,6 +58,20 @@ def _column(cost: StageCost, cluster: Cluster) -> dict[str, str]:
         "saves, GB": _short(cost.checkpoint / GB) if layout else "-",
         "checkpoint, GB": _short(cost.converted / GB),
     }
+
+
+def _proposals(plan: Plan, study: Study, cluster: Cluster) -> Text:
+    """Where another layout of as many GPUs would take less time: which, and how much less."""
+    lines = []
+    for name, cost in plan.stages.items():
+        if cost.layout is None or cost.overhead is None or cost.layout.dtype == "float32":
+            continue
+        found = cheapest(study.model, getattr(study.stages, name), cost.layout.gpus, cluster)
+        if found and found[1].factor < cost.overhead.factor * (1 - _WORTH):
+            layout, less = found[0], 1 - found[1].factor / cost.overhead.factor
+            how = f"micro_batch {layout.micro_batch}, recompute {str(layout.recompute).lower()}"
+            lines.append(f"{name}: {layout}, {how} would take {less:.0%} less time.")
+    return Text("\n".join(lines))
 
 
 def _stage_runs(plan: Plan) -> Table:

@@ -15,7 +15,11 @@ from alignment_pretraining.study import TrainingStage
 
 
 class Gpu(Spec):
-    """One GPU. `peak_tflops` is dense bf16; `mfu` is assumed, and `sources` says where mfu and price come from."""
+    """One GPU. `peak_tflops` is dense bf16; `mfu` is assumed, and `sources` says where mfu and price come from.
+
+    `mfu` counts 6N and causal attention, without recomputation (`core.model.flops_per_token`). The links, within a
+    machine and to the network, are of a GPU, in one direction.
+    """
 
     name: str
     memory_gb: float
@@ -23,6 +27,8 @@ class Gpu(Spec):
     mfu: Annotated[float, Field(gt=0, lt=1)]
     price_per_hour: float
     currency: str
+    link_gb_per_s: float = 450  # NVLink 4
+    network_gb_per_s: float = 50  # 400 Gbit/s
     sources: dict[str, str]
 
 

@@ -6,6 +6,9 @@ from alignment_pretraining.study import TrainingStage
 
 GB = 1e9
 _BYTES = {"bfloat16": 2, "float32": 4}
+# Bytes of a layer's activations a token and hidden unit: those that every tensor rank has, and those that they share.
+# nanotron in bf16, without flash-attn, keeps 50; the local engine, in float32 at most, 68.
+_LAYER = {"bfloat16": (10, 40), "float32": (20, 48)}
 _FP32 = 4
 
 
@@ -23,8 +26,9 @@ def hugging_face_bytes(model: Model) -> int:
 def memory_per_gpu(model: Model, stage: TrainingStage, layout: Layout) -> dict[str, float]:
     """Estimated bytes on the fullest GPU by kind; what the allocator and NCCL take besides is not in it.
 
-    Activations of a layer are s·b·h·(10 + 24/t) bytes in bf16 (arXiv 2205.05198, section 4, without the attention
-    matrix, which flash attention and SDPA do not keep); with recomputation, 2·s·b·h and one layer at a time in full.
+    Activations of a layer are s·b·h·(10 + 40/t) bytes in bf16 (arXiv 2205.05198, section 4, has 10 + 24/t without the
+    attention matrix, which flash attention and SDPA do not keep; without flash-attn nanotron keeps 16/t more); with
+    recomputation, 2·s·b·h and one layer at a time in full.
     The first pipeline rank holds the most micro-batches at once, the last one the logits.
     """
     ranks = [_rank_memory(model, stage, layout, rank) for rank in {0, layout.pp - 1}]
@@ -41,7 +45,8 @@ def _rank_memory(model: Model, stage: TrainingStage, layout: Layout, rank: int) 
     master = width < _FP32
     sequence = stage.context * layout.micro_batch
     split = layout.tp if layout.sequence_parallel else 1
-    layer = sequence * model.hidden_size * (10 / split + 24 / layout.tp) * width / 2
+    whole, shared = _LAYER[layout.dtype]
+    layer = sequence * model.hidden_size * (whole / split + shared / layout.tp)
     in_flight = layout.accumulation(stage) if layout.pipeline == "afab" else min(layout.pp - rank, layout.pp)
     kept = layers * (sequence * model.hidden_size * width / split if layout.recompute else layer) * in_flight
     logits = sequence * model.vocab_size / layout.tp * (width + 2 * _FP32) if last else 0
