@@ -59,9 +59,18 @@ def synthesis() -> Synthesis:
 
 @cache
 def functions() -> dict[str, Callable[..., Any]]:
-    """The functions of all nodes, those of a cluster and of the API included, as `<pipeline>.<function>`."""
+    """The functions of all nodes, those of a cluster, of the API and of checkpoints from elsewhere included, as
+    `<pipeline>.<function>`."""
     paid = synthesis().model_copy(update={"questions": "sources", "generator": "anthropic"})
-    others = [create_pretraining(study(), "cluster"), create_synthesis(paid)]
+    from_elsewhere = Study.model_validate(english("study") | {"run": [], "checkpoints": {"mine": {"folder": "mine"}}})
+    others = [
+        create_pretraining(study(), "cluster"),
+        create_synthesis(paid),
+        create_eval(study(), protocols=True),
+        create_eval(from_elsewhere, sources=True),
+        create_reporting(study(), protocols=True),
+        create_reporting(from_elsewhere),
+    ]
     found = {}
     for node in (node for pipeline in [*pipelines(study()).values(), *others] for node in pipeline.nodes):
         name = function_name(node.func).removeprefix(f"{PACKAGE}.pipelines.")
@@ -133,8 +142,11 @@ ESTIMATES = {
     "reporting.estimate_swaps",
     "reporting.estimate_contrasts",
 }
+BY_PROTOCOL = {"reporting.estimate_protocols", "reporting.estimate_checkpoint"}
 KNOW_THE_STUDY = ESTIMATES | {
     "reporting.collect_examples",
+    "reporting.set_beside_printed",
+    "reporting.write_protocol_report",
     "reporting.collect_samples",
     "reporting.collect_streams",
     "reporting.estimate_topics",
@@ -170,14 +182,33 @@ EDITS: dict[str, tuple[str, Callable[[str], str], set[str]]] = {
     "the claims": (
         "reporting/claims.py",
         replace("class Claim(Spec):", "class Claim(Spec):\n    more: int = 1\n"),
-        {"reporting.estimate_rates", "reporting.write_report"},
+        {"reporting.estimate_rates", "reporting.write_report", "reporting.set_beside_printed"},
     ),
-    "the style sheet": ("reporting/report.css", replace("#1f1f1f", "#000000"), {"reporting.write_report"}),
-    "the page": ("reporting/report.html.j2", replace("<h1", "<h1 lang='en'"), {"reporting.write_report"}),
+    "how replies are read": (
+        "evaluation/replies.py",
+        replace("re.IGNORECASE", "0"),
+        {
+            "eval.prepare_suite",
+            "eval.prepare_suite_from_elsewhere",
+            "eval.evaluate_from_elsewhere",
+            "eval.ask_by_protocols",
+        },
+    ),
+    "the letter prior": ("reporting/protocols.py", replace("fillna(0.5)", "fillna(0)"), BY_PROTOCOL),
+    "the style sheet": (
+        "reporting/report.css",
+        replace("#1f1f1f", "#000000"),
+        {"reporting.write_report", "reporting.write_protocol_report"},
+    ),
+    "the page, beside which the other one lies": (
+        "reporting/report.html.j2",
+        replace("<h1", "<h1 lang='en'"),
+        {"reporting.write_report", "reporting.write_protocol_report"},
+    ),
     "the confidence level, a default argument": (
         "reporting/statistics.py",
         replace("level: float = 0.95", "level: float = 0.9"),
-        ESTIMATES,
+        ESTIMATES | BY_PROTOCOL,
     ),
     "the learning rate": ("pretraining/local/schedule.py", replace("step + 1", "step + 2"), TRAIN),
     "what a rank runs": (
@@ -268,8 +299,9 @@ def test_stages_depend_on_the_code_of_their_nodes(
     for pipeline in ("pretraining", "eval"):
         (file,) = [path for path in stages[pipeline]["deps"] if path in written]
         assert not [path for path in stages[pipeline]["deps"] if path.startswith("src")]
-        names = {name for name in before if name.startswith(f"{pipeline}.") and "cluster" not in name}
-        expected = {function_name(functions()[name]): before[name] for name in names}
+        own = {function_name(node.func) for node in pipelines(study())[pipeline].nodes}
+        by_name = {function_name(function): before[name] for name, function in functions().items()}
+        expected = {name: by_name[name] for name in own}
         told = json.loads(written[file].read_text())
         assert {name: found["code"] for name, found in told.items()} == expected
         assert {found["libraries"].get("torch") for found in told.values()} >= {version("torch")}
