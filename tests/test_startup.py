@@ -14,10 +14,12 @@ HEAVY = [
     "scipy",
     "matplotlib",
     "anthropic",
+    "sqlalchemy",
 ]
 
 
-def test_the_registry_imports_nothing_heavy() -> None:
-    code = f"import sys, alignment_pretraining.settings; print(*(m for m in {HEAVY} if m in sys.modules))"
+def test_registry_and_datasets_import_nothing_heavy() -> None:
+    loaded = "import sys, alignment_pretraining.settings, alignment_pretraining.datasets"
+    code = f"{loaded}; print(*(m for m in {HEAVY} if m in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.split() == []

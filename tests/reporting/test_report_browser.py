@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,11 +29,14 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def opened(browser: Any, page: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The browser with the report open."""
-    file = tmp_path_factory.mktemp("page") / "report.html"
-    Path(file).write_text(page, encoding="utf-8")
+    file = tmp_path_factory.mktemp("data") / "08_reporting/report.html"
+    file.parent.mkdir()
+    file.write_text(page, encoding="utf-8")
     record = {"commit": "66a85ee5b1", "committed": "2026-11-28", "env": "english", "when": "now", "run": "abc"}
     beside = record | {"run_url": "http://127.0.0.1:5000/#/runs/abc", "tables": {"rates": "0123456789abcdef"}}
-    file.with_suffix(".lineage.js").write_text(f"window.lineage = {json.dumps(beside)};")
+    records = file.parents[1] / "lineage"
+    records.mkdir()
+    (records / "report.js").write_text(f"window.lineage = {json.dumps(beside)};")
     browser.get(file.as_uri())
     return browser
 

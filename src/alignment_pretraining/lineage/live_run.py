@@ -22,11 +22,11 @@ from alignment_pretraining.core.hashing import json_md5
 from alignment_pretraining.core.progress import Told
 from alignment_pretraining.core.secrets import hide_passwords
 from alignment_pretraining.execution.workers import node_environment
-from alignment_pretraining.lineage.beside import REPORT, write_beside
 from alignment_pretraining.lineage.environment import Git, dvc_command, git_state, machine
 from alignment_pretraining.lineage.graph import Graph, NodePlace
 from alignment_pretraining.lineage.metrics import metrics_of, results_of, samples_of
 from alignment_pretraining.lineage.parameters import condition, flatten, plain
+from alignment_pretraining.lineage.provenance import REPORT, write_provenance
 from alignment_pretraining.lineage.records import (
     Record,
     node_params,
@@ -166,7 +166,7 @@ class LiveRun:
         )
         write_record(record_path(graph, node), record)
         if REPORT in node.outputs:
-            write_beside(graph, record, self.tracked.uri)
+            write_provenance(graph, record, self.tracked.uri)
 
 
 def _begin_command(graph: Graph, git: Git) -> Tracker:

@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from kedro.framework import project
+from kedro.framework.context import KedroContext
+from kedro.framework.context.context import _convert_paths_to_absolute_posix
 from kedro.framework.session import KedroSession
+from kedro.io import DataCatalog
 
 from alignment_pretraining.lineage.graph import Graph
 
@@ -23,4 +26,10 @@ def project_graph(root: Path, env: str | None, params: dict[str, Any] | None = N
         context = session.load_context()
         # As they are written: `context.params` holds the specifications that nodes get.
         params_as_written = context.config_loader["parameters"]
-        return Graph(root, dict(project.pipelines), context.catalog, params_as_written, context.env)
+        return Graph(root, dict(project.pipelines), datasets_of(context), params_as_written, context.env)
+
+
+def datasets_of(context: KedroContext) -> DataCatalog:
+    """The context's catalog without parameters: a dataset for each of them takes as long as all the rest."""
+    config = _convert_paths_to_absolute_posix(context.project_path, context.config_loader["catalog"])
+    return DataCatalog.from_config(config, credentials=context._get_config_credentials())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kedro.framework.context import KedroContext
-from kedro.io import CatalogProtocol, DataCatalog
+from kedro.io import CatalogProtocol
 from kedro.pipeline import Node, Pipeline, node
 
 from alignment_pretraining.core.digests import use_cache
@@ -17,6 +17,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import write_text
 from alignment_pretraining.lineage.drift import up_to_date
 from alignment_pretraining.lineage.graph import Graph, is_parameter
+from alignment_pretraining.lineage.project import datasets_of
 from alignment_pretraining.lineage.records import Record, read_record
 
 _FOLDER = ".viz"
@@ -25,10 +26,9 @@ _FOLDER = ".viz"
 def as_drawn(context: KedroContext, pipelines: Mapping[str, Pipeline]) -> dict[str, Pipeline]:
     """The pipelines as kedro-viz is to show them; it reads what ran from files in `.viz`, which are written here."""
     use_cache(context.project_path / ".cache")
-    # Not the context's own catalog: it holds parameters, which are checked against the pipelines.
-    config = context.config_loader
-    catalog = DataCatalog.from_config(config["catalog"], credentials=context._get_config_credentials())
-    graph = Graph(context.project_path, pipelines, catalog, config["parameters"], context.env)
+    catalog = datasets_of(context)  # the context's own has parameters, which are checked against the pipelines
+    params = context.config_loader["parameters"]
+    graph = Graph(context.project_path, pipelines, catalog, params, context.env)
     drawn = {made.name: _without_scratch(made, catalog) for made in graph.nodes.values()}
     folder = context.project_path / _FOLDER
     stats = {name: found for name in graph.makers if (found := _stats(graph, name))}

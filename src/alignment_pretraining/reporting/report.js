@@ -80,7 +80,7 @@
 
   // What the page does not hold, so that the same results give the same page: who made it, when, and where MLflow has it.
   const beside = document.createElement("script");
-  beside.src = "report.lineage.js";
+  beside.src = "../lineage/report.js";
   beside.onload = () => {
     const list = document.querySelector("footer dl");
     const tell = (name, value, link) => {

@@ -1,9 +1,9 @@
-"""The file beside the report says what its record says, and nothing that is secret."""
+"""What the report is told of its making is what its record says, and nothing that is secret."""
 
 import json
 from pathlib import Path
 
-from alignment_pretraining.lineage.beside import told
+from alignment_pretraining.lineage.provenance import told
 from alignment_pretraining.lineage.records import Record
 
 RECORD = Record(

@@ -1,4 +1,4 @@
-"""What the report's page reads from a file beside it: who made it, when, and where MLflow has it.
+"""What the report's page reads from a file among the records: who made it, when, and where MLflow has it.
 
 The page itself holds nothing of that, so that the same results give the same bytes.
 """
@@ -11,18 +11,16 @@ from typing import Any
 from alignment_pretraining.core.files import write_text
 from alignment_pretraining.core.secrets import hide_passwords
 from alignment_pretraining.lineage.graph import Graph
-from alignment_pretraining.lineage.records import Record
+from alignment_pretraining.lineage.records import Record, records_folder
 
 REPORT = "report"
 _LOCAL = "http://127.0.0.1:5000"  # where `mlflow ui` listens
 
 
-def write_beside(graph: Graph, record: Record, uri: str | None) -> None:
-    """Write what the record of the report says into `report.lineage.js`, beside the page."""
-    page = graph.path(REPORT)
-    if page:
-        text = f"window.lineage = {json.dumps(told(graph.root, record, uri), indent=1, ensure_ascii=False)};\n"
-        write_text(page.with_suffix(".lineage.js"), text.replace("</", "<\\/"))
+def write_provenance(graph: Graph, record: Record, uri: str | None) -> None:
+    """Write what the record of the report says into `lineage/report.js`, where the page looks for it."""
+    text = f"window.lineage = {json.dumps(told(graph.root, record, uri), indent=1, ensure_ascii=False)};\n"
+    write_text(graph.root / records_folder(graph.env) / "report.js", text.replace("</", "<\\/"))
 
 
 def told(root: Path, record: Record, uri: str | None) -> dict[str, Any]:
