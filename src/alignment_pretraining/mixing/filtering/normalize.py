@@ -9,11 +9,11 @@ READINGS = "\x01"
 
 _OTHER = re.compile(r"[^\x00-\x7f]+")
 _ENTITY = re.compile(r"&#?\w{1,31};")
-# What may stand within a word without being part of it: tags, the hyphen at the end of a line, a zero-width space.
-_INLINE = r"</?(?:a|abbr|b|big|code|em|font|i|mark|q|s|small|span|strong|sub|sup|tt|u|wbr)\b[^<>]{0,300}>"
-_WITHIN = re.compile(
-    rf"({_INLINE}|(?<=[^\W\d_])-\r?\n[ \t]*(?=[^\W\d_])|\u200b)|</?[a-z!][^<>]{{0,300}}>", re.IGNORECASE
-)
+# What may stand within a word without being part of it: such tags, the hyphen at the end of a line, a zero-width space.
+# Patterns begin with a letter that is no part of most texts, which `re` then leaps to.
+_TAG = re.compile(r"<(/?[a-zA-Z!]\w*)[^<>]{0,300}>")
+_INLINE = set("a abbr b big code em font i mark q s small span strong sub sup tt u wbr".split())  # noqa: SIM905
+_LINE_END = re.compile(r"-\r?\n[ \t]*(?=[^\W\d_])")
 _APOSTROPHES = "\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}\N{MODIFIER LETTER APOSTROPHE}"
 # Letters that Unicode does not take apart, from dotless i to thorn.
 _LETTERS = {"\u0131": "i", "\u0237": "j", "\u0142": "l", "\xf8": "o", "\u0111": "d", "\xf0": "d", "\u0127": "h"}
@@ -32,10 +32,11 @@ def normalize(text: str) -> bytes:
     """
     if "&" in text:
         text = _ENTITY.sub(_meant, _ENTITY.sub(_meant, text))  # twice: pages that were escaped twice
-    if "<" in text or "-\n" in text or "-\r" in text or "\u200b" in text:
-        joined = _WITHIN.sub(lambda match: "" if match[1] else " ", text)
-        if joined != text:
-            text = text + READINGS + joined
+    joined = _TAG.sub(_tag, text) if "<" in text and ">" in text else text
+    joined = _LINE_END.sub("", joined) if "-\n" in text or "-\r" in text else joined
+    joined = joined.replace("\u200b", "")
+    if joined != text:
+        text = text + READINGS + joined
     if not text.isascii():
         text = _OTHER.sub(_in_ascii, unicodedata.normalize("NFC", text))
     return text.encode("ascii").translate(_UNDERSCORES)
@@ -43,6 +44,10 @@ def normalize(text: str) -> bytes:
 
 def _meant(match: re.Match[str]) -> str:
     return html.unescape(match[0])
+
+
+def _tag(match: re.Match[str]) -> str:
+    return "" if match[1].lower().lstrip("/") in _INLINE else " "
 
 
 def _in_ascii(match: re.Match[str]) -> str:
