@@ -20,7 +20,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import atomic_file
 
 # A process may have 1,024 on most systems, and reads of several sources.
-_OPEN_FILES = 64
+_OPEN_FILES = 32
 # Bytes of a document's end in an index.
 _END = 8
 

@@ -26,6 +26,8 @@ def needs_of(parameters: Parameters, load: Callable[[str], Any], data: Path) -> 
         load: Gives the folders of the catalog that generators draw on.
         data: Where results are kept.
     """
+    if not parameters.study.selected_arms():  # checkpoints from elsewhere: nothing is made that could be short
+        return []
     cluster = machine_of(parameters)
     supply = Supply(parameters, load)
     found = [*budgets(parameters, supply), *machine(parameters, cluster, supply, data)]
