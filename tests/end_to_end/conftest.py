@@ -17,6 +17,7 @@ COPIED = (
     "src",
     "data/01_raw",
     "pyproject.toml",
+    "requirements.lock",
     "dvc.yaml",
     ".dvc/config",
     ".dvcignore",
