@@ -187,5 +187,5 @@ def test_it_is_had_from_the_hub_by_name_and_revision(hub: None, ours: Path, tmp_
     [name] = outside_inputs(["params:tokenizer"], params)
     assert name == "model:someone/neox@v1" and is_remote(name)
     assert outside_digest(name, tmp_path) == COMMIT
-    with pytest.raises(UserError, match=r"someone/other is no folder here, and cannot be had from the hub at main"):
+    with pytest.raises(UserError, match=r"someone/other is no folder here, and model someone/other@main is not"):
         use_tokenizer("someone/other", None, 300, 64, tmp_path / "other")

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from alignment_pretraining.core import hub
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.mixing.tokens.tokenizer import CHAT_TEMPLATE, CONFIG, END_OF_TURN, EOS, FILE, PAD, ROLES
 
@@ -67,15 +68,10 @@ def _fetched(name: str, revision: str | None) -> Path:
                 f"AutoTokenizer.from_pretrained({name!r}).save_pretrained(…)"
             )
         return path
-    from huggingface_hub import snapshot_download
-
     try:
-        found = Path(snapshot_download(name, revision=revision, allow_patterns=[FILE, CONFIG, _SPECIAL, _TEMPLATE]))
-    except Exception as error:  # from network errors to names that can be none
-        raise UserError(
-            f"tokenizer.name: {name} is no folder here, and cannot be had from the hub at {revision or 'main'} "
-            f"({type(error).__name__}: {error})"
-        ) from error
+        found = hub.fetch(name, revision or "main", "model", [FILE, CONFIG, _SPECIAL, _TEMPLATE])
+    except UserError as error:
+        raise UserError(f"tokenizer.name: {name} is no folder here, and {error}") from error
     if not (found / FILE).is_file():
         raise UserError(f"tokenizer.name: {name} has no {FILE} on the hub")
     return found
