@@ -148,6 +148,7 @@ def _rows(table: HubTable) -> Iterator[tuple[str, Record]]:
 
     where = "/".join(filter(None, (table.dataset, table.config, table.split)))
     try:
+        datasets.utils.tqdm.get_lock()  # else threads that read at once delete each other's
         rows = datasets.load_dataset(
             table.dataset, table.config, split=table.split, streaming=True, revision=table.revision
         )

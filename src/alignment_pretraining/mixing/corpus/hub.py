@@ -45,6 +45,7 @@ def _rows(spec: HubDataset, shard: int, shards: int) -> Iterator[Any]:
     import datasets
 
     try:
+        datasets.utils.tqdm.get_lock()  # else threads that read at once delete each other's
         rows = datasets.load_dataset(
             spec.dataset, spec.config, split=spec.split, streaming=True, revision=spec.revision
         )
