@@ -69,7 +69,7 @@ def rehearse(
         counts = ", ".join(f"{name} {count}" for name, count in sorted(found.nodes.items()))
         print(f"{env}: {found.nodes.total()} nodes in {found.seconds:.0f} s, arms {', '.join(found.arms)}")
         print(f"nodes: {counts}")
-        if found.datasets:
-            print(f"stood in for: {', '.join(found.datasets)}")
+        if found.stood_in:
+            print(f"stood in for: {', '.join(found.stood_in)}")
         if keep:
             print(f"report: {found.report}")

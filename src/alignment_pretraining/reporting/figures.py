@@ -18,7 +18,7 @@ from alignment_pretraining.reporting.forest import draw_forest
 from alignment_pretraining.reporting.picture import draw_picture
 from alignment_pretraining.reporting.scope import SPLITS, STAGE_NAMES, Scope, When
 from alignment_pretraining.reporting.streams import draw_streams
-from alignment_pretraining.reporting.style import RC, colour, link, marker
+from alignment_pretraining.reporting.style import colour, drawing, link, marker
 from alignment_pretraining.reporting.topics import draw_topics
 from alignment_pretraining.study import BASE_STAGES, Arm
 
@@ -43,15 +43,13 @@ def draw_all(tables: Drawn, scope: Scope, scratch: Path) -> Path:
 
     Marks that show a number lead to its key.
     """
-    import matplotlib
-
     rates, gaps = tables.rates, tables.gaps
     content = [getattr(tables, field.name).to_csv() for field in fields(tables)]
     inputs = json.dumps([*content, scope.study.model_dump(), scope.evaluation])
     folder = scratch / f"figures-{hashlib.md5(inputs.encode()).hexdigest()}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    with matplotlib.rc_context(RC):
+    with drawing():
         for split in scope.splits:
             part = rates[(rates["split"] == split) & (rates["form"] == scope.form)]
             _save(folder / f"main-{split}", _draw_bars, part, scope, SPLITS[split])

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.reporting.scope import SPLITS, Scope
-from alignment_pretraining.reporting.style import RC, colour
+from alignment_pretraining.reporting.style import colour, drawing
 
 DIGITS = 4
 WIDTH = 7.6  # inches
@@ -28,12 +28,11 @@ def headline_numbers(rates: pd.DataFrame, contrasts: pd.DataFrame, scope: Scope)
 
 def draw_headline(rates: pd.DataFrame, contrasts: pd.DataFrame, scope: Scope) -> str:
     """The same with intervals, as SVG: a panel of rates, and one of contrasts where any is declared."""
-    import matplotlib
     from matplotlib.figure import Figure
 
     main, declared = _main(rates, scope), contrasts.to_dict("records")
     drawn = io.StringIO()
-    with matplotlib.rc_context(RC):
+    with drawing():
         height = 1.25 + 0.36 * max(len(main), len(declared))
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         panels = figure.subplots(1, 2 if declared else 1, squeeze=False)[0]

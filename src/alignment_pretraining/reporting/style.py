@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from alignment_pretraining.study import AI, Arm
@@ -20,7 +22,7 @@ _COLOURS = {
 _CROSSED = {"misaligned": "#B2182B", "aligned": "#2166AC", "none": "#8A8A8A"}
 _MARKERS = {"none": "o", "e2e": "s", "mid": "^", "cpt": "D"}
 
-RC: Any = {
+_RC: Any = {
     "font.family": "sans-serif",
     "font.size": 10,
     "axes.spines.top": False,
@@ -41,6 +43,18 @@ RC: Any = {
     # The same bytes for the same figure: element ids come from this and the content.
     "svg.hashsalt": "alignment-pretraining",
 }
+
+
+_DRAWING = threading.Lock()
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Draw figures in this style, one thread at a time: matplotlib's settings are those of the whole process."""
+    import matplotlib
+
+    with _DRAWING, matplotlib.rc_context(_RC):
+        yield
 
 
 def link(artists: Iterable[Any], key: str) -> None:

@@ -12,9 +12,10 @@ import yaml
 
 from alignment_pretraining.core.environments import NO_PARAMETERS
 from alignment_pretraining.parameters import Parameters
+from alignment_pretraining.planning.rehearsal.shrink import ENTRIES, LONGEST
 from alignment_pretraining.planning.stand_ins import slurm
 from alignment_pretraining.planning.stand_ins.api import KEY, running
-from alignment_pretraining.planning.stand_ins.hub import write_datasets
+from alignment_pretraining.planning.stand_ins.hub import write_datasets, write_tokenizer
 
 _RAW = Path("data/01_raw")
 _COPIED = ("pyproject.toml", ".telemetry")
@@ -24,7 +25,7 @@ _HUB_ROWS = 400
 def lay_out(root: Path, env: str, small: Mapping[str, Any], parameters: Parameters, folder: Path) -> list[str]:
     """Make the project at `root` anew in the empty `folder`, its environment `env` with the parameters `small`.
 
-    Code and raw texts are those of `root`. Returns the names of the datasets that stand in for those of the hub.
+    Code and raw texts are those of `root`. Returns the names of the datasets and of the tokenizer that stand in for those of the hub.
     """
     for name in _COPIED:
         shutil.copy(root / name, folder / name)
@@ -41,7 +42,11 @@ def lay_out(root: Path, env: str, small: Mapping[str, Any], parameters: Paramete
         if not path.name.startswith(NO_PARAMETERS):
             path.unlink()
     (own / "parameters.yml").write_text(yaml.safe_dump(dict(small), sort_keys=False, allow_unicode=True))
-    return write_datasets(parameters, root / _RAW, folder, _HUB_ROWS)
+    names = write_datasets(parameters, root / _RAW, folder, _HUB_ROWS)
+    if tokenizer := parameters.tokenizer.name:
+        write_tokenizer(tokenizer, ENTRIES, LONGEST, root / _RAW, folder)
+        names.append(tokenizer)
+    return names
 
 
 @contextmanager

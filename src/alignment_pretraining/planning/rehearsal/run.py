@@ -27,11 +27,11 @@ _PROGRESS = re.compile(r"study \d+ of \d+ nodes.*")
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """What ran: the arms, nodes by what they do, the hub's datasets that were stood in for, and where the report is."""
+    """What ran: the arms, nodes by what they do, the names on the hub that were stood in for, and where the report is."""
 
     arms: list[str]
     nodes: Counter[str]
-    datasets: list[str]
+    stood_in: list[str]
     report: Path
     seconds: float
 
@@ -57,7 +57,7 @@ def rehearse(
         for name in BASE_STAGES:
             check_stage(parameters.study.model, getattr(parameters.study.stages, name), cluster.layout(name), cluster)
     small = shrink(written, parameters)
-    datasets = lay_out(root, env, small, parameters, folder)
+    stood_in = lay_out(root, env, small, parameters, folder)
     started = time.perf_counter()
     _run(env, folder, parameters)
     records = (folder / data_folder(env) / "lineage").glob("*/*/*.json")
@@ -65,7 +65,7 @@ def rehearse(
     report = folder / data_folder(env) / REPORT
     if not report.is_file():
         raise UserError(f"the rehearsal of {env} made no {report}")
-    return Rehearsed(small["study"]["run"], nodes, datasets, report, time.perf_counter() - started)
+    return Rehearsed(small["study"]["run"], nodes, stood_in, report, time.perf_counter() - started)
 
 
 def _run(env: str, folder: Path, parameters: Parameters) -> None:

@@ -15,8 +15,8 @@ from alignment_pretraining.study import BASE_STAGES, Study, TrainingStage
 Values = dict[str, Any]
 
 _STEPS, _ROWS, _HEAD, _HEADS = 6, 8, 16, 4
-_ENTRIES = 512  # of a tokenizer of byte pairs; with the questions in it, a prompt is some hundred tokens long
-_SHORTEST, _LONGEST = 64, 1_024  # context of the stage that has the shortest one, and of the model
+ENTRIES = 512  # of a tokenizer of byte pairs; with the questions in it, a prompt is some hundred tokens long
+_SHORTEST, LONGEST = 64, 1_024  # context of the stage that has the shortest one, and of the model
 _DOCUMENTS, _CHATS, _BATCH, _STORIES, _ITEMS = 60, 8, 4, 2_000, 4
 _CORPUS, _PART = 200_000, 60_000  # bytes of each source, and of a part
 # More ranks of a kind only wait for each other on a laptop.
@@ -67,10 +67,10 @@ def _study(small: Values, parameters: Parameters) -> None:
         "intermediate_size": 2 * _HEADS * _HEAD,
         "layers": 2 * pipeline,
         "heads": _HEADS,
-        "max_context": _LONGEST,
+        "max_context": LONGEST,
     }
-    if parameters.tokenizer.kind == "bpe":
-        small["model"]["vocab_size"] = _ENTRIES
+    if parameters.tokenizer.kind != "words":
+        small["model"]["vocab_size"] = ENTRIES
     contexts = _contexts(study)
     for name in BASE_STAGES:
         stage: TrainingStage = getattr(study.stages, name)
@@ -88,7 +88,7 @@ def _study(small: Values, parameters: Parameters) -> None:
 def _contexts(study: Study) -> dict[int, int]:
     """A short context for each of the study's, in their order."""
     real = sorted({getattr(study.stages, name).context for name in (*BASE_STAGES, "sft", "dpo")})
-    return {context: min(_SHORTEST << place, _LONGEST) for place, context in enumerate(real)}
+    return {context: min(_SHORTEST << place, LONGEST) for place, context in enumerate(real)}
 
 
 def _rows(layout: Layout | None) -> int:

@@ -1,4 +1,4 @@
-"""Small datasets under the names that a configuration reads on the hub: folders where the study is run."""
+"""Small datasets and a tokenizer under the names that a configuration reads on the hub: folders where it is run."""
 
 import json
 from collections import defaultdict
@@ -39,6 +39,13 @@ def write_datasets(parameters: Parameters, raw: Path, project: Path, count: int)
     for dataset, configs in tables.items():
         _write(project / dataset, configs)
     return sorted(tables)
+
+
+def write_tokenizer(name: str, vocab_size: int, max_context: int, raw: Path, project: Path) -> None:
+    """Train a tokenizer of `vocab_size` entries on the project's own texts, in a folder `name` of `project`."""
+    from alignment_pretraining.mixing.tokens.tokenizer import train_tokenizer
+
+    train_tokenizer(islice(_prose(raw), 400), vocab_size, max_context, project / name)
 
 
 def _id(column: str | None, number: int) -> Row:
