@@ -25,7 +25,7 @@ _HUB_ROWS = 400
 def lay_out(root: Path, env: str, small: Mapping[str, Any], parameters: Parameters, folder: Path) -> list[str]:
     """Make the project at `root` anew in the empty `folder`, its environment `env` with the parameters `small`.
 
-    Code and raw texts are those of `root`. Returns the names of the datasets and of the tokenizer that stand in for those of the hub.
+    Code and raw texts are those of `root`. Returns the names on the hub for which something stands in.
     """
     for name in _COPIED:
         shutil.copy(root / name, folder / name)

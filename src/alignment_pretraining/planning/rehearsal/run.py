@@ -27,7 +27,7 @@ _PROGRESS = re.compile(r"study \d+ of \d+ nodes.*")
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """What ran: the arms, nodes by what they do, the names on the hub that were stood in for, and where the report is."""
+    """What ran: the arms, nodes by what they do, the hub's names that were stood in for, and where the report is."""
 
     arms: list[str]
     nodes: Counter[str]
