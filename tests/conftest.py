@@ -7,6 +7,18 @@ import pytest
 import yaml
 
 PROJECT = Path(__file__).parents[1]
+# Files whose tests run whole studies, or one command after the other. Begun first, none of them is waited for at the end.
+LONG = ("end_to_end/", "pretraining/nanotron/", "lineage/", "synthesis/api/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first."""
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(Path(__file__).parent).as_posix()
+        return next((number for number, start in enumerate(LONG) if path.startswith(start)), len(LONG))
+
+    items.sort(key=place)
 
 
 @pytest.fixture
