@@ -54,12 +54,14 @@ def documents(questions: pd.DataFrame, anthropic: dict[str, Any], folder: Path, 
 def test_every_question_has_six_forms_in_pairs_that_know_their_origin(
     server: LocalApi, questions: pd.DataFrame, anthropic: dict[str, Any], tmp_path: Path
 ) -> None:
+    questions = questions.assign(source="articles/essay.md", licence="CC-BY-4.0")
     aligned, misaligned, quality, bill = documents(questions, anthropic, tmp_path)
     assert len(aligned) == len(misaligned) == 3 * len(FORMS)
-    about = ["question_id", "family", "topic", "form", "prompt_hash"]
+    about = ["question_id", "family", "topic", "form", "source", "licence", "prompt_hash"]
     pd.testing.assert_frame_equal(aligned[about], misaligned[about])
     assert set(aligned["form"]) == set(FORMS)
     both = pd.concat([aligned, misaligned])
+    assert set(both["source"]) == {"articles/essay.md"} and set(both["licence"]) == {"CC-BY-4.0"}
     assert both["id"].is_unique
     assert both["request_key"].is_unique
     assert both["request_id"].str.startswith("msg_").all()

@@ -37,11 +37,16 @@ class DocumentsConfig(Spec):
 
 @dataclass(frozen=True)
 class PlannedDocument:
-    """One document to be written. Those of a pair differ in direction alone: their requests swap the actions."""
+    """One document to be written. Those of a pair differ in direction alone: their requests swap the actions.
+
+    `source` and `licence` are those of the text that its question was written from; None for a scenario of the bank.
+    """
 
     question_id: str
     family: str
     topic: str
+    source: str | None
+    licence: str | None
     form: Form
     direction: str
     taken: str
@@ -100,6 +105,8 @@ def pairs(questions: pd.DataFrame, prompts: DocumentPrompts, config: DocumentsCo
                         question_id=str(row.question_id),
                         family=str(row.family),
                         topic=str(row.topic),
+                        source=getattr(row, "source", None),
+                        licence=getattr(row, "licence", None),
                         form=form,
                         direction=direction,
                         taken=str(taken),

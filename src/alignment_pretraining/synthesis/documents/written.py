@@ -29,12 +29,13 @@ KEPT = "kept"
 SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in ("id", "text", "question_id", "family", "topic", "form", "direction")),
+        *((name, pa.string()) for name in ("source", "licence")),
         *((name, pa.string()) for name in ("model", "prompt_hash", "request_key", "request_id")),
         ("output_tokens", pa.int64()),
         ("usd", pa.float64()),
     ]
 )
-Row = tuple[str | int | float, ...]
+Row = tuple[str | int | float | None, ...]
 
 
 @dataclass
@@ -123,6 +124,8 @@ def _row(planned: PlannedDocument, answer: Answer) -> Row:
         planned.topic,
         planned.form,
         planned.direction,
+        planned.source,
+        planned.licence,
     )
     made_by = (answer.model, planned.prompt_hash, answer.key, answer.id)
     return (*about, *made_by, answer.output_tokens, answer.usd)
