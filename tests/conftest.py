@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 PROJECT = Path(__file__).parents[1]
-# Files whose tests run whole studies, or one command after the other. Begun first, none of them is waited for at the end.
+# Files whose tests run whole studies, or command after command. Begun first, none of them is waited for at the end.
 LONG = ("end_to_end/", "pretraining/nanotron/", "lineage/", "synthesis/api/")
 
 
