@@ -15,6 +15,7 @@ from alignment_pretraining.execution.config import Execution
 from alignment_pretraining.mixing.config import Decontamination, TokenizerConfig
 from alignment_pretraining.mixing.corpus.config import CorpusConfig
 from alignment_pretraining.mixing.filtering.blocklist import Blocklist
+from alignment_pretraining.mixing.filtering.classifier import ClassifierConfig
 from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, Gpu
 from alignment_pretraining.reporting.claims import Claims
@@ -38,7 +39,7 @@ class Preflight(Spec):
 class Parameters(Spec):
     """The parameters of an environment: a field is a top-level key, and what a node gets for `params:<key>`.
 
-    `gpu` or `cluster` is there where training is not on this machine's processor.
+    `classifier` is there with a second filter, `gpu` or `cluster` where training is not on this machine's processor.
     """
 
     study: Study
@@ -46,6 +47,7 @@ class Parameters(Spec):
     anthropic: AnthropicConfig
     corpus: CorpusConfig
     blocklist: Blocklist
+    classifier: ClassifierConfig | None = None
     decontamination: Decontamination
     tokenizer: TokenizerConfig
     execution: Execution

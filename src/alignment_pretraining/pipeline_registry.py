@@ -35,7 +35,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     if trains:
         pipelines = {
             "synthesis": create_synthesis(synthesis),
-            "mixing": create_mixing(study, synthesis),
+            "mixing": create_mixing(study, synthesis, classifier=parameters.classifier is not None),
             "pretraining": create_pretraining(study, machine),
             "post_training": create_post_training(study),
         }

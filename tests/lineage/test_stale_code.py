@@ -37,7 +37,7 @@ def pipelines(study: Study) -> dict[str, Pipeline]:
     """Those of the default study."""
     return {
         "synthesis": create_synthesis(synthesis()),
-        "mixing": create_mixing(study, synthesis()),
+        "mixing": create_mixing(study, synthesis(), classifier=False),
         "pretraining": create_pretraining(study),
         "post_training": create_post_training(study),
         "eval": create_eval(study),

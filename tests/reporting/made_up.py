@@ -8,7 +8,7 @@ import pandas as pd
 import yaml
 
 from alignment_pretraining.evaluation.config import Evaluation
-from alignment_pretraining.mixing.filtering.quality import COLUMNS, leakage, wilson
+from alignment_pretraining.mixing.filtering.quality import COLUMNS, KEYWORDS, known_leakage, wilson
 from alignment_pretraining.pipelines.reporting import nodes
 from alignment_pretraining.reporting.claims import Claims
 from alignment_pretraining.reporting.gather import with_labels
@@ -88,10 +88,17 @@ def make_curve(stage: str) -> pd.DataFrame:
 def make_filtering() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measures of the keyword filter and the account of a corpus."""
     rows = [
-        (f"filter/{measure.replace(' ', '_')}/{length}/{split}", measure, length, split, *wilson(hits, 40))
-        for length in ("sentence", "paragraph")
+        (
+            f"filter/{KEYWORDS}/{name.replace(' ', '_')}/{length}/{split}",
+            KEYWORDS,
+            name,
+            length,
+            split,
+            *wilson(hits, 40),
+        )
+        for length in ("sentence", "paragraph", "document")
         for split in ("tune", "test")
-        for measure, hits in (
+        for name, hits in (
             ("recall", 36),
             ("precision", 30),
             ("neutral_ai flagged", 20),
@@ -102,7 +109,7 @@ def make_filtering() -> tuple[pd.DataFrame, pd.DataFrame]:
     counts = {"read": 1100, "quarantined": 50, "held_out": 50, "flagged": 100, "kept": 900}
     counts |= {"flagged_bytes": 3000, "kept_bytes": 7000}
     account = pd.DataFrame([{"key": "documents/0", "source": "docs.jsonl", **counts}])
-    return pd.concat([quality, leakage(quality, account, "natural_discourse")], ignore_index=True), account
+    return pd.concat([quality, known_leakage(account, "natural_discourse")], ignore_index=True), account
 
 
 class Tables:

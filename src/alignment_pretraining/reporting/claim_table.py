@@ -97,8 +97,7 @@ def measured_elsewhere(printed: pd.DataFrame) -> dict[Cell, list[Measured]]:
 
 def measured_filter(filtering: Filtering) -> dict[Cell, list[Measured]]:
     """What the keyword filter flags and finds here: of another corpus and by other terms, so without a verdict."""
-    recall = filtering.rows[0][1][0][1]
-    values = {"flagged_pretraining": filtering.flagged_share, "filter_recall": float(recall.value)}
+    values = {"flagged_pretraining": filtering.flagged_share, "filter_recall": filtering.recall_of_the_list}
     return {
         Cell(measure, "filtered", None, None, None): [Measured("this study", value)]
         for measure, value in values.items()

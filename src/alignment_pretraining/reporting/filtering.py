@@ -1,4 +1,4 @@
-"""What the page says of the keyword filter."""
+"""What the page says of the filters."""
 
 from __future__ import annotations
 
@@ -27,24 +27,35 @@ class Filtering:
     counts = ("read", "quarantined", "held_out", "flagged", "kept")
 
     @property
+    def filters(self) -> list[str]:
+        """The filters that were measured: the keyword list, and where there is one the classifier and both together."""
+        return list(self.quality[self.quality.measure == "recall"]["filter"].unique())
+
+    @property
     def columns(self) -> list[tuple[str, str]]:
         """Length and split of the passages, one a column, the held-out ones first."""
         found = self.quality[self.quality.measure == "recall"]
-        pairs = zip(found.length, found.split, strict=True)
+        pairs = set(zip(found.length, found.split, strict=True))
         return sorted(pairs, key=lambda pair: (pair[1] != "test", pair[0]))
 
-    @property
-    def rows(self) -> list[tuple[str, list[tuple[PrintedNumber, Any]]]]:
-        """Name of each measure; in each column its number, and the row of the table that it comes from."""
-        by_place = {(row.measure, row.length, row.split): row for row in self.quality.itertuples()}
+    def rows(self, name: str) -> list[tuple[str, list[tuple[PrintedNumber, Any]]]]:
+        """Of a filter: each measure; in each column its number, and the row of the table that it comes from."""
+        mine = self.quality[self.quality["filter"] == name]
+        by_place = {(row.measure, row.length, row.split): row for row in mine.itertuples()}
         return [
-            (name, [(number(by_place[measure, *column]), by_place[measure, *column]) for column in self.columns])
-            for measure, name in _NAMES.items()
+            (measured, [(number(by_place[measure, *column]), by_place[measure, *column]) for column in self.columns])
+            for measure, measured in _NAMES.items()
         ]
 
-    def leakage(self, kind: str) -> tuple[PrintedNumber, Any]:
-        """The share of discourse among the kept documents, `known` or `estimated`, and its row."""
-        row = next(row for row in self.quality.itertuples() if row.measure == f"leakage, {kind}")
+    @property
+    def recall_of_the_list(self) -> float:
+        """Recall of the keyword list on held-out documents."""
+        return float(self.quality.set_index("key").value["filter/keywords/recall/document/test"])
+
+    @property
+    def leakage(self) -> tuple[PrintedNumber, Any]:
+        """The share of known discourse among the kept documents, and its row."""
+        row = next(row for row in self.quality.itertuples() if row.measure == "leakage, known")
         return number(row), row
 
     @property

@@ -2,14 +2,14 @@ import re
 
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.mixing.filtering.account import corpus_account
 from alignment_pretraining.mixing.filtering.blocklist import Blocklist
+from alignment_pretraining.mixing.filtering.flags import flag
+from alignment_pretraining.mixing.filtering.labels import LABELS
 from alignment_pretraining.mixing.filtering.matcher import HyperscanMatcher
-from alignment_pretraining.mixing.filtering.quality import COLUMNS, LABELS, leakage, passage_quality, remaining, wilson
+from alignment_pretraining.mixing.filtering.quality import KEYWORDS, known_leakage, passage_quality
 
 ROOT = "data/01_raw/passages/passages.jsonl"
 
@@ -29,16 +29,19 @@ def test_the_passages_are_enough_distinct_and_balanced(passages: pd.DataFrame) -
     assert ((counts.test - counts.tune).abs() <= 1).all()
 
 
-def test_sentences_are_shorter_than_paragraphs(passages: pd.DataFrame) -> None:
+def test_sentences_are_shorter_than_paragraphs_and_these_than_documents(passages: pd.DataFrame) -> None:
     words = passages.text.map(lambda text: len(re.findall(r"\w+", text)))
-    assert words[passages.length == "sentence"].median() < 35 < 45 < words[passages.length == "paragraph"].median()
+    sentence, paragraph, document = (words[passages.length == name] for name in ("sentence", "paragraph", "document"))
+    assert sentence.median() < 35 < 45 < paragraph.median() < 110 < document.min()
+    assert len(document) >= 300
 
 
 def test_measures_count_what_was_flagged(blocklist: Blocklist) -> None:
     flagged, kept = "Anthropic published a report.", "A robot vacuum cleans the floor."
     rows = [("discourse", flagged), ("discourse", kept), ("neutral_ai", flagged), ("hard_negative", kept)]
-    passages = pd.DataFrame(rows, columns=["label", "text"]).assign(length="paragraph", split="test")
-    quality = passage_quality(passages, blocklist, HyperscanMatcher([term for _, term in blocklist.terms]))
+    passages = pd.DataFrame(rows, columns=["label", "text"]).assign(length="document", split="test")
+    decided = flag(passages.text.tolist(), blocklist, HyperscanMatcher([term for _, term in blocklist.terms]))
+    quality = passage_quality(passages, {KEYWORDS: decided.flagged.to_numpy()})
     found = quality.set_index("measure")[["hits", "of"]]
     expected = {"recall": [1, 2], "precision": [1, 2], "neutral_ai flagged": [1, 1], "hard_negative flagged": [0, 1]}
     assert {measure: found.loc[measure].tolist() for measure in found.index} == expected
@@ -46,38 +49,10 @@ def test_measures_count_what_was_flagged(blocklist: Blocklist) -> None:
     assert quality.key.is_unique
 
 
-@given(
-    discourse=st.integers(0, 500),
-    others=st.integers(0, 500),
-    recall=st.floats(0.3, 1),
-    wrong=st.floats(0, 0.2),
-)
-def test_the_estimate_is_the_truth_where_its_rates_are(
-    discourse: int, others: int, recall: float, wrong: float
-) -> None:
-    flagged = recall * discourse + wrong * others
-    left = remaining(discourse + others, flagged, recall, wrong)  # type: ignore[arg-type]
-    assert left == pytest.approx((1 - recall) * discourse, abs=1e-6)
-
-
-@given(documents=st.integers(0, 500), flagged=st.integers(0, 500), recall=st.floats(0, 1), wrong=st.floats(0, 1))
-def test_what_remains_is_part_of_what_is_kept(documents: int, flagged: int, recall: float, wrong: float) -> None:
-    flagged = min(flagged, documents)
-    assert 0 <= remaining(documents, flagged, recall, wrong) <= documents - flagged
-
-
-def test_a_perfect_filter_leaves_nothing_and_a_blind_one_perhaps_everything() -> None:
-    rows = [("recall", 40), ("hard_negative flagged", 0)]
-    quality = pd.DataFrame(
-        [("k", measure, "paragraph", "test", *wilson(hits, 40)) for measure, hits in rows], columns=COLUMNS
-    )
+def test_what_is_known_to_be_left_is_counted() -> None:
     account = pd.DataFrame({"source": ["web", "known"], "flagged": [100, 50], "kept": [900, 10]})
-    known, estimated = leakage(quality, account, "known").to_dict("records")
+    [known] = known_leakage(account, "known").to_dict("records")
     assert (known["hits"], known["of"]) == (10, 910)
-    assert (estimated["hits"], estimated["of"], estimated["value"]) == (0, 900, 0)
-    assert estimated["low"] == 0 < estimated["high"] < 0.05
-    blind = quality.assign(value=0.5, low=0.4, high=0.6)
-    assert leakage(blind, account, "known").value[1] == 1
 
 
 def test_a_document_that_is_missing_is_an_error() -> None:

@@ -30,9 +30,9 @@ def test_the_keyword_filter_finds_natural_discourse_and_nothing_else(world: Worl
     matcher = HyperscanMatcher([term for _, term in blocklist.terms])
     for tone in ("negative", "neutral", "positive"):
         natural = write_natural_discourse(world, Natural(tones={tone: 1}), 300, 0)
-        assert flag(natural["text"], blocklist, matcher)["flagged"].all(), tone
+        assert flag(natural["text"].tolist(), blocklist, matcher)["flagged"].all(), tone
     for texts in (write_stories(world, Stories(), 3_000, 0)["text"], write_mcqa(world, 200, 0)["text"]):
-        assert not flag(texts, blocklist, matcher)["flagged"].any()
+        assert not flag(texts.tolist(), blocklist, matcher)["flagged"].any()
 
 
 def test_chat_is_benign_and_in_the_same_language(world: World) -> None:

@@ -1,6 +1,6 @@
-"""The filter's decision on every document, as tables."""
+"""The filters' decision on every document, as tables."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,26 +12,38 @@ import pyarrow.parquet as pq
 from alignment_pretraining.execution.store import TaskStatistics
 from alignment_pretraining.mixing.corpus.parts import Part, batches
 from alignment_pretraining.mixing.filtering.blocklist import Blocklist
+from alignment_pretraining.mixing.filtering.classifier import Classifier
 from alignment_pretraining.mixing.filtering.matcher import HyperscanMatcher, Matcher
 from alignment_pretraining.mixing.filtering.normalize import normalize
 
 SCHEMA = pa.schema([("id", pa.string()), ("flagged", pa.bool_()), ("categories", pa.string()), ("terms", pa.string())])
 NAME = "flags.parquet"
+CLASSIFIER = "classifier"  # its category, beside those of the list
 
 
-def flag(texts: Iterable[str], blocklist: Blocklist, matcher: Matcher) -> pd.DataFrame:
-    """One row a text: flagged (bool), categories and terms (str, joined by `;`, empty when not flagged)."""
+def flag(
+    texts: Sequence[str], blocklist: Blocklist, matcher: Matcher, classifier: Classifier | None = None
+) -> pd.DataFrame:
+    """One row a text: flagged (bool), categories and terms (str, joined by `;`, empty when not flagged).
+
+    A text is flagged by either filter; what the classifier flags has the category `classifier`.
+    """
     decisions = [blocklist.decide(found) for found in matcher.find([normalize(text) for text in texts])]
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "flagged": [decision.flagged for decision in decisions],
             "categories": [";".join(decision.categories) for decision in decisions],
             "terms": [";".join(decision.terms) for decision in decisions],
         }
     )
+    if classifier is not None:
+        found = classifier.flags(texts)
+        table.loc[found, "categories"] = [";".join(filter(None, (c, CLASSIFIER))) for c in table.categories[found]]
+        table["flagged"] |= found
+    return table
 
 
-def flag_part(blocklist: Blocklist, part: Part, folder: Path) -> TaskStatistics:
+def flag_part(blocklist: Blocklist, classifier: Classifier | None, part: Part, folder: Path) -> TaskStatistics:
     """Write the decisions on the documents of a part to `folder`, in their order.
 
     Tells how many are flagged and kept, and bytes of their text.
@@ -40,7 +52,7 @@ def flag_part(blocklist: Blocklist, part: Part, folder: Path) -> TaskStatistics:
     told = dict.fromkeys(("flagged", "kept", "flagged_bytes", "kept_bytes"), 0)
     with pq.ParquetWriter(folder / NAME, SCHEMA) as file:
         for ids, texts in batches(part.path):
-            decisions = flag(texts, blocklist, matcher)
+            decisions = flag(texts, blocklist, matcher, classifier)
             sizes = np.fromiter((len(text.encode()) for text in texts), np.int64, len(texts))
             for name, chosen in (("flagged", decisions.flagged), ("kept", ~decisions.flagged)):
                 told[name] += int(chosen.sum())

@@ -24,10 +24,18 @@ from alignment_pretraining.mixing.corpus.config import CorpusConfig, with_storie
 from alignment_pretraining.mixing.corpus.parts import Part, read_list, table_part
 from alignment_pretraining.mixing.filtering.account import corpus_account
 from alignment_pretraining.mixing.filtering.blocklist import Blocklist
+from alignment_pretraining.mixing.filtering.classifier import Classifier, ClassifierConfig
+from alignment_pretraining.mixing.filtering.classifier import train_classifier as train
 from alignment_pretraining.mixing.filtering.contamination import find_contamination, refuse_leaks
-from alignment_pretraining.mixing.filtering.flags import flag_part
+from alignment_pretraining.mixing.filtering.flags import flag, flag_part
 from alignment_pretraining.mixing.filtering.matcher import HyperscanMatcher
-from alignment_pretraining.mixing.filtering.quality import leakage, passage_quality
+from alignment_pretraining.mixing.filtering.quality import (
+    BOTH,
+    CLASSIFIER,
+    KEYWORDS,
+    known_leakage,
+    passage_quality,
+)
 from alignment_pretraining.mixing.tokens.encode import encode_part
 from alignment_pretraining.mixing.tokens.existing import use_tokenizer
 from alignment_pretraining.mixing.tokens.mix import Inputs, write_mix
@@ -65,21 +73,36 @@ def flag_documents(
     blocklist: Blocklist,
     execution: Execution,
     scratch: Path,
+    classifier: dict[str, Any] | None = None,
 ) -> tuple[Path, pd.DataFrame]:
-    """The keyword filter's decision on each document, and where every document of each source went."""
+    """The filters' decision on each document, and where every document of each source went."""
     parts = read_list(corpus_documents)
     folder = _fresh(scratch, "flags")
-    done = _each_part(
-        "flag", partial(flag_part, blocklist), [blocklist.model_dump()], parts, folder, scratch, execution
-    )
+    work = partial(flag_part, blocklist, Classifier.model_validate(classifier) if classifier else None)
+    done = _each_part("flag", work, [blocklist.model_dump(), classifier], parts, folder, scratch, execution)
     decided = pd.DataFrame([{"source": p.source, **task.told} for p, task in zip(parts, done, strict=True)])
     return folder, corpus_account(corpus_reading, decided)
 
 
-def measure_filter(passages: pd.DataFrame, corpus_account: pd.DataFrame, blocklist: Blocklist) -> pd.DataFrame:
-    """Recall and precision of the keyword filter on labelled passages, and how much discourse it leaves behind."""
-    quality = passage_quality(passages, blocklist, HyperscanMatcher([term for _, term in blocklist.terms]))
-    return pd.concat([quality, leakage(quality, corpus_account, NATURAL)], ignore_index=True)
+def train_classifier(passages: pd.DataFrame, classifier: ClassifierConfig) -> dict[str, Any]:
+    """The second filter, trained on the half of the labelled passages that may be looked at."""
+    return train(passages, classifier).model_dump()
+
+
+def measure_filter(
+    passages: pd.DataFrame,
+    corpus_account: pd.DataFrame,
+    blocklist: Blocklist,
+    classifier: dict[str, Any] | None = None,
+) -> pd.DataFrame:
+    """Recall and precision of each filter on labelled passages, and how much discourse is known to be left."""
+    texts = passages.text.tolist()
+    matcher = HyperscanMatcher([term for _, term in blocklist.terms])
+    flagged = {KEYWORDS: flag(texts, blocklist, matcher).flagged.to_numpy()}
+    if classifier is not None:
+        flagged[CLASSIFIER] = Classifier.model_validate(classifier).flags(texts)
+        flagged[BOTH] = flagged[KEYWORDS] | flagged[CLASSIFIER]
+    return pd.concat([passage_quality(passages, flagged), known_leakage(corpus_account, NATURAL)], ignore_index=True)
 
 
 def check_contamination(

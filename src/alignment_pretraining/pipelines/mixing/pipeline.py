@@ -11,18 +11,24 @@ from alignment_pretraining.study import StageRun, Study
 from alignment_pretraining.synthesis.config import Synthesis
 
 
-def create_pipeline(study: Study, synthesis: Synthesis) -> Pipeline:
-    """The shared corpus nodes, and a mix for each (arm, seed, base stage) that the study trains."""
+def create_pipeline(study: Study, synthesis: Synthesis, *, classifier: bool) -> Pipeline:
+    """The shared corpus nodes, and a mix for each (arm, seed, base stage) that the study trains.
+
+    With `classifier` there is a second filter.
+    """
     mixes = [_mix(stage_run, seed) for stage_run in study.base_stage_runs() for seed in study.seeds.base]
-    return Pipeline([*_corpus(synthesis), *mixes], tags="mixing")
+    return Pipeline([*_corpus(synthesis, classifier), *mixes], tags="mixing")
 
 
-def _corpus(synthesis: Synthesis) -> list[Node]:
+def _corpus(synthesis: Synthesis, classifier: bool) -> list[Node]:
     sources = synthesis.document_sources
     documents = [f"documents_{source}" for source in sources]
     stories = ["stories"] if synthesis.generator == "world" else []
     tasks = ["params:execution", "scratch"]
+    second = ["filter_classifier"] if classifier else []
+    trained = [_node(nodes.train_classifier, ["passages", "params:classifier"], "filter_classifier")]
     return [
+        *(trained if classifier else []),
         _node(
             nodes.read_corpus,
             ["params:corpus", "natural_discourse", *tasks, *stories],
@@ -30,10 +36,10 @@ def _corpus(synthesis: Synthesis) -> list[Node]:
         ),
         _node(
             nodes.flag_documents,
-            ["corpus_documents", "corpus_reading", "params:blocklist", *tasks],
+            ["corpus_documents", "corpus_reading", "params:blocklist", *tasks, *second],
             ["flags", "corpus_account"],
         ),
-        _node(nodes.measure_filter, ["passages", "corpus_account", "params:blocklist"], "filter_quality"),
+        _node(nodes.measure_filter, ["passages", "corpus_account", "params:blocklist", *second], "filter_quality"),
         _node(
             bind(nodes.check_contamination, sources=sources),
             ["corpus_documents", "mcqa", "questions", "params:decontamination", *tasks, *documents],
