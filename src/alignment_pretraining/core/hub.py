@@ -43,6 +43,17 @@ def fetch(name: str, revision: str, kind: Kind, patterns: Sequence[str]) -> Path
         ) from error
 
 
+def stream(dataset: str, config: str | None, split: str, revision: str | None) -> Any:
+    """The rows of a split, of the hub or of a local folder, as a `datasets.IterableDataset`.
+
+    Opening it and reading it raise anything from ValueError to network errors, as the library does.
+    """
+    import datasets
+
+    datasets.utils.tqdm.get_lock()  # else threads that read at once delete each other's
+    return datasets.load_dataset(dataset, config, split=split, streaming=True, revision=revision)
+
+
 @dataclass(frozen=True)
 class Holding:
     """Bytes of a repository's files in all, and of those that are here; the commit, where it is known."""

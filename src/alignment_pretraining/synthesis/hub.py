@@ -8,6 +8,7 @@ from string import Formatter
 from typing import Any
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.hub import stream
 from alignment_pretraining.core.spec import Spec
 
 Record = Mapping[str, Any]
@@ -144,15 +145,9 @@ def _column(table: HubTable, record: Record, name: str) -> Any:
 
 def _rows(table: HubTable) -> Iterator[tuple[str, Record]]:
     """The rows of a table with their ids, streamed."""
-    import datasets
-
     where = "/".join(filter(None, (table.dataset, table.config, table.split)))
     try:
-        datasets.utils.tqdm.get_lock()  # else threads that read at once delete each other's
-        rows = datasets.load_dataset(
-            table.dataset, table.config, split=table.split, streaming=True, revision=table.revision
-        )
-        for number, record in enumerate(rows, start=1):
+        for number, record in enumerate(stream(table.dataset, table.config, table.split, table.revision), start=1):
             yield f"{where}:{number}", record
     except Exception as error:  # the library raises anything from ValueError to network errors
         raise UserError(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.hub import stream
 from alignment_pretraining.mixing.corpus.config import HubDataset
 from alignment_pretraining.mixing.corpus.document import BadRow, Document, RowError
 from alignment_pretraining.mixing.corpus.files import column
@@ -42,13 +43,8 @@ def read_hub_shard(spec: HubDataset, shard: int, shards: int) -> Iterator[Docume
 
 
 def _rows(spec: HubDataset, shard: int, shards: int) -> Iterator[Any]:
-    import datasets
-
     try:
-        datasets.utils.tqdm.get_lock()  # else threads that read at once delete each other's
-        rows = datasets.load_dataset(
-            spec.dataset, spec.config, split=spec.split, streaming=True, revision=spec.revision
-        )
+        rows = stream(spec.dataset, spec.config, spec.split, spec.revision)
         yield from rows.shard(shards, shard) if shards > 1 else rows
     except Exception as error:
         raise _unreadable(spec, error) from error
