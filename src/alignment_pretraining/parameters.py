@@ -16,6 +16,7 @@ from alignment_pretraining.mixing.config import Decontamination, TokenizerConfig
 from alignment_pretraining.mixing.corpus.config import CorpusConfig
 from alignment_pretraining.mixing.filtering.blocklist import Blocklist
 from alignment_pretraining.mixing.filtering.classifier import ClassifierConfig
+from alignment_pretraining.post_training.config import PostTrainingConfig, batch_problems
 from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, Gpu
 from alignment_pretraining.reporting.claims import Claims
@@ -52,6 +53,7 @@ class Parameters(Spec):
     tokenizer: TokenizerConfig
     execution: Execution
     training: EngineConfig
+    post_training: PostTrainingConfig = PostTrainingConfig()
     evaluation: Evaluation
     suite_sources: SuiteSources = SuiteSources({})
     claims: Claims
@@ -76,6 +78,26 @@ class Parameters(Spec):
                     f"study.arms.{name}.share: {arm.share} of nothing: the arm inserts no documents; set its discourse "
                     "and insertion, or remove share"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _batches_of_post_training_can_be_split(self) -> Self:
+        stages = self.study.stages
+        for stage in (stages.sft, stages.dpo) if self.study.seeds.post_training else ():
+            for problem in batch_problems(stage, self.post_training):
+                raise ValueError(problem)
+        return self
+
+    @model_validator(mode="after")
+    def _post_training_has_its_machines(self) -> Self:
+        settings, cluster = self.post_training, self.cluster
+        if settings.launcher == "slurm" and (cluster is None or cluster.slurm is None):
+            raise ValueError("post_training.launcher: slurm, and cluster.slurm is missing: it needs at least time")
+        if cluster and settings.processes > cluster.gpus_per_node and settings.processes % cluster.gpus_per_node:
+            raise ValueError(
+                f"post_training.processes: {settings.processes} do not fill machines of cluster.gpus_per_node "
+                f"{cluster.gpus_per_node}"
+            )
         return self
 
     def by_key(self) -> dict[str, Any]:

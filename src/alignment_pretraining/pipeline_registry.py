@@ -37,7 +37,7 @@ def register_pipelines() -> dict[str, Pipeline]:
             "synthesis": create_synthesis(synthesis),
             "mixing": create_mixing(study, synthesis, classifier=parameters.classifier is not None),
             "pretraining": create_pretraining(study, machine),
-            "post_training": create_post_training(study),
+            "post_training": create_post_training(study, machine),
         }
     else:  # checkpoints from elsewhere are asked the study's own questions where no others are given
         pipelines = {} if sources else {"synthesis": create_synthesis(synthesis).to_outputs("questions")}

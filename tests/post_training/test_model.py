@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from alignment_pretraining.post_training.config import PostTrainingConfig
 from alignment_pretraining.post_training.model import load_model
 from alignment_pretraining.pretraining.local.checkpoint import load_checkpoint
 
@@ -16,6 +17,6 @@ def test_padding_on_the_right_does_not_change_what_comes_before(base: Path) -> N
 
     with torch.no_grad():
         expected = load_checkpoint(base)(input_ids=ids, attention_mask=mask).logits.log_softmax(-1)
-        found = load_model(base)(input_ids=ids, attention_mask=mask).logits.log_softmax(-1)
+        found = load_model(base, PostTrainingConfig())(input_ids=ids, attention_mask=mask).logits.log_softmax(-1)
 
     assert torch.allclose(found[mask.bool()], expected[mask.bool()], atol=0.02)

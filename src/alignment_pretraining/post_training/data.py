@@ -7,10 +7,25 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.core.special_tokens import as_text
+from alignment_pretraining.core.special_tokens import as_text, special_tokens
+from alignment_pretraining.study import DpoStage, SftStage
 
 Messages = list[dict[str, str]]
 _ROLES = {"system", "user", "assistant"}
+
+
+def draw_examples(
+    frame: pd.DataFrame, stage: SftStage | DpoStage, seed: int, tokenizer: Any
+) -> list[dict[str, Messages]]:
+    """What a stage reads of `frame` in an epoch, in its order.
+
+    Raises:
+        UserError: too few rows, or messages that are not a list of turns.
+    """
+    special = special_tokens(tokenizer)
+    if isinstance(stage, SftStage):
+        return conversations(frame, stage.conversations, seed, special)
+    return preferences(frame, stage.pairs, seed, special)
 
 
 def conversations(frame: pd.DataFrame, count: int, seed: int, special: Sequence[str] = ()) -> list[dict[str, Messages]]:

@@ -1,7 +1,7 @@
 """SFT, then DPO, the same for every arm."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from kedro.pipeline import Node, Pipeline
 
@@ -15,21 +15,30 @@ _STAGES: dict[str, tuple[Callable[..., Any], str]] = {
 }
 
 
-def create_pipeline(study: Study) -> Pipeline:
-    """One SFT and one DPO node for each base model and post-training seed."""
+def create_pipeline(study: Study, machine: Literal["cpu", "gpu", "cluster"] = "cpu") -> Pipeline:
+    """One SFT and one DPO node for each base model and post-training seed; on a cluster, `params:cluster` describes it."""
     return Pipeline(
-        [_train(stage_run, seed) for stage_run in study.post_stage_runs() for seed in study.seeds.post_training],
+        [
+            _train(stage_run, seed, machine)
+            for stage_run in study.post_stage_runs()
+            for seed in study.seeds.post_training
+        ],
         tags="post_training",
     )
 
 
-def _train(stage_run: StageRun, seed: int) -> Node:
+def _train(stage_run: StageRun, seed: int, machine: str) -> Node:
     assert stage_run.parent is not None
     function, data = _STAGES[stage_run.stage]
+    inputs = [
+        *(data, stage_run.parent.dataset(seed, "checkpoint"), f"params:study.stages.{stage_run.stage}"),
+        *("params:post_training", "scratch"),
+        *(["params:cluster"] if machine == "cluster" else []),
+    ]
     return stage_node(
         "train",
         bind(function, seed=seed),
-        [data, stage_run.parent.dataset(seed, "checkpoint"), f"params:study.stages.{stage_run.stage}", "scratch"],
+        inputs,
         [stage_run.dataset(seed, what) for what in ("checkpoint", "curve", "training_summary")],
         stage_run,
         seed,

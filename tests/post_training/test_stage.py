@@ -12,7 +12,8 @@ from transformers import AutoTokenizer
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import folder_md5s
 from alignment_pretraining.post_training.data import conversations as read_conversations
-from alignment_pretraining.post_training.trainer import ChatJob, run_chat_stage
+from alignment_pretraining.post_training.job import ChatJob
+from alignment_pretraining.post_training.stage import run_chat_stage
 from alignment_pretraining.pretraining.local.checkpoint import load_checkpoint, save_checkpoint
 from alignment_pretraining.study import DpoStage, SftStage
 

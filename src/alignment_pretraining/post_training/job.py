@@ -1,0 +1,81 @@
+"""One post-training stage of one model, as it is asked for and as each process is told."""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from alignment_pretraining.core.hashing import work_fingerprint
+from alignment_pretraining.post_training.config import PostTrainingConfig, examples, stage_name
+from alignment_pretraining.pretraining.nanotron.cluster import Cluster
+from alignment_pretraining.study import DpoStage, SftStage
+
+# What neither changes a weight nor what a save holds.
+_FREE = {"launcher", "save_every"}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides a stage's result beside its examples: `start` is the checkpoint that it begins from."""
+
+    start: Path
+    stage: SftStage | DpoStage
+    seed: int
+    settings: PostTrainingConfig
+
+    @property
+    def name(self) -> str:
+        """`sft` or `dpo`."""
+        return stage_name(self.stage)
+
+    @property
+    def label(self) -> str:
+        """What the stage is called where no node runs it."""
+        return f"{self.name} seed {self.seed}"
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps: an epoch's last batch may be smaller."""
+        return math.ceil(examples(self.stage) / self.stage.batch_size) * self.stage.epochs
+
+
+@dataclass(frozen=True)
+class ChatJob:
+    """One post-training stage of one model: `data` are its examples, `start` the checkpoint it begins from.
+
+    `cluster` is there where the environment has one: its machines, for the launcher slurm.
+    """
+
+    data: pd.DataFrame
+    start: Path
+    stage: SftStage | DpoStage
+    seed: int
+    settings: PostTrainingConfig = PostTrainingConfig()
+    cluster: Cluster | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        """The job without its examples."""
+        return Recipe(self.start, self.stage, self.seed, self.settings)
+
+    def fingerprint(self, code: dict[str, dict[str, str]]) -> str:
+        """Names the work in scratch: inputs by content, configuration, and the `code` with its libraries' versions."""
+        return work_fingerprint(
+            name=self.recipe.name,
+            data=_digest(self.data),
+            start=self.start,
+            stage=self.stage.model_dump(),
+            seed=self.seed,
+            settings=self.settings.model_dump(exclude=_FREE),
+            code=code,
+        )
+
+
+def _digest(table: pd.DataFrame) -> str:
+    """MD5 of a table's cells, row by row: millions of conversations are not made one text first."""
+    found = hashlib.md5(repr(list(table.columns)).encode(), usedforsecurity=False)
+    for row in table.itertuples(index=False):
+        found.update(repr(tuple(row)).encode())
+    return found.hexdigest()

@@ -1,0 +1,49 @@
+"""The saves of an unfinished stage, from which it goes on to the same weights."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from alignment_pretraining.core.files import flush
+from alignment_pretraining.pretraining.nanotron import checkpoints
+
+SAVES, CURVE, STOP = "saves", "curve.jsonl", "stop"
+_KEPT = 1  # whole saves; while one is written there are two
+
+
+def newest_save(work: Path) -> Path | None:
+    """The newest whole save of the stage in `work`, after a check of its files; None where there is none.
+
+    Raises:
+        UserError: a file is missing or has another size than was saved.
+    """
+    found = checkpoints.newest(work / SAVES)
+    if found:
+        checkpoints.verify(found)
+    return found
+
+
+def keep_save(trainer: Path, work: Path, step: int) -> None:
+    """Give what the Trainer wrote into its folder for `step` a name of its own, once it is whole; older ones go."""
+    written, kept = trainer / f"checkpoint-{step}", work / SAVES / str(step)
+    kept.parent.mkdir(exist_ok=True)
+    shutil.rmtree(kept, ignore_errors=True)
+    flush(written)
+    written.rename(kept)
+    checkpoints.mark_whole(kept, {})
+    checkpoints.keep_newest(kept.parent, _KEPT)
+
+
+def add_row(work: Path, row: dict[str, Any]) -> None:
+    """Append a step to the curve of the stage in `work`."""
+    with (work / CURVE).open("a") as stream:
+        stream.write(json.dumps(row) + "\n")
+
+
+def cut_curve(work: Path, step: int) -> None:
+    """Drop the rows of steps after `step`: they are made again."""
+    path = work / CURVE
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    work.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(lines[:step]))

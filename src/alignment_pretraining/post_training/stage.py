@@ -1,0 +1,36 @@
+"""SFT and DPO by TRL's trainers: a stage from its inputs to its checkpoint, curve and summary."""
+
+import shutil
+from pathlib import Path
+
+from alignment_pretraining.core.code import work_code
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.post_training.config import batch_problems
+from alignment_pretraining.post_training.data import draw_examples
+from alignment_pretraining.post_training.job import ChatJob
+from alignment_pretraining.post_training.saves import SAVES
+from alignment_pretraining.post_training.train import Result, train
+
+
+def run_chat_stage(job: ChatJob, scratch: Path) -> Result:
+    """Fine-tune `job.start`, or go on with it where an interrupted run left off.
+
+    Returns checkpoint folder (under `scratch`), curve and summary without timings.
+
+    Raises:
+        UserError: a batch cannot be split as configured; or the loss or a weight is no longer finite, with stage, seed
+            and step.
+    """
+    import datasets
+    from transformers import AutoTokenizer
+
+    problems = list(batch_problems(job.stage, job.settings))
+    if problems:
+        raise UserError("\n".join(problems))
+    datasets.disable_progress_bars()
+    work = scratch / job.fingerprint(work_code(run_chat_stage))
+    examples = draw_examples(job.data, job.stage, job.seed, AutoTokenizer.from_pretrained(job.start))
+    result = train(job.recipe, datasets.Dataset.from_list(examples), work)
+    assert result is not None
+    shutil.rmtree(work / SAVES, ignore_errors=True)
+    return result

@@ -1,0 +1,73 @@
+"""One stage in one process, or in one of several that train it together."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from datasets import Dataset
+
+from alignment_pretraining.core.progress import Work
+from alignment_pretraining.post_training.config import examples as examples_of
+from alignment_pretraining.post_training.job import Recipe
+from alignment_pretraining.post_training.saves import cut_curve, newest_save
+from alignment_pretraining.pretraining.local.checkpoint import save_checkpoint
+
+Result = tuple[Path, pd.DataFrame, dict[str, Any]]
+
+
+def train(recipe: Recipe, examples: Dataset, work: Path) -> Result | None:
+    """Train on `examples`, going on from the newest save in `work`.
+
+    Returns checkpoint folder (in `work`), curve and summary without timings.
+
+    Raises:
+        UserError: the loss or a weight is no longer finite; names stage, seed and step.
+    """
+    import torch
+    import transformers
+
+    from alignment_pretraining.post_training.callbacks import Follow, Save, StopWhenDestroyed
+    from alignment_pretraining.post_training.trainers import TRAINER, make_trainer
+
+    torch.set_num_threads(recipe.settings.threads)
+    transformers.utils.logging.set_verbosity_error()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(recipe.start)
+    trainer = make_trainer(recipe, examples, tokenizer, work)
+    save = newest_save(work)
+    done = int(save.name) if save else 0
+    cut_curve(work, done)
+    trainer.remove_callback(transformers.PrinterCallback)
+    trainer.add_callback(StopWhenDestroyed(recipe))
+    trainer.add_callback(Save(recipe.settings.save_every, work))
+    with Work(recipe.label, recipe.steps, unit="steps", done=done) as shown:
+        trainer.add_callback(Follow(shown, work, None))
+        trainer.train(resume_from_checkpoint=str(save) if save else None)
+    shutil.rmtree(work / TRAINER, ignore_errors=True)
+    curve = _curve(trainer.state.log_history)
+    summary = _summary(recipe, trainer, curve)
+    record = {**summary, "spec": recipe.stage.model_dump()}
+    return save_checkpoint(trainer.model, recipe.start, work / "checkpoint", record), curve, summary
+
+
+def _curve(history: list[dict[str, float]]) -> pd.DataFrame:
+    """One row a step: step, loss, lr, grad_norm; for DPO also reward_accuracy and reward_margin."""
+    from alignment_pretraining.post_training.callbacks import COLUMNS
+
+    frame = pd.DataFrame([row for row in history if "loss" in row])
+    return frame[[name for name in COLUMNS if name in frame]].rename(columns=COLUMNS)
+
+
+def _summary(recipe: Recipe, trainer: Any, curve: pd.DataFrame) -> dict[str, Any]:
+    last = curve.tail(max(len(curve) // 10, 1))
+    summary = {
+        "stage": recipe.name,
+        "seed": recipe.seed,
+        "steps": int(trainer.state.global_step),
+        "examples": examples_of(recipe.stage) * recipe.stage.epochs,
+        "parameters": sum(weight.numel() for weight in trainer.model.parameters()),
+        "final_loss": float(last["loss"].mean()),
+    }
+    if "reward_accuracy" in last:
+        summary["reward_accuracy"] = float(last["reward_accuracy"].mean())
+    return summary

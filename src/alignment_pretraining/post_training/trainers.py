@@ -1,0 +1,98 @@
+"""TRL's trainers, set up so that the same inputs give the same bytes."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset, concatenate_datasets
+from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer  # type: ignore[attr-defined] # trl exports them lazily
+
+from alignment_pretraining.core.files import write_atomically
+from alignment_pretraining.post_training.job import Recipe
+from alignment_pretraining.post_training.model import load_model
+from alignment_pretraining.study import DpoStage, SftStage
+
+TRAINER = "trainer"  # folder of what the Trainer writes for itself
+_REFERENCE = "reference.parquet"
+
+
+def make_trainer(recipe: Recipe, examples: Dataset, tokenizer: Any, work: Path) -> Any:
+    """The trainer of SFT or DPO on `examples`, which are in the order in which they are read."""
+    model = load_model(recipe.start, recipe.settings)
+    if isinstance(recipe.stage, SftStage):
+        return _sft(recipe, model, examples, tokenizer, work)
+    return _dpo(recipe, recipe.stage, model, examples, tokenizer, work)
+
+
+def _sft(recipe: Recipe, model: Any, examples: Dataset, tokenizer: Any, work: Path) -> Any:
+    """Loss on all tokens, as in the paper (§ on post-training)."""
+    options = SFTConfig(
+        **_options(recipe, work),
+        lr_scheduler_type="cosine",
+        assistant_only_loss=False,
+        completion_only_loss=False,
+    )
+    return SFTTrainer(model=model, args=_one_device(options), train_dataset=examples, processing_class=tokenizer)
+
+
+def _dpo(recipe: Recipe, stage: DpoStage, model: Any, examples: Dataset, tokenizer: Any, work: Path) -> Any:
+    """Sigmoid loss against the model it starts from, whose log-probabilities are computed before the first step."""
+    options = DPOConfig(
+        **_options(recipe, work),
+        lr_scheduler_type="linear",
+        beta=stage.beta,
+        loss_type=["sigmoid"],
+        precompute_ref_log_probs=True,
+    )
+    return _ReferenceOnce(model=model, args=_one_device(options), train_dataset=examples, processing_class=tokenizer)
+
+
+class _ReferenceOnce(DPOTrainer):  # type: ignore[misc] # trl exports it lazily
+    """Keeps the reference's log-probabilities beside the saves, so that a stage that goes on does not compute them again."""
+
+    def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
+        file = Path(self.args.output_dir).with_name(_REFERENCE)
+        if file.exists():
+            return concatenate_datasets([dataset, Dataset.from_parquet(str(file), keep_in_memory=True)], axis=1)
+        found = super()._precompute_ref_logps(dataset, name, batch_size)
+        if self.accelerator.is_main_process:
+            columns = found.select_columns(["ref_chosen_logps", "ref_rejected_logps"])
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(file, lambda path: columns.to_parquet(str(path)))
+        self.accelerator.wait_for_everyone()
+        return found
+
+
+def _options(recipe: Recipe, work: Path) -> dict[str, Any]:
+    cuda, settings, stage = torch.cuda.is_available(), recipe.settings, recipe.stage
+    return {
+        "output_dir": str(work / TRAINER),
+        "num_train_epochs": stage.epochs,
+        "max_length": stage.context,
+        "per_device_train_batch_size": settings.micro_batch_of(stage),
+        "gradient_accumulation_steps": stage.batch_size // settings.at_once(stage),
+        "learning_rate": stage.max_lr,
+        "warmup_steps": stage.warmup,  # below 1: a share of all steps
+        "optim": "adamw_torch_fused",
+        "adam_beta2": 0.95,
+        "weight_decay": 0.0,
+        "max_grad_norm": 1.0,
+        "seed": recipe.seed,
+        "train_sampling_strategy": "sequential",  # the examples come in an order drawn from the seed
+        "use_cpu": not cuda,
+        "gradient_checkpointing": settings.gradient_checkpointing,
+        "bf16": cuda and settings.precision != "fp32",
+        "save_strategy": "no",  # callbacks.Save says when
+        "report_to": "none",
+        "disable_tqdm": True,
+        "logging_strategy": "steps",
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,  # else a loss that is no number is told as the last one that was
+        "dataloader_pin_memory": cuda,
+    }
+
+
+def _one_device(options: Any) -> Any:
+    """Have a process use one device: the Trainer would multiply the batch by the GPUs that it sees."""
+    options._n_gpu = min(options.n_gpu, 1)
+    return options
