@@ -98,10 +98,10 @@ def nanotron(model: Model, stage: TrainingStage, micro_batch: int) -> Speed:
     """nanotron in one process, torch in place of flash-attn where that is not installed; its memory is not seen."""
     import json
 
+    from alignment_pretraining.execution.torchrun import run_local
     from alignment_pretraining.pretraining.local.llama import new_model
-    from alignment_pretraining.pretraining.nanotron.config import stage_config, write_config
+    from alignment_pretraining.pretraining.nanotron.config import ENTRY, stage_config, write_config
     from alignment_pretraining.pretraining.nanotron.conversion import to_nanotron
-    from alignment_pretraining.pretraining.nanotron.launch import run_local
     from alignment_pretraining.pretraining.nanotron.layout import Layout
 
     with tempfile.TemporaryDirectory() as name:
@@ -119,7 +119,7 @@ def nanotron(model: Model, stage: TrainingStage, micro_batch: int) -> Speed:
         )
         metrics = folder / "metrics.jsonl"
         path = write_config(config, folder / "config.yaml")
-        run_local(path, 1, folder / "job.log", metrics=metrics, steps=stage.steps, label="nanotron")
+        run_local(ENTRY, path, 1, folder / "job.log", metrics=metrics, steps=stage.steps, label="nanotron")
         seconds = [json.loads(line)["seconds"] for line in metrics.read_text().splitlines()]
     return stage.batch_tokens / statistics.median(seconds[WARM_UP:]), math.nan
 

@@ -9,6 +9,7 @@ import yaml
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.model import flops_per_token, parameter_count
+from alignment_pretraining.execution.ranks import ranks_job
 from alignment_pretraining.execution.slurm import script_text
 from alignment_pretraining.planning import commands
 from alignment_pretraining.planning.layouts import Overhead, cheapest, overhead
@@ -16,7 +17,7 @@ from alignment_pretraining.planning.training import Plan, make_plan
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.pretraining.nanotron.memory import GB, memory_per_gpu
-from alignment_pretraining.pretraining.nanotron.slurm import training_job
+from alignment_pretraining.pretraining.nanotron.slurm import stage_ranks
 from alignment_pretraining.study import Study
 from tests.pretraining.nanotron.tiny_cluster import UNTIED
 
@@ -158,9 +159,7 @@ def test_the_batch_script(study: Study, cluster: Cluster, tmp_path: Path) -> Non
     settings = {"time": "12:00:00", "directives": {"partition": "gpu"}, "modules": ["cuda"], "container": "a.sqsh"}
     described = Cluster.model_validate(cluster.model_dump() | {"slurm": settings, "notice_seconds": 900})
     layout = cluster.layout("pretraining")
-    text = script_text(
-        training_job(tmp_path / "config.yaml", "pretraining", layout, described.nodes(layout), described)
-    )
+    text = script_text(ranks_job(stage_ranks(tmp_path / "config.yaml", "pretraining", layout, described)))
     for line in (
         "#SBATCH --nodes=32",
         "#SBATCH --gpus-per-node=8",

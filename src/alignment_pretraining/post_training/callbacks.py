@@ -9,8 +9,9 @@ from transformers import TrainerCallback
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.progress import Work
+from alignment_pretraining.execution.ranks import stop_file
 from alignment_pretraining.post_training.job import Recipe
-from alignment_pretraining.post_training.saves import STOP, add_row, keep_save
+from alignment_pretraining.post_training.saves import add_row, keep_save
 from alignment_pretraining.pretraining.nanotron.live import LiveMetrics
 
 # What TRL logs a step, and the name it gets in the curve; counts of time are left out.
@@ -60,7 +61,7 @@ class StopWhenDestroyed(TrainerCallback):
 
 
 class Save(TrainerCallback):
-    """Saves every so many steps, and leaves after a save when the file `stop` appears in `work`."""
+    """Saves every so many steps, and leaves after a save when `work` has a `stop_file`."""
 
     def __init__(self, every: int, work: Path) -> None:
         self._every, self._work = every, work
@@ -86,7 +87,7 @@ class Save(TrainerCallback):
 
     def _is_asked_to_stop(self, args: Any, state: Any) -> bool:
         """Whether the first process sees the file; all agree on the step."""
-        asked = torch.tensor([int(state.is_world_process_zero and (self._work / STOP).exists())], device=args.device)
+        asked = torch.tensor([int(state.is_world_process_zero and stop_file(self._work).exists())], device=args.device)
         if args.world_size > 1:
             torch.distributed.all_reduce(asked, op=torch.distributed.ReduceOp.MAX)
         return bool(asked.item())

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -36,6 +36,11 @@ class Recipe:
         return f"{self.name} seed {self.seed}"
 
     @property
+    def shards(self) -> bool:
+        """Whether several processes share out weights, gradients and moments."""
+        return self.settings.processes > 1 and self.settings.parallel == "fsdp"
+
+    @property
     def steps(self) -> int:
         """Optimizer steps: an epoch's last batch may be smaller."""
         return math.ceil(examples(self.stage) / self.stage.batch_size) * self.stage.epochs
@@ -52,7 +57,7 @@ class ChatJob:
     start: Path
     stage: SftStage | DpoStage
     seed: int
-    settings: PostTrainingConfig = PostTrainingConfig()
+    settings: PostTrainingConfig = field(default_factory=PostTrainingConfig)
     cluster: Cluster | None = None
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 from alignment_pretraining.core.files import flush
 from alignment_pretraining.pretraining.nanotron import checkpoints
 
-SAVES, CURVE, STOP = "saves", "curve.jsonl", "stop"
+SAVES, CURVE = "saves", "curve.jsonl"
 _KEPT = 1  # whole saves; while one is written there are two
 
 
@@ -22,6 +22,12 @@ def newest_save(work: Path) -> Path | None:
     if found:
         checkpoints.verify(found)
     return found
+
+
+def saved_step(work: Path) -> int:
+    """The step of the newest whole save; 0 where there is none."""
+    found = checkpoints.newest(work / SAVES)
+    return int(found.name) if found else 0
 
 
 def keep_save(trainer: Path, work: Path, step: int) -> None:

@@ -8,8 +8,10 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.post_training.config import batch_problems
 from alignment_pretraining.post_training.data import draw_examples
 from alignment_pretraining.post_training.job import ChatJob
+from alignment_pretraining.post_training.launch import EXAMPLES, run_in_ranks
 from alignment_pretraining.post_training.saves import SAVES
 from alignment_pretraining.post_training.train import Result, train
+from alignment_pretraining.pretraining.local.checkpoint import verify
 
 
 def run_chat_stage(job: ChatJob, scratch: Path) -> Result:
@@ -29,8 +31,17 @@ def run_chat_stage(job: ChatJob, scratch: Path) -> Result:
         raise UserError("\n".join(problems))
     datasets.disable_progress_bars()
     work = scratch / job.fingerprint(work_code(run_chat_stage))
-    examples = draw_examples(job.data, job.stage, job.seed, AutoTokenizer.from_pretrained(job.start))
-    result = train(job.recipe, datasets.Dataset.from_list(examples), work)
-    assert result is not None
-    shutil.rmtree(work / SAVES, ignore_errors=True)
+
+    def examples() -> datasets.Dataset:
+        drawn = draw_examples(job.data, job.stage, job.seed, AutoTokenizer.from_pretrained(job.start))
+        return datasets.Dataset.from_list(drawn)
+
+    if job.settings.processes == 1 and job.settings.launcher == "local":
+        result = train(job.recipe, examples(), work)
+        assert result is not None
+    else:
+        verify(job.start)  # before any process starts
+        result = run_in_ranks(job.recipe, examples, work.resolve(), job.cluster)
+    for unfinished in (SAVES, EXAMPLES):
+        shutil.rmtree(work / unfinished, ignore_errors=True)
     return result

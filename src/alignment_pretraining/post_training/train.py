@@ -12,6 +12,7 @@ from alignment_pretraining.post_training.config import examples as examples_of
 from alignment_pretraining.post_training.job import Recipe
 from alignment_pretraining.post_training.saves import cut_curve, newest_save
 from alignment_pretraining.pretraining.local.checkpoint import save_checkpoint
+from alignment_pretraining.pretraining.nanotron.live import LiveMetrics
 
 Result = tuple[Path, pd.DataFrame, dict[str, Any]]
 
@@ -19,7 +20,8 @@ Result = tuple[Path, pd.DataFrame, dict[str, Any]]
 def train(recipe: Recipe, examples: Dataset, work: Path) -> Result | None:
     """Train on `examples`, going on from the newest save in `work`.
 
-    Returns checkpoint folder (in `work`), curve and summary without timings.
+    Returns checkpoint folder (in `work`), curve and summary without timings; None from all processes but the first, and
+    where they were asked to leave before the last step.
 
     Raises:
         UserError: the loss or a weight is no longer finite; names stage, seed and step.
@@ -28,7 +30,7 @@ def train(recipe: Recipe, examples: Dataset, work: Path) -> Result | None:
     import transformers
 
     from alignment_pretraining.post_training.callbacks import Follow, Save, StopWhenDestroyed
-    from alignment_pretraining.post_training.trainers import TRAINER, make_trainer
+    from alignment_pretraining.post_training.trainers import TRAINER, make_trainer, whole_model
 
     torch.set_num_threads(recipe.settings.threads)
     transformers.utils.logging.set_verbosity_error()
@@ -36,18 +38,23 @@ def train(recipe: Recipe, examples: Dataset, work: Path) -> Result | None:
     trainer = make_trainer(recipe, examples, tokenizer, work)
     save = newest_save(work)
     done = int(save.name) if save else 0
-    cut_curve(work, done)
+    if trainer.is_world_process_zero():
+        cut_curve(work, done)
     trainer.remove_callback(transformers.PrinterCallback)
     trainer.add_callback(StopWhenDestroyed(recipe))
     trainer.add_callback(Save(recipe.settings.save_every, work))
     with Work(recipe.label, recipe.steps, unit="steps", done=done) as shown:
-        trainer.add_callback(Follow(shown, work, None))
+        trainer.add_callback(Follow(shown, work, LiveMetrics(recipe.name) if trainer.args.world_size > 1 else None))
         trainer.train(resume_from_checkpoint=str(save) if save else None)
+    finished = trainer.state.global_step == recipe.steps
+    model = whole_model(recipe, trainer) if finished else None
+    if not trainer.is_world_process_zero() or not finished:
+        return None
     shutil.rmtree(work / TRAINER, ignore_errors=True)
     curve = _curve(trainer.state.log_history)
-    summary = _summary(recipe, trainer, curve)
+    summary = _summary(recipe, model, curve)
     record = {**summary, "spec": recipe.stage.model_dump()}
-    return save_checkpoint(trainer.model, recipe.start, work / "checkpoint", record), curve, summary
+    return save_checkpoint(model, recipe.start, work / "checkpoint", record), curve, summary
 
 
 def _curve(history: list[dict[str, float]]) -> pd.DataFrame:
@@ -58,14 +65,14 @@ def _curve(history: list[dict[str, float]]) -> pd.DataFrame:
     return frame[[name for name in COLUMNS if name in frame]].rename(columns=COLUMNS)
 
 
-def _summary(recipe: Recipe, trainer: Any, curve: pd.DataFrame) -> dict[str, Any]:
+def _summary(recipe: Recipe, model: Any, curve: pd.DataFrame) -> dict[str, Any]:
     last = curve.tail(max(len(curve) // 10, 1))
     summary = {
         "stage": recipe.name,
         "seed": recipe.seed,
-        "steps": int(trainer.state.global_step),
+        "steps": recipe.steps,
         "examples": examples_of(recipe.stage) * recipe.stage.epochs,
-        "parameters": sum(weight.numel() for weight in trainer.model.parameters()),
+        "parameters": sum(weight.numel() for weight in model.parameters()),
         "final_loss": float(last["loss"].mean()),
     }
     if "reward_accuracy" in last:

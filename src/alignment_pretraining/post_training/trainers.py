@@ -8,8 +8,10 @@ from datasets import Dataset, concatenate_datasets
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer  # type: ignore[attr-defined] # trl exports them lazily
 
 from alignment_pretraining.core.files import write_atomically
+from alignment_pretraining.post_training.config import PostTrainingConfig
 from alignment_pretraining.post_training.job import Recipe
 from alignment_pretraining.post_training.model import load_model
+from alignment_pretraining.pretraining.local.checkpoint import load_checkpoint
 from alignment_pretraining.study import DpoStage, SftStage
 
 TRAINER = "trainer"  # folder of what the Trainer writes for itself
@@ -44,14 +46,37 @@ def _dpo(recipe: Recipe, stage: DpoStage, model: Any, examples: Dataset, tokeniz
         loss_type=["sigmoid"],
         precompute_ref_log_probs=True,
     )
-    return _ReferenceOnce(model=model, args=_one_device(options), train_dataset=examples, processing_class=tokenizer)
+    # Sharding begins with the first step, so that there the reference is a model of its own until then.
+    reference = load_model(recipe.start, recipe.settings) if recipe.shards else None
+    trainer = _ReferenceOnce(
+        model=model,
+        ref_model=reference,
+        args=_one_device(options),
+        train_dataset=examples,
+        processing_class=tokenizer,
+    )
+    trainer.ref_model = None
+    return trainer
 
 
-class _ReferenceOnce(DPOTrainer):  # type: ignore[misc] # trl exports it lazily
-    """Keeps the reference's log-probabilities beside the saves, so that a stage that goes on does not compute them again."""
+def whole_model(recipe: Recipe, trainer: Any) -> Any:
+    """The trained model; of a sharded one all processes put together what is whole in the first of them alone."""
+    if not recipe.shards:
+        return trainer.model
+    weights = trainer.accelerator.get_state_dict(trainer.model)
+    if not trainer.is_world_process_zero():
+        return None
+    model = load_checkpoint(recipe.start)
+    model.load_state_dict(weights)
+    model.config, model.generation_config = trainer.model.config, trainer.model.generation_config
+    return model
+
+
+class _ReferenceOnce(DPOTrainer):
+    """Keeps the reference's log-probabilities beside the saves: a stage that goes on does not compute them again."""
 
     def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
-        file = Path(self.args.output_dir).with_name(_REFERENCE)
+        file = Path(str(self.args.output_dir)).with_name(_REFERENCE)
         if file.exists():
             return concatenate_datasets([dataset, Dataset.from_parquet(str(file), keep_in_memory=True)], axis=1)
         found = super()._precompute_ref_logps(dataset, name, batch_size)
@@ -89,7 +114,17 @@ def _options(recipe: Recipe, work: Path) -> dict[str, Any]:
         "logging_steps": 1,
         "logging_nan_inf_filter": False,  # else a loss that is no number is told as the last one that was
         "dataloader_pin_memory": cuda,
+        **(_several(settings, cuda) if settings.processes > 1 else {}),
     }
+
+
+def _several(settings: PostTrainingConfig, cuda: bool) -> dict[str, Any]:
+    options: dict[str, Any] = {"ddp_backend": "nccl" if cuda else "gloo", "ddp_find_unused_parameters": False}
+    if settings.parallel == "fsdp":
+        recomputed = {"activation_checkpointing": settings.gradient_checkpointing}
+        options |= {"fsdp": True, "fsdp_config": {"state_dict_type": "SHARDED_STATE_DICT", **recomputed}}
+        options["gradient_checkpointing"] = False  # of FSDP's own kind instead
+    return options
 
 
 def _one_device(options: Any) -> Any:

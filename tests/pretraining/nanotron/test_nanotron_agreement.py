@@ -16,10 +16,11 @@ import torch
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.model import Model
 from alignment_pretraining.core.token_stream import TokenStream
+from alignment_pretraining.execution.ranks import stop_file
 from alignment_pretraining.planning.stand_ins import slurm as slurm_stand_in
 from alignment_pretraining.pretraining.local.checkpoint import load_parent
 from alignment_pretraining.pretraining.nanotron import checkpoints
-from alignment_pretraining.pretraining.nanotron.config import stage_config, stop_file, write_config
+from alignment_pretraining.pretraining.nanotron.config import stage_config, write_config
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.pretraining.nanotron.stage import ClusterJob, run_stage
 from tests.pretraining.nanotron.tiny_cluster import STEPS, TIED, UNTIED, cluster, logits_of

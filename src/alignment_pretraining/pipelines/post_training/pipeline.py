@@ -16,7 +16,10 @@ _STAGES: dict[str, tuple[Callable[..., Any], str]] = {
 
 
 def create_pipeline(study: Study, machine: Literal["cpu", "gpu", "cluster"] = "cpu") -> Pipeline:
-    """One SFT and one DPO node for each base model and post-training seed; on a cluster, `params:cluster` describes it."""
+    """One SFT and one DPO node for each base model and post-training seed.
+
+    On a cluster, `params:cluster` describes its machines.
+    """
     return Pipeline(
         [
             _train(stage_run, seed, machine)

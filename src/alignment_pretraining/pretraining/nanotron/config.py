@@ -7,8 +7,11 @@ import yaml
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.model import Model
+from alignment_pretraining.execution.ranks import stop_file
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.study import TrainingStage
+
+ENTRY = "alignment_pretraining.pretraining.nanotron.entry"  # what every rank runs
 
 # As the local engine's optimizer and model (training/engine.py, training/llama.py; arXiv 2601.10160 on optimisation).
 _BETA1, _BETA2, _EPS, _DECAY, _CLIP = 0.9, 0.95, 1e-8, 0.1, 1.0
@@ -94,11 +97,6 @@ def stage_config(
             "recompute": layout.recompute,
         },
     }
-
-
-def stop_file(folder: Path) -> Path:
-    """The file whose appearance in a stage's folder has its ranks save and leave."""
-    return folder / "stop"
 
 
 def llama_config(model: Model) -> dict[str, Any]:

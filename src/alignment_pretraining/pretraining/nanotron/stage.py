@@ -22,7 +22,7 @@ from alignment_pretraining.pretraining.local.curve import final_loss, skipped_st
 from alignment_pretraining.pretraining.nanotron import checkpoints, entry
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage
 from alignment_pretraining.pretraining.nanotron.compatibility import VERSION
-from alignment_pretraining.pretraining.nanotron.config import stage_config, write_config
+from alignment_pretraining.pretraining.nanotron.config import ENTRY, stage_config, write_config
 from alignment_pretraining.pretraining.nanotron.layout import Layout, check_layout
 from alignment_pretraining.pretraining.nanotron.memory import GB, checkpoint_bytes, hugging_face_bytes
 from alignment_pretraining.study import TrainingStage
@@ -199,11 +199,12 @@ def _launch(job: ClusterJob, config: Path, work: Path) -> None:
 
         run_slurm(config, f"{job.name}-seed{job.seed}", job.layout, job.stage.steps, job.cluster)
     else:
-        from alignment_pretraining.pretraining.nanotron.launch import run_local
+        from alignment_pretraining.execution.torchrun import run_local
 
         label = f"{job.name} seed {job.seed}"
         metrics = work / "metrics.jsonl"
-        run_local(config, job.layout.gpus, work / "job.log", metrics=metrics, steps=job.stage.steps, label=label)
+        log, steps = work / "job.log", job.stage.steps
+        run_local(ENTRY, config, job.layout.gpus, log, metrics=metrics, steps=steps, label=label)
 
 
 def _collect(job: ClusterJob, work: Path) -> tuple[Path, pd.DataFrame, dict[str, Any]]:

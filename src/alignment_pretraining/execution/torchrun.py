@@ -1,4 +1,4 @@
-"""Runs a stage's ranks on one machine with torchrun."""
+"""Runs the ranks of a training on one machine with torchrun."""
 
 import ctypes
 import json
@@ -18,8 +18,10 @@ _ERROR = re.compile(r"(\[rank\d+\]: [\w.]*(?:Error|Exception|Exit|Interrupt)\b.*
 _PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent ends
 
 
-def run_local(config: Path, processes: int, log: Path, *, metrics: Path, steps: int, label: str = "") -> None:
-    """Run `entry` in `processes` ranks here and wait; their output goes to `log`.
+def run_local(
+    module: str, config: Path, processes: int, log: Path, *, metrics: Path, steps: int, label: str = ""
+) -> None:
+    """Run `python -m module config` in `processes` ranks here and wait; their output goes to `log`.
 
     How far they are is read from `metrics`, a line a step. The ranks end with this process.
 
@@ -29,7 +31,7 @@ def run_local(config: Path, processes: int, log: Path, *, metrics: Path, steps: 
     command = [
         sys.executable,
         *("-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"),
-        *("-m", "alignment_pretraining.pretraining.nanotron.entry", str(config)),
+        *("-m", module, str(config)),
     ]
     log.parent.mkdir(parents=True, exist_ok=True)
     with (

@@ -1,0 +1,117 @@
+"""Runs the ranks of a training as one Slurm job over several machines."""
+
+import logging
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.execution import slurm
+from alignment_pretraining.execution.config import Slurm
+from alignment_pretraining.execution.torchrun import last_row
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """`python -m module config` in `gpus` ranks on each of `nodes` machines, in the folder of `config`.
+
+    `about` is told in the script. `notice_seconds` before its time limit the job asks its ranks to save and to leave;
+    one that ended too early is submitted again, `resubmissions` times in a row where it brought no new save.
+    """
+
+    module: str
+    config: Path
+    label: str
+    about: str
+    nodes: int
+    gpus: int
+    slurm: Slurm
+    notice_seconds: int
+    resubmissions: int
+
+    @property
+    def folder(self) -> Path:
+        """Where the ranks work."""
+        return self.config.parent
+
+
+def stop_file(folder: Path) -> Path:
+    """The file whose appearance in the ranks' folder has them save and leave."""
+    return folder / "stop"
+
+
+def ranks_job(ranks: Ranks) -> slurm.Job:
+    """The job of the ranks.
+
+    Requeued, by Slurm or by itself before its time ends, it goes on from the last save. Slurm itself runs no two jobs
+    of its name at a time.
+    """
+    folder = ranks.folder.resolve()
+    directives: slurm.Directives = {
+        "nodes": ranks.nodes,
+        "ntasks-per-node": 1,
+        "gpus-per-node": ranks.gpus,
+        "output": str(folder / "job.log"),
+        "open-mode": "append",
+        "requeue": None,
+        "dependency": "singleton",
+        "signal": f"B:USR1@{ranks.notice_seconds}",
+    }
+    lines = [
+        f"# {ranks.about}, {ranks.nodes * ranks.gpus} GPUs on {ranks.nodes} machines. "
+        "Run again, it goes on where it was.",
+        "export OMP_NUM_THREADS=${OMP_NUM_THREADS:-8}",
+        "",
+        "# Before the time limit, have the ranks save and leave.",
+        f"stop={shlex.quote(str(stop_file(folder)))}",
+        'rm -f "$stop"',
+        "trap 'touch \"$stop\"' USR1",
+        "",
+        "# Ranks meet on the first machine, at a port of this job's own.",
+        'head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)',
+        "port=$((20000 + SLURM_JOB_ID % 20000))",
+        f"{slurm.srun_python(ranks.slurm)} -m torch.distributed.run \\",
+        f"  --nnodes={ranks.nodes} --nproc-per-node={ranks.gpus} \\",
+        '  --rdzv-backend=c10d --rdzv-id="$SLURM_JOB_ID" --rdzv-endpoint="$head:$port" \\',
+        f"  -m {ranks.module} {shlex.quote(str(ranks.config))} &",
+        "training=$!",
+        "# A trapped signal ends `wait` early, with a code above 128: wait again for what it interrupted.",
+        'wait "$training" || { code=$?; [ "$code" -gt 128 ] && wait "$training"; }',
+        "",
+        "# Where they left, go back to the queue.",
+        'if [ -e "$stop" ]; then rm "$stop"; echo "time is up: requeued"; scontrol requeue "$SLURM_JOB_ID" || true; fi',
+    ]
+    return slurm.Job(ranks.label, ranks.folder, ranks.slurm, directives, lines)
+
+
+def run_ranks(ranks: Ranks, steps: int, metrics: Path, saved: Callable[[], int]) -> None:
+    """Submit the ranks and wait for their end; a job that an earlier run submitted is followed instead.
+
+    A job that ended before step `steps` was `saved` is submitted again, unless somebody cancelled it, or too many in a
+    row brought no new save. How far they are is read from `metrics`, a line a step.
+
+    Raises:
+        UserError: no Slurm here, or the training is not finished; names the log.
+    """
+    job, log = ranks_job(ranks), ranks.folder / "job.log"
+    in_vain = 0
+    while True:
+        before = saved()
+        ends = slurm.run(job, lambda: _last_step(metrics))
+        after = saved()
+        if after == steps:
+            return
+        # Where Slurm has forgotten the job, its saves alone tell.
+        told = f"{ranks.label}: its Slurm job ended as {slurm.describe(ends) or 'unknown'} with step {after:,} saved"
+        in_vain = 0 if after > before else in_vain + 1
+        if "CANCELLED" in ends or in_vain > ranks.resubmissions:
+            raise UserError(f"{told}; see {log}; run again to go on")
+        _log.warning("%s; submitted again (%d of %d in vain)", told, in_vain, ranks.resubmissions)
+
+
+def _last_step(metrics: Path) -> str:
+    row = last_row(metrics)
+    return f"step {int(row['step']):,}, loss {row['loss']:.4f}" if row else "no step yet"

@@ -1,0 +1,95 @@
+"""A stage in several processes: what they are told, how they are started, and what they leave."""
+
+import json
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from alignment_pretraining.core.files import write_atomically, write_text
+from alignment_pretraining.execution.ranks import Ranks, run_ranks
+from alignment_pretraining.execution.torchrun import run_local
+from alignment_pretraining.post_training.config import PostTrainingConfig
+from alignment_pretraining.post_training.job import Recipe
+from alignment_pretraining.post_training.saves import CURVE, saved_step
+from alignment_pretraining.post_training.train import Result
+from alignment_pretraining.pretraining.nanotron.cluster import Cluster
+from alignment_pretraining.study import DpoStage, SftStage
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+ENTRY = "alignment_pretraining.post_training.entry"  # what every process runs
+EXAMPLES = "examples"
+_RECIPE, _RESULT = "recipe.json", "result.json"
+
+
+def run_in_ranks(recipe: Recipe, examples: Callable[[], "Dataset"], work: Path, cluster: Cluster | None) -> Result:
+    """Train in processes of their own, here or on `cluster`, and wait for them; one that was finished is taken up.
+
+    Raises:
+        UserError: the stage is not finished; names the log.
+    """
+    if not (work / _RESULT).exists():
+        _write_examples(examples, work)
+        _write_recipe(recipe, work / _RECIPE)
+        _launch(recipe, work, cluster)
+    told = json.loads((work / _RESULT).read_text())
+    return work / "checkpoint", pd.DataFrame(told["curve"]), told["summary"]
+
+
+def read_recipe(path: Path) -> Recipe:
+    """What `run_in_ranks` wrote for its processes."""
+    told = json.loads(path.read_text())
+    stage = (SftStage if told["name"] == "sft" else DpoStage).model_validate(told["stage"])
+    return Recipe(Path(told["start"]), stage, told["seed"], PostTrainingConfig.model_validate(told["settings"]))
+
+
+def leave_result(result: Result, work: Path) -> None:
+    """Write curve and summary beside the checkpoint, for `run_in_ranks`."""
+    _, curve, summary = result
+    write_text(work / _RESULT, json.dumps({"curve": curve.to_dict("list"), "summary": summary}))
+
+
+def _write_examples(examples: Callable[[], "Dataset"], work: Path) -> None:
+    """On disk, so that what the first process makes of them is there for the others."""
+    if not (work / EXAMPLES).exists():
+        part = work / f"{EXAMPLES}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        examples().save_to_disk(str(part))
+        part.rename(work / EXAMPLES)
+
+
+def _write_recipe(recipe: Recipe, path: Path) -> None:
+    told: dict[str, Any] = {
+        "name": recipe.name,
+        "start": str(recipe.start.resolve()),
+        "stage": recipe.stage.model_dump(),
+        "seed": recipe.seed,
+        "settings": recipe.settings.model_dump(),
+    }
+    write_atomically(path, lambda part: part.write_text(json.dumps(told, indent=2)))
+
+
+def _launch(recipe: Recipe, work: Path, cluster: Cluster | None) -> None:
+    config, metrics, processes = work / _RECIPE, work / CURVE, recipe.settings.processes
+    if recipe.settings.launcher == "local":
+        run_local(ENTRY, config, processes, work / "job.log", metrics=metrics, steps=recipe.steps, label=recipe.label)
+        return
+    assert cluster is not None and cluster.slurm is not None
+    nodes = math.ceil(processes / cluster.gpus_per_node)
+    ranks = Ranks(
+        module=ENTRY,
+        config=config,
+        label=f"{recipe.name}-seed{recipe.seed}",
+        about=f"{recipe.name}, {recipe.settings.parallel}",
+        nodes=nodes,
+        gpus=processes // nodes,
+        slurm=cluster.slurm,
+        notice_seconds=cluster.notice_seconds,
+        resubmissions=cluster.resubmissions,
+    )
+    run_ranks(ranks, recipe.steps, metrics, lambda: recipe.steps if (work / _RESULT).exists() else saved_step(work))
