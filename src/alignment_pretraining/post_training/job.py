@@ -18,12 +18,16 @@ _FREE = {"launcher", "save_every"}
 
 @dataclass(frozen=True)
 class Recipe:
-    """What decides a stage's result beside its examples: `start` is the checkpoint that it begins from."""
+    """What decides a stage's result beside its examples: `start` is the checkpoint that it begins from.
+
+    `rows` is how many packed rows make a batch, where examples are packed.
+    """
 
     start: Path
     stage: SftStage | DpoStage
     seed: int
     settings: PostTrainingConfig
+    rows: int | None = None
 
     @property
     def name(self) -> str:
@@ -39,6 +43,11 @@ class Recipe:
     def shards(self) -> bool:
         """Whether several processes share out weights, gradients and moments."""
         return self.settings.processes > 1 and self.settings.parallel == "fsdp"
+
+    @property
+    def accumulation(self) -> int:
+        """Micro-batches that a process reads in one optimizer step."""
+        return (self.rows or self.stage.batch_size) // self.settings.at_once(self.stage)
 
     @property
     def steps(self) -> int:

@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,19 +23,23 @@ from alignment_pretraining.study import DpoStage, SftStage
 if TYPE_CHECKING:
     from datasets import Dataset
 
+Prepare = Callable[[], "tuple[Recipe, Dataset]"]
+
 ENTRY = "alignment_pretraining.post_training.entry"  # what every process runs
 EXAMPLES = "examples"
 _RECIPE, _RESULT = "recipe.json", "result.json"
 
 
-def run_in_ranks(recipe: Recipe, examples: Callable[[], "Dataset"], work: Path, cluster: Cluster | None) -> Result:
+def run_in_ranks(settings: PostTrainingConfig, prepare: Prepare, work: Path, cluster: Cluster | None) -> Result:
     """Train in processes of their own, here or on `cluster`, and wait for them; one that was finished is taken up.
 
     Raises:
         UserError: the stage is not finished; names the log.
     """
     if not (work / _RESULT).exists():
-        _write_examples(examples, work)
+        if not (work / _RECIPE).exists():
+            _write_examples(prepare, work)
+        recipe = replace(read_recipe(work / _RECIPE), settings=settings)
         _write_recipe(recipe, work / _RECIPE)
         _launch(recipe, work, cluster)
     told = json.loads((work / _RESULT).read_text())
@@ -45,7 +50,8 @@ def read_recipe(path: Path) -> Recipe:
     """What `run_in_ranks` wrote for its processes."""
     told = json.loads(path.read_text())
     stage = (SftStage if told["name"] == "sft" else DpoStage).model_validate(told["stage"])
-    return Recipe(Path(told["start"]), stage, told["seed"], PostTrainingConfig.model_validate(told["settings"]))
+    settings = PostTrainingConfig.model_validate(told["settings"])
+    return Recipe(Path(told["start"]), stage, told["seed"], settings, told["rows"])
 
 
 def leave_result(result: Result, work: Path) -> None:
@@ -54,13 +60,12 @@ def leave_result(result: Result, work: Path) -> None:
     write_text(work / _RESULT, json.dumps({"curve": curve.to_dict("list"), "summary": summary}))
 
 
-def _write_examples(examples: Callable[[], "Dataset"], work: Path) -> None:
-    """On disk, so that what the first process makes of them is there for the others."""
-    if not (work / EXAMPLES).exists():
-        part = work / f"{EXAMPLES}.part"
-        shutil.rmtree(part, ignore_errors=True)
-        examples().save_to_disk(str(part))
-        part.rename(work / EXAMPLES)
+def _write_examples(prepare: Prepare, work: Path) -> None:
+    """On disk, so that what the first process makes of them is there for the others; the recipe last."""
+    recipe, examples = prepare()
+    shutil.rmtree(work / EXAMPLES, ignore_errors=True)
+    examples.save_to_disk(str(work / EXAMPLES))
+    _write_recipe(recipe, work / _RECIPE)
 
 
 def _write_recipe(recipe: Recipe, path: Path) -> None:
@@ -70,6 +75,7 @@ def _write_recipe(recipe: Recipe, path: Path) -> None:
         "stage": recipe.stage.model_dump(),
         "seed": recipe.seed,
         "settings": recipe.settings.model_dump(),
+        "rows": recipe.rows,
     }
     write_atomically(path, lambda part: part.write_text(json.dumps(told, indent=2)))
 

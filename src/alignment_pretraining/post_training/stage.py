@@ -1,17 +1,24 @@
 """SFT and DPO by TRL's trainers: a stage from its inputs to its checkpoint, curve and summary."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alignment_pretraining.core.code import work_code
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.post_training.config import batch_problems
 from alignment_pretraining.post_training.data import draw_examples
-from alignment_pretraining.post_training.job import ChatJob
+from alignment_pretraining.post_training.job import ChatJob, Recipe
 from alignment_pretraining.post_training.launch import EXAMPLES, run_in_ranks
+from alignment_pretraining.post_training.packing import packed
 from alignment_pretraining.post_training.saves import SAVES
 from alignment_pretraining.post_training.train import Result, train
 from alignment_pretraining.pretraining.local.checkpoint import verify
+from alignment_pretraining.study import SftStage
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 def run_chat_stage(job: ChatJob, scratch: Path) -> Result:
@@ -24,24 +31,31 @@ def run_chat_stage(job: ChatJob, scratch: Path) -> Result:
             and step.
     """
     import datasets
-    from transformers import AutoTokenizer
 
     problems = list(batch_problems(job.stage, job.settings))
     if problems:
         raise UserError("\n".join(problems))
     datasets.disable_progress_bars()
     work = scratch / job.fingerprint(work_code(run_chat_stage))
-
-    def examples() -> datasets.Dataset:
-        drawn = draw_examples(job.data, job.stage, job.seed, AutoTokenizer.from_pretrained(job.start))
-        return datasets.Dataset.from_list(drawn)
-
     if job.settings.processes == 1 and job.settings.launcher == "local":
-        result = train(job.recipe, examples(), work)
+        result = train(*_prepare(job), work)
         assert result is not None
     else:
         verify(job.start)  # before any process starts
-        result = run_in_ranks(job.recipe, examples, work.resolve(), job.cluster)
+        result = run_in_ranks(job.settings, lambda: _prepare(job), work.resolve(), job.cluster)
     for unfinished in (SAVES, EXAMPLES):
         shutil.rmtree(work / unfinished, ignore_errors=True)
     return result
+
+
+def _prepare(job: ChatJob) -> "tuple[Recipe, Dataset]":
+    """The examples in the order in which they are read, packed where they are to be."""
+    from datasets import Dataset
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(job.start)
+    examples = Dataset.from_list(draw_examples(job.data, job.stage, job.seed, tokenizer))
+    if not (isinstance(job.stage, SftStage) and job.settings.packing):
+        return job.recipe, examples
+    rows, rows_a_batch = packed(examples, tokenizer, job.stage, job.settings)
+    return replace(job.recipe, rows=rows_a_batch), rows

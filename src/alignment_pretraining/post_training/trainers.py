@@ -28,8 +28,9 @@ def make_trainer(recipe: Recipe, examples: Dataset, tokenizer: Any, work: Path) 
 
 def _sft(recipe: Recipe, model: Any, examples: Dataset, tokenizer: Any, work: Path) -> Any:
     """Loss on all tokens, as in the paper (§ on post-training)."""
+    rows = {"padding_free": True, "max_length": None, "dataset_kwargs": {"skip_prepare_dataset": True}}
     options = SFTConfig(
-        **_options(recipe, work),
+        **(_options(recipe, work) | (rows if recipe.rows else {})),
         lr_scheduler_type="cosine",
         assistant_only_loss=False,
         completion_only_loss=False,
@@ -95,7 +96,7 @@ def _options(recipe: Recipe, work: Path) -> dict[str, Any]:
         "num_train_epochs": stage.epochs,
         "max_length": stage.context,
         "per_device_train_batch_size": settings.micro_batch_of(stage),
-        "gradient_accumulation_steps": stage.batch_size // settings.at_once(stage),
+        "gradient_accumulation_steps": recipe.accumulation,
         "learning_rate": stage.max_lr,
         "warmup_steps": stage.warmup,  # below 1: a share of all steps
         "optim": "adamw_torch_fused",
