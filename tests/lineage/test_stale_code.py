@@ -65,6 +65,7 @@ def functions() -> dict[str, Callable[..., Any]]:
     from_elsewhere = Study.model_validate(english("study") | {"run": [], "checkpoints": {"mine": {"folder": "mine"}}})
     others = [
         create_pretraining(study(), "cluster"),
+        create_post_training(study(), "cluster"),
         create_synthesis(paid),
         create_eval(study(), protocols=True),
         create_eval(from_elsewhere, sources=True),
@@ -127,7 +128,7 @@ def write_again(text: str) -> str:
 
 
 TRAIN = {"pretraining.train_stage", "pretraining.train_stage_on_cluster"}
-CHAT = {"post_training.run_sft", "post_training.run_dpo"}
+CHAT = {f"post_training.run_{stage}{where}" for stage in ("sft", "dpo") for where in ("", "_with_cluster")}
 TASKS = {
     "mixing.read_corpus",
     "mixing.flag_documents",
@@ -229,7 +230,7 @@ EDITS: dict[str, tuple[str, Callable[[str], str], set[str]]] = {
     "a default of pretraining": (
         "study.py",
         replace('] = "cosine"', '] = "linear"'),
-        TRAIN | {"mixing.build_mix"} | KNOW_THE_STUDY,
+        TRAIN | {"mixing.build_mix"} | KNOW_THE_STUDY | {name for name in CHAT if name.endswith("cluster")},
     ),
     "a default of quotations": (
         "core/ngrams.py",

@@ -14,6 +14,8 @@ from alignment_pretraining.execution.slurm import script_text
 from alignment_pretraining.planning import commands
 from alignment_pretraining.planning.layouts import Overhead, cheapest, overhead
 from alignment_pretraining.planning.training import Plan, make_plan
+from alignment_pretraining.post_training.config import PostTrainingConfig
+from alignment_pretraining.post_training.memory import memory_per_gpu as chat_memory
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.pretraining.nanotron.memory import GB, memory_per_gpu
@@ -40,8 +42,14 @@ def cluster() -> Cluster:
 
 
 @pytest.fixture(scope="module")
-def plan(study: Study, cluster: Cluster) -> Plan:
-    return make_plan(study, cluster)
+def post_training() -> PostTrainingConfig:
+    path = PROJECT / "conf/paper/parameters_cluster.yml"
+    return PostTrainingConfig.model_validate(yaml.safe_load(path.read_text())["post_training"])
+
+
+@pytest.fixture(scope="module")
+def plan(study: Study, cluster: Cluster, post_training: PostTrainingConfig) -> Plan:
+    return make_plan(study, cluster, post_training)
 
 
 def test_the_papers_budgets(study: Study) -> None:
@@ -93,8 +101,7 @@ def test_the_assumed_rate_is_its_source(study: Study, cluster: Cluster) -> None:
 def test_hours_and_cost(plan: Plan, cluster: Cluster) -> None:
     for stage in plan.stages.values():
         flops_a_second = stage.flops / stage.gpu_hours / 3600
-        factor = stage.overhead.factor if stage.overhead else 1
-        assert flops_a_second * factor == pytest.approx(cluster.gpu.peak_tflops * 1e12 * cluster.gpu.mfu)
+        assert flops_a_second * stage.overhead.factor == pytest.approx(cluster.gpu.peak_tflops * 1e12 * cluster.gpu.mfu)
         assert stage.cost == pytest.approx(stage.gpu_hours * cluster.gpu.price_per_hour)
 
 
@@ -119,14 +126,14 @@ def test_overheads_are_those_of_the_layout(study: Study, cluster: Cluster) -> No
 
 
 def test_arms_share_equal_histories(plan: Plan) -> None:
-    """Five pretrainings, eight midtrainings and three cpts serve eleven arms; post-training is left out."""
+    """Five pretrainings, eight midtrainings and three cpts serve eleven arms; each has an SFT and a DPO of its own."""
     trained = [link.stage for link, _, _ in plan.stage_runs]
-    assert [trained.count(stage) for stage in ("pretraining", "midtraining", "cpt", "sft", "dpo")] == [5, 8, 3, 0, 0]
+    assert [trained.count(stage) for stage in ("pretraining", "midtraining", "cpt", "sft", "dpo")] == [5, 8, 3, 11, 11]
     users = {link.arm: arms for link, arms, _ in plan.stage_runs if link.stage == "pretraining"}
     assert users["unfiltered"] == ["unfiltered", "misaligned_mid", "misaligned_cpt", "aligned_mid", "aligned_cpt"]
     hours = {name: stage.gpu_hours for name, stage in plan.stages.items()}
     assert plan.total == pytest.approx(sum(hours[stage] for stage in trained))
-    assert plan.unshared == pytest.approx(sum(plan.arms.values()))
+    assert plan.unshared == pytest.approx(sum(plan.arms.values()) + 11 * (hours["sft"] + hours["dpo"]))
 
 
 def test_memory_falls_with_every_kind_of_parallelism(study: Study) -> None:
@@ -148,8 +155,35 @@ def test_the_papers_layouts_fit_and_one_gpu_does_not(study: Study, cluster: Clus
         check_stage(study.model, study.stages.pretraining, Layout(), cluster)
 
 
-def test_the_plan_is_printed(study: Study, cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
-    commands.plan(study, cluster)
+def test_post_training_fits_where_it_is_shared_out(study: Study, post_training: PostTrainingConfig) -> None:
+    def need(**changes: Any) -> float:
+        settings = PostTrainingConfig.model_validate(post_training.model_dump() | changes)
+        return max(
+            sum(chat_memory(study.model, stage, settings).values()) / GB
+            for stage in (study.stages.sft, study.stages.dpo)
+        )
+
+    weights, gradients_and_moments = 4, 4 + 8
+    assert need(processes=1) > (weights + gradients_and_moments) * parameter_count(study.model) / GB > 72 > need()
+    assert need(parallel="ddp") > need(processes=1) > need(processes=4) > need()
+    assert need(gradient_checkpointing=False) > 72
+    assert need(micro_batch=2) > need()
+    assert need(precision="fp32") > need()
+
+
+def test_what_post_training_adds_is_what_it_is_set_to(plan: Plan) -> None:
+    for name in ("sft", "dpo"):
+        added = plan.stages[name].overhead
+        assert added.recompute == 1 / 3 and added.bubble == added.tensor == 0
+        assert 0 < added.data < 0.5
+        assert plan.stages[name].gpus == 8
+    assert plan.stages["dpo"].steps == 2_166, "as the paper says"
+
+
+def test_the_plan_is_printed(
+    study: Study, cluster: Cluster, post_training: PostTrainingConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commands.plan(study, cluster, post_training)
     shown = " ".join(capsys.readouterr().out.split())
     for part in ("6.89B parameters", "11 arms: ", "about 20,000", "DCLM 7B-1x"):
         assert part in shown

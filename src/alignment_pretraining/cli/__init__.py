@@ -198,7 +198,7 @@ def plan(metadata: ProjectMetadata, env: str | None, pipeline: str | None, param
     if pipeline == "synthesis" or (pipeline is None and trains):
         Console().print(plan_synthesis(parameters.synthesis, parameters.anthropic, graph.catalog.load))
     if pipeline == "pretraining" or (pipeline is None and trains and (parameters.gpu or parameters.cluster)):
-        print_training(parameters.study, cluster_of(parameters, graph.env))
+        print_training(parameters.study, cluster_of(parameters, graph.env), parameters.post_training)
     if parameters.study.checkpoints and pipeline in (None, "eval"):
         made = "questions" in graph.makers and graph.digest("questions")
         plan_evaluation(parameters, graph.catalog.load("questions") if made else None)

@@ -1,6 +1,7 @@
 """Runs the ranks of a training as one Slurm job over several machines."""
 
 import logging
+import math
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,27 +16,39 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Ranks:
-    """`python -m module config` in `gpus` ranks on each of `nodes` machines, in the folder of `config`.
+class Machines:
+    """Those of a cluster that has Slurm, and how long its jobs are looked after.
 
-    `about` is told in the script. `notice_seconds` before its time limit the job asks its ranks to save and to leave;
-    one that ended too early is submitted again, `resubmissions` times in a row where it brought no new save.
+    `notice_seconds` before its time limit a job asks its ranks to save and to leave; one that ended too early is
+    submitted again, `resubmissions` times in a row where it brought no new save.
     """
+
+    slurm: Slurm
+    gpus_per_node: int
+    notice_seconds: int
+    resubmissions: int
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """`python -m module config` in `processes` ranks, one a GPU, in the folder of `config`; its script tells `about`."""
 
     module: str
     config: Path
     label: str
     about: str
-    nodes: int
-    gpus: int
-    slurm: Slurm
-    notice_seconds: int
-    resubmissions: int
+    processes: int
+    machines: Machines
 
     @property
     def folder(self) -> Path:
         """Where the ranks work."""
         return self.config.parent
+
+    @property
+    def nodes(self) -> int:
+        """Machines that hold the ranks."""
+        return math.ceil(self.processes / self.machines.gpus_per_node)
 
 
 def stop_file(folder: Path) -> Path:
@@ -49,20 +62,20 @@ def ranks_job(ranks: Ranks) -> slurm.Job:
     Requeued, by Slurm or by itself before its time ends, it goes on from the last save. Slurm itself runs no two jobs
     of its name at a time.
     """
-    folder = ranks.folder.resolve()
+    folder, machines = ranks.folder.resolve(), ranks.machines
+    gpus = ranks.processes // ranks.nodes
     directives: slurm.Directives = {
         "nodes": ranks.nodes,
         "ntasks-per-node": 1,
-        "gpus-per-node": ranks.gpus,
+        "gpus-per-node": gpus,
         "output": str(folder / "job.log"),
         "open-mode": "append",
         "requeue": None,
         "dependency": "singleton",
-        "signal": f"B:USR1@{ranks.notice_seconds}",
+        "signal": f"B:USR1@{machines.notice_seconds}",
     }
     lines = [
-        f"# {ranks.about}, {ranks.nodes * ranks.gpus} GPUs on {ranks.nodes} machines. "
-        "Run again, it goes on where it was.",
+        f"# {ranks.about}, {ranks.processes} GPUs on {ranks.nodes} machines. Run again, it goes on where it was.",
         "export OMP_NUM_THREADS=${OMP_NUM_THREADS:-8}",
         "",
         "# Before the time limit, have the ranks save and leave.",
@@ -73,8 +86,8 @@ def ranks_job(ranks: Ranks) -> slurm.Job:
         "# Ranks meet on the first machine, at a port of this job's own.",
         'head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)',
         "port=$((20000 + SLURM_JOB_ID % 20000))",
-        f"{slurm.srun_python(ranks.slurm)} -m torch.distributed.run \\",
-        f"  --nnodes={ranks.nodes} --nproc-per-node={ranks.gpus} \\",
+        f"{slurm.srun_python(machines.slurm)} -m torch.distributed.run \\",
+        f"  --nnodes={ranks.nodes} --nproc-per-node={gpus} \\",
         '  --rdzv-backend=c10d --rdzv-id="$SLURM_JOB_ID" --rdzv-endpoint="$head:$port" \\',
         f"  -m {ranks.module} {shlex.quote(str(ranks.config))} &",
         "training=$!",
@@ -84,7 +97,7 @@ def ranks_job(ranks: Ranks) -> slurm.Job:
         "# Where they left, go back to the queue.",
         'if [ -e "$stop" ]; then rm "$stop"; echo "time is up: requeued"; scontrol requeue "$SLURM_JOB_ID" || true; fi',
     ]
-    return slurm.Job(ranks.label, ranks.folder, ranks.slurm, directives, lines)
+    return slurm.Job(ranks.label, ranks.folder, machines.slurm, directives, lines)
 
 
 def run_ranks(ranks: Ranks, steps: int, metrics: Path, saved: Callable[[], int]) -> None:
@@ -107,9 +120,9 @@ def run_ranks(ranks: Ranks, steps: int, metrics: Path, saved: Callable[[], int])
         # Where Slurm has forgotten the job, its saves alone tell.
         told = f"{ranks.label}: its Slurm job ended as {slurm.describe(ends) or 'unknown'} with step {after:,} saved"
         in_vain = 0 if after > before else in_vain + 1
-        if "CANCELLED" in ends or in_vain > ranks.resubmissions:
+        if "CANCELLED" in ends or in_vain > ranks.machines.resubmissions:
             raise UserError(f"{told}; see {log}; run again to go on")
-        _log.warning("%s; submitted again (%d of %d in vain)", told, in_vain, ranks.resubmissions)
+        _log.warning("%s; submitted again (%d of %d in vain)", told, in_vain, ranks.machines.resubmissions)
 
 
 def _last_step(metrics: Path) -> str:

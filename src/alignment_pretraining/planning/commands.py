@@ -9,11 +9,12 @@ import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.parameters import Parameters
+from alignment_pretraining.post_training.config import PostTrainingConfig
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage
 from alignment_pretraining.study import Study
 
 
-def plan(study: Study, cluster: Cluster) -> None:
+def plan(study: Study, cluster: Cluster, settings: PostTrainingConfig) -> None:
     """Print steps, GPU-hours, cost, memory and checkpoint sizes of every stage, and what arms share.
 
     Raises:
@@ -24,7 +25,7 @@ def plan(study: Study, cluster: Cluster) -> None:
     from alignment_pretraining.planning.training import make_plan
     from alignment_pretraining.planning.training_table import tables
 
-    Console(soft_wrap=True).print(tables(make_plan(study, cluster), study, cluster))
+    Console(soft_wrap=True).print(tables(make_plan(study, cluster, settings), study, cluster))
     for name in cluster.layouts:
         check_stage(study.model, getattr(study.stages, name), cluster.layout(name), cluster)
 

@@ -10,7 +10,7 @@ from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_st
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.study import TrainingStage
 
-_RECOMPUTED = 1 / 3  # another forward pass: 2N of 6N
+RECOMPUTED = 1 / 3  # another forward pass: 2N of 6N
 # All-reduces of a layer: two forward, two backward; two more where the forward pass is made again (arXiv 2205.05198).
 _REDUCES, _REDUCES_AGAIN = 4, 2
 _BF16, _FP32 = 2, 4
@@ -43,7 +43,7 @@ def overhead(model: Model, stage: TrainingStage, layout: Layout, cluster: Cluste
     gpu = cluster.gpu
     flops = stage.batch_tokens * flops_per_token(model, stage.context)
     seconds = flops / (gpu.peak_tflops * 1e12 * gpu.mfu * layout.gpus)
-    recompute = _RECOMPUTED if layout.recompute else 0.0
+    recompute = RECOMPUTED if layout.recompute else 0.0
     bubble = (1 + recompute) * (layout.pp - 1) / layout.accumulation(stage)
     tokens, layers = stage.batch_tokens / layout.dp, model.layers / layout.pp
     reduces = _REDUCES + (_REDUCES_AGAIN if layout.recompute else 0)

@@ -3,16 +3,22 @@
 from dataclasses import dataclass
 
 from alignment_pretraining.core.model import flops_per_token
+from alignment_pretraining.planning.chat import chat_overhead
 from alignment_pretraining.planning.layouts import Overhead, overhead
+from alignment_pretraining.post_training.config import PostTrainingConfig, examples, stage_name
+from alignment_pretraining.post_training.memory import memory_per_gpu as chat_memory
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, PostTraining
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.pretraining.nanotron.memory import checkpoint_bytes, hugging_face_bytes, memory_per_gpu
-from alignment_pretraining.study import BASE_STAGES, StageRun, Study, TrainingStage
+from alignment_pretraining.study import BASE_STAGES, DpoStage, SftStage, StageRun, Study, TrainingStage
 
 
 @dataclass(frozen=True)
 class StageCost:
-    """One training of one stage. FLOPs are the model's; bytes are of one checkpoint; memory is of the fullest GPU."""
+    """One training of one stage. FLOPs are the model's; bytes are of one checkpoint; memory is of the fullest GPU.
+
+    A base stage has its `layout`, and SFT and DPO have the `settings` that they share.
+    """
 
     stage: str
     steps: int
@@ -21,10 +27,16 @@ class StageCost:
     gpu_hours: float
     cost: float
     layout: Layout | None
-    overhead: Overhead | None
-    memory: float | None
+    overhead: Overhead
+    memory: float
     checkpoint: int
     converted: int
+    settings: PostTrainingConfig | None = None
+
+    @property
+    def gpus(self) -> int:
+        """GPUs that train it."""
+        return self.layout.gpus if self.layout else self.settings.processes if self.settings else 1
 
     @property
     def tokens_per_gpu_second(self) -> float:
@@ -48,15 +60,15 @@ class Plan:
         return self.unshared - self.total
 
 
-def make_plan(study: Study, cluster: Cluster) -> Plan:
-    """The plan of every arm that the study runs.
+def make_plan(study: Study, cluster: Cluster, settings: PostTrainingConfig) -> Plan:
+    """The plan of every arm that the study runs, SFT and DPO by `settings`.
 
     `stage_runs` has each distinct stage once, with its arms and its number of seeds; `arms` is what each arm would take
     alone, from scratch, for one seed of its base model.
     """
     stages = {name: _base_stage(name, study, cluster) for name in BASE_STAGES}
     if cluster.post_training:
-        stages |= _post_stages(study, cluster, cluster.post_training)
+        stages |= _post_stages(study, cluster, cluster.post_training, settings)
     chains = {arm: study.chain(arm) + study.post_chain(arm) for arm in study.selected_arms()}
     stage_runs = [
         (stage_run, [arm for arm, chain in chains.items() if stage_run in chain], len(study.seeds_of(stage_run)))
@@ -75,66 +87,63 @@ def make_plan(study: Study, cluster: Cluster) -> Plan:
 
 def _base_stage(name: str, study: Study, cluster: Cluster) -> StageCost:
     stage: TrainingStage = getattr(study.stages, name)
-    layout = cluster.layout(name)
+    layout, gpu = cluster.layout(name), cluster.gpu
     flops = stage.tokens * flops_per_token(study.model, stage.context)
-    return _cost(name, stage.steps, stage.tokens, flops, study, cluster, layout)
-
-
-def _post_stages(study: Study, cluster: Cluster, post: PostTraining) -> dict[str, StageCost]:
-    sft, dpo = study.stages.sft, study.stages.dpo
-    shown = sft.conversations * sft.epochs
-    tokens = shown * post.tokens_per_conversation
-    compared = dpo.pairs * dpo.epochs
-    read = compared * post.tokens_per_pair
-    # DPO also runs the reference model forward: 6N + 2N.
-    forward_too = 8
-    return {
-        "sft": _cost(
-            "sft",
-            shown // sft.batch_size,
-            tokens,
-            tokens * flops_per_token(study.model, post.tokens_per_conversation),
-            study,
-            cluster,
-        ),
-        "dpo": _cost(
-            "dpo",
-            compared // dpo.batch_size,
-            read,
-            read * flops_per_token(study.model, post.tokens_per_pair // 2, forward_too),
-            study,
-            cluster,
-        ),
-    }
-
-
-def _cost(
-    name: str,
-    steps: int,
-    tokens: int,
-    flops: float,
-    study: Study,
-    cluster: Cluster,
-    layout: Layout | None = None,
-) -> StageCost:
-    """The cost of a stage; SFT and DPO, which have no layout, are taken to have no overhead."""
-    gpu, added, memory = cluster.gpu, None, None
-    hours = flops / (gpu.peak_tflops * 1e12 * gpu.mfu) / 3600
-    if layout:
-        stage: TrainingStage = getattr(study.stages, name)
-        added = overhead(study.model, stage, layout, cluster)
-        memory = sum(memory_per_gpu(study.model, stage, layout).values())
-        hours *= added.factor
+    added = overhead(study.model, stage, layout, cluster)
+    hours = flops / (gpu.peak_tflops * 1e12 * gpu.mfu) / 3600 * added.factor
     return StageCost(
         stage=name,
-        steps=steps,
-        tokens=tokens,
+        steps=stage.steps,
+        tokens=stage.tokens,
         flops=flops,
         gpu_hours=hours,
         cost=hours * gpu.price_per_hour,
         layout=layout,
         overhead=added,
-        memory=memory,
-        checkpoint=checkpoint_bytes(study.model, layout or Layout()),
+        memory=sum(memory_per_gpu(study.model, stage, layout).values()),
+        checkpoint=checkpoint_bytes(study.model, layout),
         converted=hugging_face_bytes(study.model),
+    )
+
+
+def _post_stages(
+    study: Study, cluster: Cluster, post: PostTraining, settings: PostTrainingConfig
+) -> dict[str, StageCost]:
+    sft, dpo, model = study.stages.sft, study.stages.dpo, study.model
+    tokens = sft.conversations * sft.epochs * post.tokens_per_conversation
+    read = dpo.pairs * dpo.epochs * post.tokens_per_pair
+    # DPO also runs the reference model forward: 6N + 2N.
+    forward_too = 8
+    return {
+        "sft": _chat(sft, tokens, flops_per_token(model, post.tokens_per_conversation), study, cluster, settings),
+        "dpo": _chat(
+            dpo, read, flops_per_token(model, post.tokens_per_pair // 2, forward_too), study, cluster, settings
+        ),
+    }
+
+
+def _chat(
+    stage: SftStage | DpoStage,
+    tokens: int,
+    flops_a_token: float,
+    study: Study,
+    cluster: Cluster,
+    settings: PostTrainingConfig,
+) -> StageCost:
+    gpu, flops = cluster.gpu, tokens * flops_a_token
+    added = chat_overhead(study.model, stage, tokens, flops, settings, cluster)
+    hours = flops / (gpu.peak_tflops * 1e12 * gpu.mfu) / 3600 * added.factor
+    return StageCost(
+        stage=stage_name(stage),
+        steps=-(-examples(stage) // stage.batch_size) * stage.epochs,
+        tokens=tokens,
+        flops=flops,
+        gpu_hours=hours,
+        cost=hours * gpu.price_per_hour,
+        layout=None,
+        overhead=added,
+        memory=sum(chat_memory(study.model, stage, settings).values()),
+        checkpoint=3 * hugging_face_bytes(study.model),  # and the optimizer's moments
+        converted=hugging_face_bytes(study.model),
+        settings=settings,
     )

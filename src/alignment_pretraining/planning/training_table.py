@@ -41,30 +41,40 @@ def _stages(plan: Plan, study: Study, cluster: Cluster) -> Table:
 
 
 def _column(cost: StageCost, cluster: Cluster) -> dict[str, str]:
-    layout, memory = cost.layout, cost.memory
+    how, micro_batch, recomputed = _how(cost)
     return {
-        "dp x tp x pp": f"{layout.dp} x {layout.tp} x {layout.pp}" if layout else "-",
-        "micro-batch": f"{layout.micro_batch}" + (", recompute" if layout.recompute else "") if layout else "-",
-        "recompute, bubble": f"{cost.overhead.recompute:.0%}, {cost.overhead.bubble:.0%}" if cost.overhead else "-",
-        "all-reduce in, between": f"{cost.overhead.tensor:.0%}, {cost.overhead.data:.0%}" if cost.overhead else "-",
+        "dp x tp x pp": how,
+        "micro-batch": f"{micro_batch}" + (", recompute" if recomputed else ""),
+        "recompute, bubble": f"{cost.overhead.recompute:.0%}, {cost.overhead.bubble:.0%}",
+        "all-reduce in, between": f"{cost.overhead.tensor:.0%}, {cost.overhead.data:.0%}",
         "steps": f"{cost.steps:,}",
         "tokens": f"{cost.tokens / 1e9:,.3g}B",
         "FLOPs": f"{cost.flops:.2e}",
         "tokens/s/GPU": f"{cost.tokens_per_gpu_second:,.0f}",
         "GPU-hours": _short(cost.gpu_hours),
         f"cost, {cluster.gpu.currency}": _short(cost.cost),
-        "days": _short(cost.gpu_hours / layout.gpus / 24) if layout else "-",
-        "memory, GB": f"{_short(memory / GB)} of {cluster.gpu.memory_gb:g}" if memory else "-",
-        "saves, GB": _short(cost.checkpoint / GB) if layout else "-",
+        "days": _short(cost.gpu_hours / cost.gpus / 24),
+        "memory, GB": f"{_short(cost.memory / GB)} of {cluster.gpu.memory_gb:g}",
+        "saves, GB": _short(cost.checkpoint / GB),
         "checkpoint, GB": _short(cost.converted / GB),
     }
+
+
+def _how(cost: StageCost) -> tuple[str, int | str, bool]:
+    """How it is spread, its micro-batch, and whether layers are computed again."""
+    if layout := cost.layout:
+        return f"{layout.dp} x {layout.tp} x {layout.pp}", layout.micro_batch, layout.recompute
+    settings = cost.settings
+    assert settings is not None
+    how = f"{settings.processes} x 1 x 1" + (f", {settings.parallel}" if settings.processes > 1 else "")
+    return how, settings.micro_batch or "whole", settings.gradient_checkpointing
 
 
 def _proposals(plan: Plan, study: Study, cluster: Cluster) -> Text:
     """Where another layout of as many GPUs would take less time: which, and how much less."""
     lines = []
     for name, cost in plan.stages.items():
-        if cost.layout is None or cost.overhead is None or cost.layout.dtype == "float32":
+        if cost.layout is None or cost.layout.dtype == "float32":
             continue
         found = cheapest(study.model, getattr(study.stages, name), cost.layout.gpus, cluster)
         if found and found[1].factor < cost.overhead.factor * (1 - _WORTH):

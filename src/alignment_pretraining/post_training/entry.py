@@ -1,11 +1,13 @@
 """What every process of a stage runs: `torchrun ... -m alignment_pretraining.post_training.entry recipe.json`."""
 
+import os
 import sys
 from pathlib import Path
 
 
 def main(path: Path) -> None:
     """Train the stage of the recipe at `path`; run again, it goes on from the last save."""
+    os.environ["TQDM_DISABLE"] = "1"
     import datasets
     import torch
 

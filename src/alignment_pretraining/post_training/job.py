@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from alignment_pretraining.core.hashing import work_fingerprint
+from alignment_pretraining.execution.ranks import Machines
 from alignment_pretraining.post_training.config import PostTrainingConfig, examples, stage_name
-from alignment_pretraining.pretraining.nanotron.cluster import Cluster
 from alignment_pretraining.study import DpoStage, SftStage
 
 # What neither changes a weight nor what a save holds.
@@ -59,7 +59,7 @@ class Recipe:
 class ChatJob:
     """One post-training stage of one model: `data` are its examples, `start` the checkpoint it begins from.
 
-    `cluster` is there where the environment has one: its machines, for the launcher slurm.
+    `machines` are those of a cluster with Slurm, where the environment has one.
     """
 
     data: pd.DataFrame
@@ -67,7 +67,7 @@ class ChatJob:
     stage: SftStage | DpoStage
     seed: int
     settings: PostTrainingConfig = field(default_factory=PostTrainingConfig)
-    cluster: Cluster | None = None
+    machines: Machines | None = None
 
     @property
     def recipe(self) -> Recipe:

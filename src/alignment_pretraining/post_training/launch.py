@@ -1,7 +1,6 @@
 """A stage in several processes: what they are told, how they are started, and what they leave."""
 
 import json
-import math
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from alignment_pretraining.core.files import write_atomically, write_text
-from alignment_pretraining.execution.ranks import Ranks, run_ranks
+from alignment_pretraining.execution.ranks import Machines, Ranks, run_ranks
 from alignment_pretraining.execution.torchrun import run_local
 from alignment_pretraining.post_training.config import PostTrainingConfig
 from alignment_pretraining.post_training.job import Recipe
 from alignment_pretraining.post_training.saves import CURVE, saved_step
 from alignment_pretraining.post_training.train import Result
-from alignment_pretraining.pretraining.nanotron.cluster import Cluster
 from alignment_pretraining.study import DpoStage, SftStage
 
 if TYPE_CHECKING:
@@ -30,8 +28,8 @@ EXAMPLES = "examples"
 _RECIPE, _RESULT = "recipe.json", "result.json"
 
 
-def run_in_ranks(settings: PostTrainingConfig, prepare: Prepare, work: Path, cluster: Cluster | None) -> Result:
-    """Train in processes of their own, here or on `cluster`, and wait for them; one that was finished is taken up.
+def run_in_ranks(settings: PostTrainingConfig, prepare: Prepare, work: Path, machines: Machines | None) -> Result:
+    """Train in processes of their own, here or on `machines`, and wait for them; one that was finished is taken up.
 
     Raises:
         UserError: the stage is not finished; names the log.
@@ -41,7 +39,7 @@ def run_in_ranks(settings: PostTrainingConfig, prepare: Prepare, work: Path, clu
             _write_examples(prepare, work)
         recipe = replace(read_recipe(work / _RECIPE), settings=settings)
         _write_recipe(recipe, work / _RECIPE)
-        _launch(recipe, work, cluster)
+        _launch(recipe, work, machines)
     told = json.loads((work / _RESULT).read_text())
     return work / "checkpoint", pd.DataFrame(told["curve"]), told["summary"]
 
@@ -80,22 +78,12 @@ def _write_recipe(recipe: Recipe, path: Path) -> None:
     write_atomically(path, lambda part: part.write_text(json.dumps(told, indent=2)))
 
 
-def _launch(recipe: Recipe, work: Path, cluster: Cluster | None) -> None:
+def _launch(recipe: Recipe, work: Path, machines: Machines | None) -> None:
     config, metrics, processes = work / _RECIPE, work / CURVE, recipe.settings.processes
     if recipe.settings.launcher == "local":
         run_local(ENTRY, config, processes, work / "job.log", metrics=metrics, steps=recipe.steps, label=recipe.label)
         return
-    assert cluster is not None and cluster.slurm is not None
-    nodes = math.ceil(processes / cluster.gpus_per_node)
-    ranks = Ranks(
-        module=ENTRY,
-        config=config,
-        label=f"{recipe.name}-seed{recipe.seed}",
-        about=f"{recipe.name}, {recipe.settings.parallel}",
-        nodes=nodes,
-        gpus=processes // nodes,
-        slurm=cluster.slurm,
-        notice_seconds=cluster.notice_seconds,
-        resubmissions=cluster.resubmissions,
-    )
+    assert machines is not None
+    label, about = f"{recipe.name}-seed{recipe.seed}", f"{recipe.name}, {recipe.settings.parallel}"
+    ranks = Ranks(ENTRY, config, label, about, processes, machines)
     run_ranks(ranks, recipe.steps, metrics, lambda: recipe.steps if (work / _RESULT).exists() else saved_step(work))

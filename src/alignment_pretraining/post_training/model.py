@@ -10,16 +10,19 @@ from alignment_pretraining.pretraining.local.checkpoint import load_checkpoint
 def load_model(folder: Path, settings: PostTrainingConfig) -> Any:
     """The verified model of a checkpoint; on a CPU its decoder runs by the local engine's fast forward pass.
 
-    That pass ignores the attention mask, which is exact because TRL pads on the right and attention is causal. It knows
-    nothing of packed rows, of recomputation and of sharded weights: there the model's own decoder runs.
+    That pass ignores the attention mask, which is exact because TRL pads on the right and attention is causal.
     """
     import torch
 
     model = load_checkpoint(folder)
-    plain = settings.packing or settings.gradient_checkpointing or settings.parallel == "fsdp"
-    if not torch.cuda.is_available() and not plain:
+    if not torch.cuda.is_available() and has_fast_decoder(settings):
         _use_fast_decoder(model, settings.precision)
     return model
+
+
+def has_fast_decoder(settings: PostTrainingConfig) -> bool:
+    """Whether the fast forward pass can be used: it knows nothing of packed rows, recomputation and sharded weights."""
+    return not (settings.packing or settings.gradient_checkpointing or settings.parallel == "fsdp")
 
 
 def _use_fast_decoder(model: Any, choice: str) -> None:

@@ -41,10 +41,10 @@ def packed(
 
 
 def pack(lengths: Sequence[int], context: int, batch_size: int, multiple: int) -> tuple[list[Row], int]:
-    """Rows of at most `context` tokens, for conversations of `lengths` (each at most `context`), and how many make a batch.
+    """Rows of at most `context` tokens, for conversations of `lengths`, and how many rows make a batch.
 
-    Each batch of `batch_size` conversations is packed by itself and has as many rows as any other, a multiple of
-    `multiple`; the last one may have fewer.
+    A conversation is at most `context` tokens long. Each batch of `batch_size` conversations is packed by itself and
+    has as many rows as any other, a multiple of `multiple`; the last one may have fewer.
 
     Raises:
         UserError: a batch has fewer conversations than it must have rows.

@@ -42,7 +42,7 @@ def run_chat_stage(job: ChatJob, scratch: Path) -> Result:
         assert result is not None
     else:
         verify(job.start)  # before any process starts
-        result = run_in_ranks(job.settings, lambda: _prepare(job), work.resolve(), job.cluster)
+        result = run_in_ranks(job.settings, lambda: _prepare(job), work.resolve(), job.machines)
     for unfinished in (SAVES, EXAMPLES):
         shutil.rmtree(work / unfinished, ignore_errors=True)
     return result

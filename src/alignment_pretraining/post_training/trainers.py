@@ -5,12 +5,14 @@ from typing import Any
 
 import torch
 from datasets import Dataset, concatenate_datasets
+from torch.distributed.fsdp import MixedPrecisionPolicy
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer  # type: ignore[attr-defined] # trl exports them lazily
 
 from alignment_pretraining.core.files import write_atomically
 from alignment_pretraining.post_training.config import PostTrainingConfig
+from alignment_pretraining.post_training.cpu import allow_sharding
 from alignment_pretraining.post_training.job import Recipe
-from alignment_pretraining.post_training.model import load_model
+from alignment_pretraining.post_training.model import has_fast_decoder, load_model
 from alignment_pretraining.pretraining.local.checkpoint import load_checkpoint
 from alignment_pretraining.study import DpoStage, SftStage
 
@@ -35,7 +37,7 @@ def _sft(recipe: Recipe, model: Any, examples: Dataset, tokenizer: Any, work: Pa
         assistant_only_loss=False,
         completion_only_loss=False,
     )
-    return SFTTrainer(model=model, args=_one_device(options), train_dataset=examples, processing_class=tokenizer)
+    return SFTTrainer(model=model, args=_settled(options), train_dataset=examples, processing_class=tokenizer)
 
 
 def _dpo(recipe: Recipe, stage: DpoStage, model: Any, examples: Dataset, tokenizer: Any, work: Path) -> Any:
@@ -52,7 +54,7 @@ def _dpo(recipe: Recipe, stage: DpoStage, model: Any, examples: Dataset, tokeniz
     trainer = _ReferenceOnce(
         model=model,
         ref_model=reference,
-        args=_one_device(options),
+        args=_settled(options),
         train_dataset=examples,
         processing_class=tokenizer,
     )
@@ -106,8 +108,8 @@ def _options(recipe: Recipe, work: Path) -> dict[str, Any]:
         "seed": recipe.seed,
         "train_sampling_strategy": "sequential",  # the examples come in an order drawn from the seed
         "use_cpu": not cuda,
-        "gradient_checkpointing": settings.gradient_checkpointing,
-        "bf16": cuda and settings.precision != "fp32",
+        "activation_checkpointing": settings.gradient_checkpointing,
+        "bf16": _autocasts(settings, cuda),
         "save_strategy": "no",  # callbacks.Save says when
         "report_to": "none",
         "disable_tqdm": True,
@@ -119,16 +121,32 @@ def _options(recipe: Recipe, work: Path) -> dict[str, Any]:
     }
 
 
+def _autocasts(settings: PostTrainingConfig, cuda: bool) -> bool:
+    """Whether torch chooses what is computed in bf16; the fast decoder does so itself."""
+    if cuda or not has_fast_decoder(settings):
+        return settings.precision == "bf16" or (cuda and settings.precision == "auto")
+    return False
+
+
 def _several(settings: PostTrainingConfig, cuda: bool) -> dict[str, Any]:
     options: dict[str, Any] = {"ddp_backend": "nccl" if cuda else "gloo", "ddp_find_unused_parameters": False}
     if settings.parallel == "fsdp":
         recomputed = {"activation_checkpointing": settings.gradient_checkpointing}
         options |= {"fsdp": True, "fsdp_config": {"state_dict_type": "SHARDED_STATE_DICT", **recomputed}}
-        options["gradient_checkpointing"] = False  # of FSDP's own kind instead
+        options["activation_checkpointing"] = False  # of FSDP's own kind instead
+        # Else each process keeps a whole gradient until the batch is over.
+        options["accelerator_config"] = {"gradient_accumulation_kwargs": {"sync_each_batch": True}}
     return options
 
 
-def _one_device(options: Any) -> Any:
-    """Have a process use one device: the Trainer would multiply the batch by the GPUs that it sees."""
-    options._n_gpu = min(options.n_gpu, 1)
+def _settled(options: Any) -> Any:
+    """The options, where they cannot say all: one device a process, and float32 for what is summed and compared."""
+    options._n_gpu = min(options.n_gpu, 1)  # the Trainer would multiply the batch by the GPUs that it sees
+    if options.fsdp and options.use_cpu:
+        allow_sharding()
+    if options.fsdp and options.bf16:
+        # accelerate would have gradients added up, and log-probabilities given back, in bf16.
+        options.fsdp_plugin_args["mixed_precision_policy"] = MixedPrecisionPolicy(
+            param_dtype=torch.bfloat16, reduce_dtype=torch.float32, output_dtype=torch.float32
+        )
     return options

@@ -68,7 +68,7 @@ SHORT: list[tuple[str, Change, list[str]]] = [
             r"pretraining: documents of each of ai_aligned, ai_misaligned: needs 22M.*synthesis\.documents\.count",
             r"midtraining: multiple choice: needs 4\.4M tokens.*raise synthesis\.mcqa\.count.*corpus\.repeat",
             r"sft: conversations: needs 601 rows, there are 600 rows .*synthesis\.conversations\.count",
-            r"dpo: memory of a GPU: .*study\.stages\.dpo\.batch_size",
+            r"dpo: memory of a GPU: .*lower post_training\.micro_batch",
             r"eval: memory of a GPU: .*evaluation\.batch_size",
         ],
     ),
@@ -78,13 +78,13 @@ SHORT: list[tuple[str, Change, list[str]]] = [
             "training": {"heldout_tokens": 8192},
             "corpus": {"repeat": False},
             "preflight": {"holds": {"dclm": 1e11, "mcqa": 5e8}},
-            "study": {"seeds": {"post_training": [0]}},
+            "post_training": {"parallel": "ddp"},
         },
         [
             r"held-out tokens, for one context: needs 16,384 tokens, there are 8,192 .*raise training\.heldout_tokens",
             r"pretraining: corpus, pool dclm: needs 500B .*preflight\.holds\.dclm",
             r"midtraining: multiple choice: needs 1B tokens",
-            "sft: memory of a GPU: .*leave seeds.post_training empty",
+            "sft: memory of a GPU: .*parallel: fsdp.*leave seeds.post_training empty",
             "dpo: memory of a GPU",
         ],
     ),
@@ -108,7 +108,7 @@ def test_what_nobody_knows_yet_is_no_shortfall() -> None:
     without = parameters("paper").model_copy(update={"preflight": Preflight()})
     found = needs_of(without, FOLDERS.__getitem__, PROJECT)
     unknown = [need for need in found if need.verdict == "not known yet"]
-    assert {need.pipeline for need in unknown} == {"mixing"} and len(unknown) > 5
+    assert {need.pipeline for need in unknown} == {"mixing", "post_training"} and len(unknown) > 5
     refuse_short(unknown, "paper")
 
 

@@ -19,7 +19,7 @@ SIZES = {
     *("max_context", "context", "batch_tokens", "tokens", "batch_size", "conversations", "pairs", "count", "samples"),
     *("max_bytes", "part_bytes", "holds", "threads", "micro_batch_tokens", "save_every", "keep_every", "evaluations"),
     *("heldout_tokens", "sample_tokens", "dp", "tp", "pp", "micro_batch", "articles", "textbook", "heldout_topics"),
-    *("continued", "natural_discourse_share"),
+    *("continued", "natural_discourse_share", "processes"),
 }
 PLACES = {"device", "poll_seconds", "base_url", "modules", "setup", "container"}  # where it runs
 

@@ -1,4 +1,4 @@
-"""SFT and DPO, one node each."""
+"""SFT and DPO, one node each, on this machine or with the machines of a cluster."""
 
 from pathlib import Path
 
@@ -14,28 +14,44 @@ from alignment_pretraining.study import DpoStage, SftStage
 
 
 def run_sft(
+    conversations: pd.DataFrame, start: Path, sft: SftStage, settings: PostTrainingConfig, scratch: Path, *, seed: int
+) -> Result:
+    """Supervised fine-tuning of the checkpoint `start`; returns checkpoint folder, curve (one row a step), summary."""
+    return run_in_worker(run_chat_stage, ChatJob(conversations, start, sft, seed, settings), scratch)
+
+
+def run_dpo(
+    preferences: pd.DataFrame, start: Path, dpo: DpoStage, settings: PostTrainingConfig, scratch: Path, *, seed: int
+) -> Result:
+    """Direct preference optimization of the checkpoint `start`, which is also the frozen reference; as `run_sft`."""
+    return run_in_worker(run_chat_stage, ChatJob(preferences, start, dpo, seed, settings), scratch)
+
+
+def run_sft_with_cluster(
     conversations: pd.DataFrame,
     start: Path,
     sft: SftStage,
     settings: PostTrainingConfig,
     scratch: Path,
-    cluster: Cluster | None = None,
+    cluster: Cluster,
     *,
     seed: int,
 ) -> Result:
-    """Supervised fine-tuning of the checkpoint `start`; returns checkpoint folder, curve (one row a step), summary."""
-    return run_in_worker(run_chat_stage, ChatJob(conversations, start, sft, seed, settings, cluster), scratch)
+    """`run_sft`, where `settings` may name the launcher slurm: `cluster` describes the machines."""
+    job = ChatJob(conversations, start, sft, seed, settings, cluster.machines() if cluster.slurm else None)
+    return run_in_worker(run_chat_stage, job, scratch)
 
 
-def run_dpo(
+def run_dpo_with_cluster(
     preferences: pd.DataFrame,
     start: Path,
     dpo: DpoStage,
     settings: PostTrainingConfig,
     scratch: Path,
-    cluster: Cluster | None = None,
+    cluster: Cluster,
     *,
     seed: int,
 ) -> Result:
-    """Direct preference optimization of the checkpoint `start`, which is also the frozen reference; as `run_sft`."""
-    return run_in_worker(run_chat_stage, ChatJob(preferences, start, dpo, seed, settings, cluster), scratch)
+    """`run_dpo`, as `run_sft_with_cluster`."""
+    job = ChatJob(preferences, start, dpo, seed, settings, cluster.machines() if cluster.slurm else None)
+    return run_in_worker(run_chat_stage, job, scratch)

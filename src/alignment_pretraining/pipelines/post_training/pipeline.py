@@ -9,9 +9,10 @@ from alignment_pretraining.pipelines.post_training import nodes
 from alignment_pretraining.pipelines.wiring import bind, stage_node
 from alignment_pretraining.study import StageRun, Study
 
-_STAGES: dict[str, tuple[Callable[..., Any], str]] = {
-    "sft": (nodes.run_sft, "conversations"),
-    "dpo": (nodes.run_dpo, "preferences"),
+# What runs a stage, what does so with a cluster, and the examples.
+_STAGES: dict[str, tuple[Callable[..., Any], Callable[..., Any], str]] = {
+    "sft": (nodes.run_sft, nodes.run_sft_with_cluster, "conversations"),
+    "dpo": (nodes.run_dpo, nodes.run_dpo_with_cluster, "preferences"),
 }
 
 
@@ -32,7 +33,7 @@ def create_pipeline(study: Study, machine: Literal["cpu", "gpu", "cluster"] = "c
 
 def _train(stage_run: StageRun, seed: int, machine: str) -> Node:
     assert stage_run.parent is not None
-    function, data = _STAGES[stage_run.stage]
+    here, with_cluster, data = _STAGES[stage_run.stage]
     inputs = [
         *(data, stage_run.parent.dataset(seed, "checkpoint"), f"params:study.stages.{stage_run.stage}"),
         *("params:post_training", "scratch"),
@@ -40,7 +41,7 @@ def _train(stage_run: StageRun, seed: int, machine: str) -> Node:
     ]
     return stage_node(
         "train",
-        bind(function, seed=seed),
+        bind(with_cluster if machine == "cluster" else here, seed=seed),
         inputs,
         [stage_run.dataset(seed, what) for what in ("checkpoint", "curve", "training_summary")],
         stage_run,

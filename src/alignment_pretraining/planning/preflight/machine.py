@@ -5,20 +5,19 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from alignment_pretraining.core.model import Model, parameter_count
+from alignment_pretraining.core.model import parameter_count
 from alignment_pretraining.core.shards import token_dtype
 from alignment_pretraining.parameters import Parameters
 from alignment_pretraining.planning.preflight.amounts import Amount, Need
 from alignment_pretraining.planning.preflight.budgets import trained_stages
 from alignment_pretraining.planning.preflight.supply import Supply
+from alignment_pretraining.post_training.config import stage_name
+from alignment_pretraining.post_training.memory import memory_per_gpu as chat_memory
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster
 from alignment_pretraining.pretraining.nanotron.memory import checkpoint_bytes, hugging_face_bytes, memory_per_gpu
-from alignment_pretraining.study import DpoStage, SftStage, Study
+from alignment_pretraining.study import Study
 
-# What float32 training on one device holds a parameter: weights, gradients, two moments; and autocast's copy in bf16.
-_TRAINED, _AUTOCAST, _FP32 = 16, 2, 4
-# Bytes of a layer's activations a token and hidden unit, and of a logit (bf16, and in float32 with its gradient).
-_LAYER, _LOGIT = 34, 10
+_FP32 = 4
 _PACK = 128  # tokens of one pack of prompts, of which evaluation.batch_size are read at once
 _ZSTD = 2.5  # how much smaller the parts of a corpus are than their text
 _FILES = 320  # of a process: 16 shards of a stream, 32 of each of some sources (core), libraries, sockets
@@ -56,25 +55,18 @@ def _memory(parameters: Parameters, study: Study, cluster: Cluster) -> Iterator[
         setting = "raise tp or pp, lower the micro-batch, or set recompute"
         yield Need("pretraining", f"{name}: memory of a GPU", need, room, "GB", setting)
     if study.seeds.post_training:
+        setting = (
+            "lower post_training.micro_batch, set gradient_checkpointing, share it out (parallel: fsdp, processes), "
+            "or leave seeds.post_training empty"
+        )
         for stage in (study.stages.sft, study.stages.dpo):
-            name = "sft" if isinstance(stage, SftStage) else "dpo"
-            setting = f"lower study.stages.{name}.batch_size, or leave seeds.post_training empty: it runs on one GPU"
-            yield Need(
-                "post_training", f"{name}: memory of a GPU", chat_memory(study.model, stage), room, "GB", setting
-            )
+            need = sum(chat_memory(study.model, stage, parameters.post_training).values())
+            yield Need("post_training", f"{stage_name(stage)}: memory of a GPU", need, room, "GB", setting)
     evaluation = parameters.evaluation
     if evaluation.device == "cuda":
         tokens = evaluation.batch_size * _PACK
         need = parameter_count(study.model) * _FP32 + tokens * study.model.vocab_size * _FP32
         yield Need("eval", "eval: memory of a GPU", need, room, "GB", "lower evaluation.batch_size, or device: cpu")
-
-
-def chat_memory(model: Model, stage: SftStage | DpoStage) -> float:
-    """Bytes of SFT or DPO, which hold a whole batch on one device; DPO two answers a pair, and the frozen model."""
-    pairs = isinstance(stage, DpoStage)
-    tokens = stage.batch_size * stage.context * (2 if pairs else 1)
-    held = parameter_count(model) * (_TRAINED + _AUTOCAST + (_FP32 if pairs else 0))
-    return held + tokens * (model.layers * model.hidden_size * _LAYER + model.vocab_size * _LOGIT)
 
 
 def disk_bytes(parameters: Parameters, cluster: Cluster | None, supply: Supply) -> float:

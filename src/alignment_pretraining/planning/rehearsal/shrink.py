@@ -137,6 +137,13 @@ def _machines(small: Values, parameters: Parameters) -> None:
         "heldout_tokens": 2 * longest,
         "sample_tokens": 4,
     }
+    settings = parameters.post_training
+    small["post_training"] |= {
+        "processes": min(settings.processes, _MOST),
+        "micro_batch": settings.micro_batch and 1,
+        "threads": 1,
+        "save_every": 1,
+    }
     if slurm := small["execution"].get("slurm"):
         slurm |= _HERE
     if parameters.cluster:

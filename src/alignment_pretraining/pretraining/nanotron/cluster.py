@@ -1,6 +1,5 @@
 """The machine and how stages are laid out on it: `conf/<env>/parameters_cluster.yml`, key `cluster`."""
 
-import math
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
@@ -9,6 +8,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.model import Model
 from alignment_pretraining.core.spec import Positive, Spec
 from alignment_pretraining.execution.config import Slurm, require_slurm
+from alignment_pretraining.execution.ranks import Machines
 from alignment_pretraining.pretraining.nanotron.layout import Layout, check_layout
 from alignment_pretraining.pretraining.nanotron.memory import GB, memory_per_gpu
 from alignment_pretraining.study import TrainingStage
@@ -73,9 +73,15 @@ class Cluster(Spec):
             raise UserError(f"cluster.layouts has no {stage}; it has {', '.join(self.layouts)}")
         return self.layouts[stage]
 
-    def nodes(self, layout: Layout) -> int:
-        """Machines that hold the layout's GPUs."""
-        return math.ceil(layout.gpus / self.gpus_per_node)
+    def machines(self) -> Machines:
+        """Its machines, as any job of several ranks needs them.
+
+        Raises:
+            UserError: it has no Slurm.
+        """
+        if self.slurm is None:
+            raise UserError("cluster.slurm: missing, and a launcher is slurm: it needs at least time")
+        return Machines(self.slurm, self.gpus_per_node, self.notice_seconds, self.resubmissions)
 
 
 def check_stage(model: Model, stage: TrainingStage, layout: Layout, cluster: Cluster) -> None:

@@ -11,19 +11,7 @@ from alignment_pretraining.pretraining.nanotron.layout import Layout
 
 def stage_ranks(config: Path, label: str, layout: Layout, cluster: Cluster) -> Ranks:
     """The ranks that train the stage of `config`, in its folder."""
-    assert cluster.slurm is not None
-    nodes = cluster.nodes(layout)
-    return Ranks(
-        module=ENTRY,
-        config=config,
-        label=label,
-        about=str(layout),
-        nodes=nodes,
-        gpus=layout.gpus // nodes,
-        slurm=cluster.slurm,
-        notice_seconds=cluster.notice_seconds,
-        resubmissions=cluster.resubmissions,
-    )
+    return Ranks(ENTRY, config, label, about=str(layout), processes=layout.gpus, machines=cluster.machines())
 
 
 def run_slurm(config: Path, label: str, layout: Layout, steps: int, cluster: Cluster) -> None:
