@@ -31,7 +31,7 @@ class Machines:
 
 @dataclass(frozen=True)
 class Ranks:
-    """`python -m module config` in `processes` ranks, one a GPU, in the folder of `config`; its script tells `about`."""
+    """`python -m module config` in `processes` ranks, one a GPU, in the folder of `config`; the script says `about`."""
 
     module: str
     config: Path

@@ -32,9 +32,7 @@ def run_chat_stage(job: ChatJob, scratch: Path) -> Result:
     """
     import datasets
 
-    problems = list(batch_problems(job.stage, job.settings))
-    if problems:
-        raise UserError("\n".join(problems))
+    _refuse(job)
     datasets.disable_progress_bars()
     work = scratch / job.fingerprint(work_code(run_chat_stage))
     if job.settings.processes == 1 and job.settings.launcher == "local":
@@ -46,6 +44,18 @@ def run_chat_stage(job: ChatJob, scratch: Path) -> Result:
     for unfinished in (SAVES, EXAMPLES):
         shutil.rmtree(work / unfinished, ignore_errors=True)
     return result
+
+
+def _refuse(job: ChatJob) -> None:
+    """Refuse what cannot run, before anything is started."""
+    import torch
+
+    settings, found = job.settings, list(batch_problems(job.stage, job.settings))
+    gpus = torch.cuda.device_count()
+    if settings.launcher == "local" and gpus and settings.processes > gpus:
+        found.append(f"post_training.processes: {settings.processes}, one a GPU, and this machine has {gpus}; lower it")
+    if found:
+        raise UserError("\n".join(found))
 
 
 def _prepare(job: ChatJob) -> "tuple[Recipe, Dataset]":
