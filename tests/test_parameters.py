@@ -137,6 +137,28 @@ def change(file: Path, key: str, value: Any) -> None:
             2,
             "decontamination.word: unknown key; allowed here: words (did you mean words?)",
         ),
+        (
+            None,
+            "base/parameters_training.yml",
+            "post_training.processes",
+            3,
+            "conf/base/study.yml: 1 to correct:\n  study.stages.sft.batch_size: 16 is not a multiple of "
+            "post_training.processes 3 x micro_batch 5 = 15; change one",
+        ),
+        (
+            "paper",
+            "paper/parameters_cluster.yml",
+            "post_training.processes",
+            12,
+            "conf/paper/parameters_cluster.yml: 1 to correct:\n  post_training.processes: 12 do not fill machines of",
+        ),
+        (
+            "gpu",
+            "gpu/parameters.yml",
+            "post_training.launcher",
+            "slurm",
+            "post_training.launcher: slurm, and cluster.slurm",
+        ),
         (None, "base/study.yml", "study.arms.filtered.share", 0.03, "study.arms.filtered.share: 0.03 of nothing"),
     ],
 )

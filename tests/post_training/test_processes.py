@@ -1,5 +1,6 @@
 """Several processes train as one does: the same batches, the same losses, and after a kill the same weights."""
 
+import logging
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ import pytest
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import folder_md5s
 from alignment_pretraining.execution.config import Slurm
-from alignment_pretraining.execution.ranks import Machines
+from alignment_pretraining.execution.ranks import Machines, stop_file
 from alignment_pretraining.planning.stand_ins import slurm as slurm_stand_in
 from alignment_pretraining.post_training.config import PostTrainingConfig, batch_problems
 from alignment_pretraining.post_training.job import ChatJob
@@ -24,7 +25,7 @@ from alignment_pretraining.study import DpoStage, SftStage
 
 # The last batch of an epoch is half of one.
 SFT = SftStage(conversations=36, epochs=2, context=64, batch_size=8, max_lr=5e-3, warmup=0.1)
-DPO = DpoStage(pairs=36, epochs=2, context=64, batch_size=8, max_lr=1e-3, warmup=0.1, beta=0.5)
+DPO = DpoStage(pairs=36, epochs=8, context=64, batch_size=8, max_lr=1e-3, warmup=0.1, beta=0.5)
 TOLERANCE = 1e-5  # of a loss in float32, relative; sums are split in another way (seen: 2e-7)
 
 
@@ -71,8 +72,13 @@ def _is_rank(file: Path, recipe: bytes) -> bool:
 
 
 def test_processes_of_a_slurm_job_compare_pairs_as_one_does(
-    base: Path, preferences: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    base: Path,
+    preferences: pd.DataFrame,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """The first job is short of time, saves and leaves; another one goes on."""
     commands = slurm_stand_in.install(tmp_path / "slurm")
     monkeypatch.setenv("PATH", os.pathsep.join([str(commands), os.environ["PATH"]]))
     asked = Slurm(time="00:05:00", python=sys.executable, poll_seconds=0.2)
@@ -80,16 +86,30 @@ def test_processes_of_a_slurm_job_compare_pairs_as_one_does(
     two = settings(processes=2, micro_batch=2, launcher="slurm")
 
     _, alone, _ = run_chat_stage(ChatJob(preferences, base, DPO, 0, settings()), tmp_path / "one")
-    _, curve, _ = run_chat_stage(ChatJob(preferences, base, DPO, 0, two, machines), tmp_path / "two")
+    clock = threading.Thread(target=_time_is_up, args=(tmp_path / "two",))
+    clock.start()
+    with caplog.at_level(logging.WARNING):
+        _, curve, _ = run_chat_stage(ChatJob(preferences, base, DPO, 0, two, machines), tmp_path / "two")
+    clock.join()
+    assert caplog.text.count("submitted again") == 1
 
     for column in ("loss", "reward_accuracy", "reward_margin"):
         assert np.allclose(curve[column], alone[column], rtol=TOLERANCE, atol=TOLERANCE), column
 
 
+def _time_is_up(scratch: Path) -> None:
+    while not any(path.stat().st_size for path in scratch.glob("*/curve.jsonl")):
+        time.sleep(0.002)
+    stop_file(next(scratch.iterdir())).touch()
+
+
 INDIVISIBLE = [
-    ({"processes": 3}, "study.stages.sft.batch_size 8 is not a multiple of post_training.processes 3 x micro_batch 2"),
-    ({"processes": 2, "micro_batch": 3}, "batch_size 8 is not a multiple of post_training.processes 2 x micro_batch 3"),
-    ({"processes": 2}, "study.stages.sft.conversations 36 leaves 4 for an epoch's last batch of 8, not a multiple of"),
+    ({"processes": 3}, "study.stages.sft.batch_size: 8 is not a multiple of post_training.processes 3 x micro_batch 2"),
+    (
+        {"processes": 2, "micro_batch": 3},
+        "batch_size: 8 is not a multiple of post_training.processes 2 x micro_batch 3",
+    ),
+    ({"processes": 2}, "study.stages.sft.conversations: 36 leaves 4 for an epoch's last batch of 8, not a multiple of"),
     (
         {"processes": 5, "packing": True},
         "has 4 examples, fewer than post_training.processes 5 x micro_batch 1 = 5 rows",

@@ -53,14 +53,14 @@ def batch_problems(stage: SftStage | DpoStage, settings: PostTrainingConfig) -> 
     if settings.packs(stage):
         least = min(count, stage.batch_size, last or stage.batch_size)
         if least < at_once:
-            yield f"a batch of study.stages.{name} has {least:,} examples, fewer than {told} rows; lower one of them"
+            yield f"study.stages.{name}.batch_size: a batch has {least:,} examples, fewer than {told} rows; lower these"
         return
     if stage.batch_size % at_once:
-        yield f"study.stages.{name}.batch_size {stage.batch_size:,} is not a multiple of {told}; change one of them"
+        yield f"study.stages.{name}.batch_size: {stage.batch_size:,} is not a multiple of {told}; change one of them"
     elif last % at_once:
         key = "conversations" if isinstance(stage, SftStage) else "pairs"
         yield (
-            f"study.stages.{name}.{key} {count:,} leaves {last:,} for an epoch's last batch of {stage.batch_size:,}, "
+            f"study.stages.{name}.{key}: {count:,} leaves {last:,} for an epoch's last batch of {stage.batch_size:,}, "
             f"not a multiple of {told}; {count - last % at_once:,} would do, or a smaller micro_batch"
         )
 

@@ -47,8 +47,10 @@ def add_row(work: Path, row: dict[str, Any]) -> None:
         stream.write(json.dumps(row) + "\n")
 
 
-def cut_curve(work: Path, step: int) -> None:
-    """Drop the rows of steps after `step`: they are made again."""
+def clear(work: Path, trainer: Path, step: int) -> None:
+    """Drop what a killed run left after its last save, of `step`: parts of another save, and rows of the curve."""
+    for part in trainer.glob("checkpoint-*"):
+        shutil.rmtree(part)
     path = work / CURVE
     lines = path.read_text().splitlines(keepends=True) if path.exists() else []
     work.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from datasets import Dataset
 from alignment_pretraining.core.progress import Work
 from alignment_pretraining.post_training.config import examples as examples_of
 from alignment_pretraining.post_training.job import Recipe
-from alignment_pretraining.post_training.saves import cut_curve, newest_save
+from alignment_pretraining.post_training.saves import clear, newest_save
 from alignment_pretraining.pretraining.local.checkpoint import save_checkpoint
 from alignment_pretraining.pretraining.nanotron.live import LiveMetrics
 
@@ -39,7 +39,7 @@ def train(recipe: Recipe, examples: Dataset, work: Path) -> Result | None:
     save = newest_save(work)
     done = int(save.name) if save else 0
     if trainer.is_world_process_zero():
-        cut_curve(work, done)
+        clear(work, work / TRAINER, done)
     trainer.remove_callback(transformers.PrinterCallback)
     trainer.add_callback(StopWhenDestroyed(recipe))
     trainer.add_callback(Save(recipe.settings.save_every, work))
