@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from alignment_pretraining.core.hashing import folder_md5s
+from alignment_pretraining.core.progress import Told, tell_no_more, tell_to
 from alignment_pretraining.post_training.config import PostTrainingConfig
 from alignment_pretraining.post_training.job import ChatJob
 from alignment_pretraining.post_training.stage import run_chat_stage
@@ -21,7 +22,7 @@ def test_a_killed_stage_ends_with_the_same_weights(base: Path, preferences: pd.D
 
     killed = multiprocessing.get_context("spawn").Process(target=run_chat_stage, args=(job, tmp_path / "b"))
     killed.start()
-    while not list((tmp_path / "b").glob("*/saves/8")):
+    while not list((tmp_path / "b").glob("*/saves/8/whole.json")):
         assert killed.is_alive()
         time.sleep(0.002)
     killed.kill()
@@ -32,8 +33,14 @@ def test_a_killed_stage_ends_with_the_same_weights(base: Path, preferences: pd.D
     reference = next((tmp_path / "b").glob("*/reference.parquet"))
     made = reference.stat().st_mtime_ns
 
-    resumed, curve_resumed, summary_resumed = run_chat_stage(job, tmp_path / "b")
+    told: list[Told] = []
+    tell_to(told.append)
+    try:
+        resumed, curve_resumed, summary_resumed = run_chat_stage(job, tmp_path / "b")
+    finally:
+        tell_no_more(told.append)
 
+    assert min(one.done for one in told) >= 8, "it goes on, and does not begin anew"
     assert folder_md5s(resumed) == folder_md5s(undisturbed)
     pd.testing.assert_frame_equal(curve_resumed, curve, check_exact=True)
     assert summary_resumed == summary
