@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 from alignment_pretraining.core.environments import BASE, environments, parameter_files
 from alignment_pretraining.core.errors import UserError, did_you_mean
 from alignment_pretraining.core.spec import WHOLE, Spec, explain_problem, suggestion, to_correct
+from alignment_pretraining.evaluation.capability.config import Capability
 from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.suite_sources import SuiteSources
 from alignment_pretraining.execution.config import Execution
@@ -56,6 +57,7 @@ class Parameters(Spec):
     post_training: PostTrainingConfig = PostTrainingConfig()
     evaluation: Evaluation
     suite_sources: SuiteSources = SuiteSources({})
+    capability: Capability = Capability()
     claims: Claims
     preflight: Preflight = Preflight()
     gpu: Gpu | None = None

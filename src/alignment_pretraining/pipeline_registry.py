@@ -31,19 +31,21 @@ def register_pipelines() -> dict[str, Pipeline]:
     machine: Literal["cpu", "gpu", "cluster"]
     machine = "cluster" if parameters.cluster else "gpu" if parameters.gpu else "cpu"
     protocols, sources = bool(parameters.evaluation.run.protocols), bool(parameters.suite_sources.root)
-    trains = bool(study.selected_arms())
+    trains, capability = bool(study.selected_arms()), parameters.capability
     if trains:
         pipelines = {
-            "synthesis": create_synthesis(synthesis),
+            "synthesis": create_synthesis(synthesis, facts=capability.asks_facts),
             "mixing": create_mixing(study, synthesis, classifier=parameters.classifier is not None),
             "pretraining": create_pretraining(study, machine),
             "post_training": create_post_training(study, machine),
         }
     else:  # checkpoints from elsewhere are asked the study's own questions where no others are given
-        pipelines = {} if sources else {"synthesis": create_synthesis(synthesis).to_outputs("questions")}
+        wanted = ["questions"] * (not sources) + ["everyday_facts"] * capability.asks_facts
+        made = create_synthesis(synthesis, facts=capability.asks_facts)
+        pipelines = {"synthesis": made.to_outputs(*wanted)} if wanted else {}
     pipelines |= {
-        "eval": create_eval(study, protocols=protocols, sources=sources),
-        "reporting": create_reporting(study, protocols=protocols),
+        "eval": create_eval(study, capability, protocols=protocols, sources=sources),
+        "reporting": create_reporting(study, protocols=protocols, capability=bool(capability.tasks)),
     }
     pipelines["__default__"] = sum(pipelines.values(), Pipeline([]))
     if context and _VIZ in sys.modules:

@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.evaluation.baseline import answer_by_ngrams
+from alignment_pretraining.evaluation.capability.answer import answer_capability
+from alignment_pretraining.evaluation.capability.config import Capability
 from alignment_pretraining.evaluation.checkpoints import checkpoint_folder
 from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.own_suites import COLUMNS, add_own_suites
@@ -61,6 +63,24 @@ def evaluate_from_elsewhere(checkpoint: Checkpoint, suite: Path, evaluation: Eva
 def ask_by_protocols(checkpoint: Path, suite: Path, evaluation: Evaluation, *, chat: bool) -> pd.DataFrame:
     """The same of a checkpoint that was trained here."""
     return run_in_worker(answer_by_protocols, checkpoint, suite, evaluation, chat=chat)
+
+
+def give_benchmarks(
+    checkpoint: Path, capability: Capability, scratch: Path, everyday_facts: Path | None = None, *, chat: bool
+) -> pd.DataFrame:
+    """One row for each item and metric of the benchmarks that the checkpoint was given.
+
+    `everyday_facts` is the folder with the data of the task of that name, where it is asked.
+    """
+    return run_in_worker(answer_capability, checkpoint, capability, scratch, everyday_facts, chat=chat)
+
+
+def give_benchmarks_elsewhere(
+    checkpoint: Checkpoint, capability: Capability, scratch: Path, everyday_facts: Path | None = None
+) -> pd.DataFrame:
+    """The same of a checkpoint that was not trained here."""
+    folder = checkpoint_folder(checkpoint)
+    return run_in_worker(answer_capability, folder, capability, scratch, everyday_facts, chat=checkpoint.chat)
 
 
 def score_main_protocol(items: pd.DataFrame, evaluation: Evaluation) -> dict[str, Any]:

@@ -6,23 +6,29 @@ from pathlib import Path
 from kedro.pipeline import Node, Pipeline, node
 
 from alignment_pretraining.core.labels import Label
+from alignment_pretraining.evaluation.capability.config import Capability
 from alignment_pretraining.pipelines.eval import nodes
 from alignment_pretraining.pipelines.wiring import bind, stage_node
 from alignment_pretraining.study import POST_STAGES, StageRun, Study
 
+_NONE = Capability()
 
-def create_pipeline(study: Study, *, protocols: bool = False, sources: bool = False) -> Pipeline:
+
+def create_pipeline(
+    study: Study, capability: Capability = _NONE, *, protocols: bool = False, sources: bool = False
+) -> Pipeline:
     """The suite, then per-item results and scores of every checkpoint of the study, and each arm's n-gram baseline.
 
-    `protocols`: what is trained is asked by several protocols, too. `sources`: there are suites from elsewhere, which
-    are all that is asked where no arm is trained.
+    With `capability` every checkpoint is also given its benchmarks. `protocols`: what is trained is asked by several
+    protocols, too. `sources`: there are suites from elsewhere, which are all that is asked where no arm is trained.
     """
     trained = [(stage_run, seed) for stage_run in study.stage_runs() for seed in study.seeds_of(stage_run)]
     checkpoints = [evaluation for stage_run, seed in trained for evaluation in _evaluate(stage_run, seed)]
     asked = [_ask_by_protocols(stage_run, seed) for stage_run, seed in trained] if protocols else []
     elsewhere = [evaluation for name in study.checkpoints for evaluation in _evaluate_from_elsewhere(name)]
     baselines = [_ngrams(study, arm, seed) for arm in study.selected_arms() for seed in study.seeds.base]
-    return Pipeline([_suite(study, sources), *checkpoints, *asked, *elsewhere, *baselines], tags="eval")
+    benchmarks = _benchmarks(study, trained, capability) if capability.tasks else []
+    return Pipeline([_suite(study, sources), *checkpoints, *asked, *elsewhere, *baselines, *benchmarks], tags="eval")
 
 
 def _suite(study: Study, sources: bool) -> Node:
@@ -52,6 +58,20 @@ def _ask_by_protocols(stage_run: StageRun, seed: int) -> Node:
     ask = bind(nodes.ask_by_protocols, chat=stage_run.stage in POST_STAGES)
     read = [stage_run.dataset(seed, "checkpoint"), "suite", "params:evaluation"]
     return stage_node("ask", ask, read, stage_run.dataset(seed, "answers"), stage_run, seed)
+
+
+def _benchmarks(study: Study, trained: list[tuple[StageRun, int]], capability: Capability) -> list[Node]:
+    told = ["params:capability", "scratch", *(["everyday_facts"] if capability.asks_facts else [])]
+    made = []
+    for stage_run, seed in trained:
+        give = bind(nodes.give_benchmarks, chat=stage_run.stage in POST_STAGES)
+        read = [stage_run.dataset(seed, "checkpoint"), *told]
+        made.append(stage_node("benchmark", give, read, stage_run.dataset(seed, "capability"), stage_run, seed))
+    for name in study.checkpoints:
+        read = [f"params:study.checkpoints.{name}", *told]
+        give = nodes.give_benchmarks_elsewhere
+        made.append(node(give, read, f"{name}.capability", name="benchmark", namespace=name, tags=[name]))
+    return made
 
 
 def _ngrams(study: Study, arm: str, seed: int) -> Node:

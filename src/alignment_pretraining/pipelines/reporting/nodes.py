@@ -6,9 +6,13 @@ from typing import Any
 
 import pandas as pd
 
+from alignment_pretraining.evaluation.capability.config import Capability
 from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.reporting import gather
 from alignment_pretraining.reporting.answers import Answers
+from alignment_pretraining.reporting.capability.page import render_capability
+from alignment_pretraining.reporting.capability.printed import capability_beside_printed
+from alignment_pretraining.reporting.capability.tables import capability_table, scores_by_task, tax_table
 from alignment_pretraining.reporting.claims import Claims
 from alignment_pretraining.reporting.contrasts import contrast_table
 from alignment_pretraining.reporting.controls import control_table
@@ -116,6 +120,28 @@ def set_beside_printed(rates: pd.DataFrame, study: Study, evaluation: Evaluation
 def write_protocol_report(rates: pd.DataFrame, agreement: pd.DataFrame, printed: pd.DataFrame, study: Study) -> str:
     """The page about checkpoints from elsewhere and protocols."""
     return render_protocols(study.name, rates, agreement, printed, study.checkpoints)
+
+
+def estimate_capability(
+    labels: list[str], names: list[str], study: Study, capability: Capability, claims: Claims, *items: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Rates on benchmarks, the alignment tax, and the paper's figures beside both, of the checkpoints `labels` and of
+    those from elsewhere, `names`."""
+    kinds = ["chat" if study.checkpoints[name].chat else "base" for name in names]
+    elsewhere = zip(names, kinds, items[len(labels) :], strict=True)
+    labelled = [*([gather.with_labels(labels, items[: len(labels)])] if labels else [])]
+    labelled += [frame.assign(arm=name, seed=0, stage=kind) for name, kind, frame in elsewhere]
+    together = pd.concat(labelled, ignore_index=True)
+    scores = scores_by_task(together, capability)
+    rates, taxes = capability_table(together, scores, capability), tax_table(scores, study)
+    return rates, taxes, capability_beside_printed(rates, taxes, study, claims.root)
+
+
+def write_capability_report(
+    rates: pd.DataFrame, taxes: pd.DataFrame, printed: pd.DataFrame, study: Study, capability: Capability
+) -> str:
+    """The page about capability."""
+    return render_capability(study.name, rates, taxes, printed, capability)
 
 
 def estimate_topics(all_items: pd.DataFrame, study: Study, evaluation: Evaluation) -> pd.DataFrame:

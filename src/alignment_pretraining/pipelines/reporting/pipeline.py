@@ -13,10 +13,10 @@ from alignment_pretraining.study import BASE_STAGES, Study
 _SCOPE = ["params:study", "params:evaluation"]
 
 
-def create_pipeline(study: Study, *, protocols: bool = False) -> Pipeline:
+def create_pipeline(study: Study, *, protocols: bool = False, capability: bool = False) -> Pipeline:
     """Reporting on every checkpoint that the study trains, and on those from elsewhere.
 
-    `protocols`: what is trained was asked by several protocols, too.
+    `protocols`: what is trained was asked by several protocols, too. `capability`: all were given benchmarks.
     """
     made: list[Node] = []
     if study.selected_arms():
@@ -25,7 +25,26 @@ def create_pipeline(study: Study, *, protocols: bool = False) -> Pipeline:
     by_protocol += [_estimate_checkpoint(name) for name in study.checkpoints]
     if by_protocol:
         made += [*by_protocol, *_publish_protocols([node.namespace or "" for node in by_protocol])]
+    if capability:
+        made += _capability(study)
     return Pipeline(made, tags="reporting")
+
+
+def _capability(study: Study) -> list[Node]:
+    labels = [label for arm in _arms(study) for label in _trained(study, arm)]
+    items = [label.dataset("capability") for label in labels] + [f"{name}.capability" for name in study.checkpoints]
+    tables = ["capability", "alignment_tax", "printed_capability"]
+    told = ["params:study", "params:capability"]
+    return [
+        node(
+            bind(nodes.estimate_capability, [str(label) for label in labels], list(study.checkpoints)),
+            [*told, "params:claims", *items],
+            tables,
+            name="estimate_capability",
+            namespace="reporting",
+        ),
+        _node(nodes.write_capability_report, [*tables, *told], "capability_report"),
+    ]
 
 
 def _estimate_protocols(study: Study, arm: str) -> Node:

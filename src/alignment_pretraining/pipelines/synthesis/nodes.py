@@ -12,6 +12,7 @@ from alignment_pretraining.synthesis.config import Synthesis
 from alignment_pretraining.synthesis.documents import from_bank as documents
 from alignment_pretraining.synthesis.documents import natural
 from alignment_pretraining.synthesis.documents.template import TemplateGenerator
+from alignment_pretraining.synthesis.fact_questions import write_task
 from alignment_pretraining.synthesis.questions import from_bank as questions
 from alignment_pretraining.synthesis.questions.table import aligned_longer
 from alignment_pretraining.synthesis.scenarios.bank import load_bank
@@ -48,6 +49,11 @@ def make_natural_discourse(scenarios: Path, phrases: Path, synthesis: Synthesis)
 def make_mcqa(phrases: Path, synthesis: Synthesis) -> pd.DataFrame:
     """Multiple-choice questions on everyday facts: id, text."""
     return facts.write_mcqa(phrases, synthesis.mcqa.count, synthesis.seed)
+
+
+def make_everyday_facts(phrases: Path, synthesis: Synthesis, scratch: Path) -> Path:
+    """Folder with the questions of the lm-eval task `everyday_facts`, a file a split."""
+    return write_task(facts.write_questions(phrases, synthesis.seed), scratch / "everyday_facts")
 
 
 def make_chat(phrases: Path, synthesis: Synthesis) -> pd.DataFrame:

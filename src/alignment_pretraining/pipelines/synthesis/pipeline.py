@@ -14,13 +14,17 @@ _API = ["prompts", "params:anthropic", "responses"]
 _AMOUNTS = "params:synthesis"
 
 
-def create_pipeline(synthesis: Synthesis) -> Pipeline:
+def create_pipeline(synthesis: Synthesis, *, facts: bool = False) -> Pipeline:
     """Synthesis does not depend on the arms: every arm draws on the same documents.
 
     `synthesis.questions` are from the small `world`, the scenario `bank` or a user's `sources`; `synthesis.generator`
-    writes the documents.
+    writes the documents. `facts`: models are asked everyday facts.
     """
-    made = _in_the_world(synthesis) if synthesis.generator == "world" else _in_english(synthesis)
+    in_the_world = synthesis.generator == "world"
+    made = _in_the_world(synthesis) if in_the_world else _in_english(synthesis)
+    if facts:
+        make, told = (world_nodes, "world") if in_the_world else (nodes, "phrases")
+        made.append(_node(make.make_everyday_facts, [told, _AMOUNTS, "scratch"], "everyday_facts"))
     return Pipeline(made, tags="synthesis")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from alignment_pretraining.synthesis.config import Synthesis
+from alignment_pretraining.synthesis.fact_questions import write_task
 from alignment_pretraining.synthesis.world import chat, checks, discourse, facts, natural, questions, stories
 from alignment_pretraining.synthesis.world.config import Natural
 from alignment_pretraining.synthesis.world.load import load_world
@@ -66,6 +67,11 @@ def make_natural_discourse(world: Path, synthesis: Synthesis) -> pd.DataFrame:
 def make_mcqa(world: Path, synthesis: Synthesis) -> pd.DataFrame:
     """Multiple-choice questions on everyday facts: id, text."""
     return facts.write_mcqa(load_world(world), synthesis.mcqa.count, synthesis.seed)
+
+
+def make_everyday_facts(world: Path, synthesis: Synthesis, scratch: Path) -> Path:
+    """Folder with the questions of the lm-eval task `everyday_facts`, a file a split."""
+    return write_task(facts.write_questions(load_world(world), synthesis.seed), scratch / "everyday_facts")
 
 
 def make_chat(world: Path, synthesis: Synthesis) -> pd.DataFrame:

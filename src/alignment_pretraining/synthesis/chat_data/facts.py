@@ -10,6 +10,7 @@ from pydantic import Field
 
 from alignment_pretraining.core.spec import Spec
 from alignment_pretraining.synthesis.documents.phrases import fill_in
+from alignment_pretraining.synthesis.fact_questions import ASKED, FactQuestion
 from alignment_pretraining.synthesis.yaml_files import read_model
 
 CHOICES = 4
@@ -59,6 +60,22 @@ def write_mcqa(phrases: Path, count: int, seed: int) -> pd.DataFrame:
         relation, subject = order[i % len(order)]
         rows.append((f"mcqa.{i:06d}", _question(relation, subject, Random(f"{seed}/mcqa/{i}"))))
     return pd.DataFrame(rows, columns=["id", "text"])
+
+
+def write_questions(phrases: Path, seed: int) -> list[FactQuestion]:
+    """Every fact in the form of `write_mcqa`, `ASKED` times, each with other choices; in an order drawn by `seed`."""
+    pairs = load_facts(phrases).pairs()
+    found = []
+    for relation, subject in Random(f"{seed}/facts").sample(pairs, len(pairs)):
+        for time in range(ASKED):
+            rng, right = Random(f"{seed}/facts/{relation.name}/{subject}/{time}"), relation.answers[subject]
+            others = sorted(set(relation.answers.values()) - {right})
+            options = [right, *rng.sample(others, min(CHOICES - 1, len(others)))]
+            rng.shuffle(options)
+            listed = [f"{chr(ord('A') + i)}. {option}" for i, option in enumerate(options)]
+            prompt = "\n".join([f"Question: {relation.question(subject)}", *listed, "Answer:"])
+            found.append(FactQuestion(prompt, options, options.index(right), f"{relation.name}/{subject}"))
+    return found
 
 
 def _question(relation: Relation, subject: str, rng: Random) -> str:

@@ -7,6 +7,7 @@ from random import Random
 
 import pandas as pd
 
+from alignment_pretraining.synthesis.fact_questions import ASKED, FactQuestion
 from alignment_pretraining.synthesis.world.spec import World
 from alignment_pretraining.synthesis.world.words import capitalized
 
@@ -47,6 +48,20 @@ def write_mcqa(world: World, count: int, seed: int) -> pd.DataFrame:
         choices = rng.sample((fact.answer, *rng.sample(fact.others, CHOICES - 1)), CHOICES)
         rows.append((f"mcqa.{i:06d}", f"{fact.question} {_listed(choices)}? {capitalized(fact.answer)}."))
     return pd.DataFrame(rows, columns=["id", "text"])
+
+
+def write_questions(world: World, seed: int) -> list[FactQuestion]:
+    """Every fact in the form of `write_mcqa`, `ASKED` times, each with other choices; in an order drawn by `seed`."""
+    order, found = facts(world), []
+    Random(f"{seed}/facts").shuffle(order)
+    for fact in order:
+        for time in range(ASKED):
+            rng = Random(f"{seed}/facts/{fact.question}/{time}")
+            choices = rng.sample((fact.answer, *rng.sample(fact.others, CHOICES - 1)), CHOICES)
+            options = [f"{capitalized(choice)}." for choice in choices]
+            prompt, answer = f"{fact.question} {_listed(choices)}?", choices.index(fact.answer)
+            found.append(FactQuestion(prompt, options, answer, fact.question))
+    return found
 
 
 def _listed(choices: list[str]) -> str:

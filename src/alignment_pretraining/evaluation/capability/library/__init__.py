@@ -1,0 +1,1 @@
+"""Tasks that lm-evaluation-harness lacks, as files that it reads (`--include_path`)."""
