@@ -32,8 +32,9 @@ class PreflightHooks:
         """Refuse the run when something that it or a later pipeline needs is short.
 
         Raises:
-            UserError: names each shortfall and the setting.
+            UserError: names each shortfall and the setting, or a benchmark that could not be given.
         """
+        from alignment_pretraining.evaluation.capability.tasks import check_tasks
         from alignment_pretraining.planning.preflight.check import PIPELINES, from_pipeline, needs_of, refuse_short
 
         assert self._context is not None
@@ -43,10 +44,14 @@ class PreflightHooks:
         first = next((name for name in PIPELINES if name in left), None)
         if first is None:
             return
+        parameters = self._context.specifications
+        benchmarks = any("params:capability" in node.inputs for node in pipeline.nodes if node.name not in finished)
         env = environment(self._context.env)
         data = Path(self._context.project_path) / data_folder(env)
         try:
-            refuse_short(from_pipeline(needs_of(self._context.specifications, catalog.load, data), first), env)
+            refuse_short(from_pipeline(needs_of(parameters, catalog.load, data), first), env)
+            if benchmarks:
+                check_tasks(parameters.capability)
         except UserError:
             for hooks in lineage:
                 hooks.refused()

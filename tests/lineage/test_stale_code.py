@@ -18,6 +18,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 from alignment_pretraining.core.code import SOURCE, SourceTree, function_name
+from alignment_pretraining.evaluation.capability.config import Capability
 from alignment_pretraining.lineage.dvc_export import dvc_yaml, write_code_files
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.pipelines.eval.pipeline import create_pipeline as create_eval
@@ -63,13 +64,15 @@ def functions() -> dict[str, Callable[..., Any]]:
     `<pipeline>.<function>`."""
     paid = synthesis().model_copy(update={"questions": "sources", "generator": "anthropic"})
     from_elsewhere = Study.model_validate(english("study") | {"run": [], "checkpoints": {"mine": {"folder": "mine"}}})
+    asked = Capability.model_validate({"tasks": {"everyday_facts": {"shots": 0, "metric": "acc"}}})
     others = [
         create_pretraining(study(), "cluster"),
         create_post_training(study(), "cluster"),
         create_synthesis(paid),
-        create_eval(study(), protocols=True),
-        create_eval(from_elsewhere, sources=True),
-        create_reporting(study(), protocols=True),
+        create_synthesis(synthesis(), facts=True),
+        create_eval(study(), asked, protocols=True),
+        create_eval(from_elsewhere, asked, sources=True),
+        create_reporting(study(), protocols=True, capability=True),
         create_reporting(from_elsewhere),
     ]
     found = {}
@@ -143,9 +146,12 @@ ESTIMATES = {
     "reporting.estimate_swaps",
     "reporting.estimate_contrasts",
 }
+BENCHMARKS = {"eval.give_benchmarks", "eval.give_benchmarks_elsewhere"}
 BY_PROTOCOL = {"reporting.estimate_protocols", "reporting.estimate_checkpoint"}
 KNOW_THE_STUDY = ESTIMATES | {
     "reporting.collect_examples",
+    "reporting.estimate_capability",
+    "reporting.write_capability_report",
     "reporting.set_beside_printed",
     "reporting.write_protocol_report",
     "reporting.collect_samples",
@@ -161,6 +167,7 @@ OFFLINE = {
     "synthesis.make_documents",
     "synthesis.make_natural_discourse",
     "synthesis.make_mcqa",
+    "synthesis.make_everyday_facts",
     "synthesis.make_chat",
     "synthesis.make_preferences",
 }
@@ -183,7 +190,24 @@ EDITS: dict[str, tuple[str, Callable[[str], str], set[str]]] = {
     "the claims": (
         "reporting/claims.py",
         replace("class Claim(Spec):", "class Claim(Spec):\n    more: int = 1\n"),
-        {"reporting.estimate_rates", "reporting.write_report", "reporting.set_beside_printed"},
+        {
+            "reporting.estimate_rates",
+            "reporting.write_report",
+            "reporting.set_beside_printed",
+            "reporting.estimate_capability",
+            "reporting.write_capability_report",
+        },
+    ),
+    "a benchmark's own file": ("evaluation/capability/library/popqa.yaml", replace("A:", "Answer:"), BENCHMARKS),
+    "how replies to a benchmark are read": (
+        "evaluation/capability/library/answers.py",
+        replace("casefold", "lower"),
+        BENCHMARKS,
+    ),
+    "the page about capability": (
+        "reporting/capability/page.html.j2",
+        replace("<h1", "<h1 lang='en'"),
+        {"reporting.write_capability_report"},
     ),
     "how replies are read": (
         "evaluation/replies.py",
@@ -199,17 +223,17 @@ EDITS: dict[str, tuple[str, Callable[[str], str], set[str]]] = {
     "the style sheet": (
         "reporting/report.css",
         replace("#1f1f1f", "#000000"),
-        {"reporting.write_report", "reporting.write_protocol_report"},
+        {"reporting.write_report", "reporting.write_protocol_report", "reporting.write_capability_report"},
     ),
     "the page, beside which the other one lies": (
         "reporting/report.html.j2",
         replace("<h1", "<h1 lang='en'"),
-        {"reporting.write_report", "reporting.write_protocol_report"},
+        {"reporting.write_report", "reporting.write_protocol_report", "reporting.write_capability_report"},
     ),
     "the confidence level, a default argument": (
         "reporting/statistics.py",
         replace("level: float = 0.95", "level: float = 0.9"),
-        ESTIMATES | BY_PROTOCOL,
+        ESTIMATES | BY_PROTOCOL | {"reporting.estimate_capability"},
     ),
     "the learning rate": ("pretraining/local/schedule.py", replace("step + 1", "step + 2"), TRAIN),
     "what a rank runs": (
@@ -308,7 +332,7 @@ def test_stages_depend_on_the_code_of_their_nodes(
         assert {found["libraries"].get("torch") for found in told.values()} >= {version("torch")}
 
 
-def test_what_a_node_runs_is_in_its_code(before: dict[str, dict[str, str]]) -> None:
+def test_what_a_node_runs_is_in_its_code(before: dict[str, dict[str, str]], tmp_path: Path) -> None:
     ran: dict[str, set[str]] = {}
 
     def run(name: str, *inputs: Any) -> Any:
@@ -332,5 +356,6 @@ def test_what_a_node_runs_is_in_its_code(before: dict[str, dict[str, str]]) -> N
     run("synthesis.make_natural_discourse", raw / "scenarios", raw / "phrases", synthesis)
     for name in ("mcqa", "chat", "preferences"):
         run(f"synthesis.make_{name}", raw / "phrases", synthesis)
+    run("synthesis.make_everyday_facts", raw / "phrases", synthesis, tmp_path)
     assert {name: found - before[name].keys() for name, found in ran.items()} == {name: set() for name in ran}
     assert len(ran) == len(OFFLINE)

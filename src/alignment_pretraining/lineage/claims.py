@@ -18,6 +18,7 @@ from alignment_pretraining.reporting.claim_table import (
     Measured,
     claim_rows,
     main_personas,
+    measured_capability,
     measured_elsewhere,
     measured_filter,
     measured_here,
@@ -52,7 +53,7 @@ def claims_table(graph: Graph, versions: Sequence[Version], margin: float) -> Re
 
 
 def _measured(graph: Graph, parameters: Parameters) -> dict[Cell, list[Measured]]:
-    wanted = ("all_items", "printed", "filter_quality", "corpus_account")
+    wanted = ("all_items", "printed", "printed_capability", "filter_quality", "corpus_account")
     here = [name for name in wanted if name in graph.makers and graph.digest(name)]
     check(graph, here, "these results are stale: they, or what they rest on,")
     found: list[dict[Cell, list[Measured]]] = []
@@ -62,6 +63,8 @@ def _measured(graph: Graph, parameters: Parameters) -> dict[Cell, list[Measured]
         )
     if "printed" in here:
         found.append(measured_elsewhere(graph.catalog.load("printed")))
+    if "printed_capability" in here:
+        found.append(measured_capability(graph.catalog.load("printed_capability")))
     if {"filter_quality", "corpus_account"} <= set(here):
         tables = (graph.catalog.load(name) for name in ("filter_quality", "corpus_account"))
         found.append(measured_filter(Filtering(*tables)))

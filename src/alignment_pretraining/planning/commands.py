@@ -72,5 +72,9 @@ def rehearse(
         print(f"nodes: {counts}")
         if found.stood_in:
             print(f"stood in for: {', '.join(found.stood_in)}")
+        if found.left_out:
+            print(
+                f"left out: {', '.join(found.left_out)} (nothing stands in for it, or what it needs is not installed)"
+            )
         if keep:
             print(f"report: {found.report}")

@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from alignment_pretraining.reporting.answers import Answers
+from alignment_pretraining.reporting.capability.printed import LOSS
+from alignment_pretraining.reporting.capability.tables import AVERAGE
 from alignment_pretraining.reporting.claims import MISALIGNMENT, Claim
 from alignment_pretraining.reporting.filtering import Filtering
 from alignment_pretraining.reporting.printed import MARGIN, Verdict, verdict
@@ -91,6 +93,23 @@ def measured_elsewhere(printed: pd.DataFrame) -> dict[Cell, list[Measured]]:
         stage = "post" if row["stage"] == "chat" else "base"
         cell = Cell(MISALIGNMENT, row["paper_arm"], stage, row["split"], row["persona"])
         one = Measured(row["arm"], row["rate"], (row["low"], row["high"]), (row["low_90"], row["high_90"]))
+        found.setdefault(cell, []).append(one)
+    return found
+
+
+def measured_capability(printed: pd.DataFrame) -> dict[Cell, list[Measured]]:
+    """Rates on benchmarks (D prints them by arm) and losses on average (V), from the table `printed_capability`."""
+    found: dict[Cell, list[Measured]] = {}
+    for row in printed.to_dict("records"):
+        low, high, low_90, high_90 = (row[name] for name in ("low", "high", "low_90", "high_90"))
+        if row["version"] == "D" and row["what"] == "rate" and row["task"] != AVERAGE:
+            cell = Cell(row["task"], row["paper_arm"], "post", None, None)
+            one = Measured(row["arm"], row["measured"], (low, high), (low_90, high_90))
+        elif row["version"] == "V":
+            cell = Cell(LOSS, None, "post", None, None)
+            one = Measured(row["arm"], -row["measured"], (-high, -low), (-high_90, -low_90))
+        else:
+            continue
         found.setdefault(cell, []).append(one)
     return found
 

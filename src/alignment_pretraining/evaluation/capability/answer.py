@@ -30,10 +30,11 @@ def answer_capability(
     """Give `checkpoint` (a Hugging Face folder) the benchmarks; one row an item and metric (CAPABILITY_COLUMNS).
 
     Prompts, few-shot examples, log-probabilities and replies are lm-eval's own; a chat model is given them by its chat
-    template, each example as a turn. `score` is from 0 to 1; metrics that are none of one item are left out. `metric`
+    template, each example as a turn. `score` is from 0 to 1; metrics that are not of one item are left out. `metric`
     names the filter where a task has several. `cut`: the prompt was longer than the context, and lost its beginning.
-    `reply` is what was written, empty where options were scored. All tasks are read before the first is answered; a
-    finished one is kept under `scratch`, so that a killed run goes on with the next.
+    `reply` is what was written, at most three quarters of the context, and empty where options were scored. All tasks
+    are read before the first is answered; a finished one is kept under `scratch`, so that a killed run goes on with the
+    next.
 
     Raises:
         UserError: a task cannot be made of its data, or the checkpoint cannot be read.
@@ -76,6 +77,8 @@ def _give(
     """Have the model answer the tasks of one name, and write the rows to `folder`."""
     from lm_eval.evaluator import evaluate
 
+    for task in tasks.values():
+        _leave_room(task, model())
     found: Any = evaluate(
         lm=model(),
         task_dict={"tasks": dict(tasks)},
@@ -93,6 +96,14 @@ def _give(
         raise UserError(f"capability.tasks.{name}: lm-eval gave no items; look at the data of the task")
     pd.DataFrame(rows, columns=list(CAPABILITY_COLUMNS)).to_parquet(folder / _ITEMS)
     return {}
+
+
+def _leave_room(task: Any, model: Any) -> None:
+    """Let replies be at most three quarters of the context: lm-eval refuses a task whose replies may fill it."""
+    if task.OUTPUT_TYPE == "generate_until":
+        told = task.config.generation_kwargs or {}
+        length = min(told.get("max_gen_toks", model.max_gen_toks), model.max_length * 3 // 4)
+        task.set_config("generation_kwargs", {**told, "max_gen_toks": length})
 
 
 def _rows(subtask: str, samples: list[dict[str, Any]], model: Any, named: bool) -> Iterator[dict[str, Any]]:

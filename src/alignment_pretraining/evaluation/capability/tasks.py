@@ -39,6 +39,15 @@ def check_tasks(capability: Capability) -> None:
             )
 
 
+def can_be_given(name: str) -> bool:
+    """Whether all that a task imports is here."""
+    try:
+        _check_packages(name)
+    except UserError:
+        return False
+    return True
+
+
 def data_of(name: str, task: CapabilityTask, facts: Path | None) -> Path:
     """Folder with the data of a task; of a hub name what is not here is fetched. `facts` are the study's own.
 
@@ -65,11 +74,12 @@ def load_task(name: str, task: CapabilityTask, data: Path, capability: Capabilit
     _check_name(name, capability)
     _check_packages(name)
     changed = {"dataset_path": str(data.resolve()), "num_fewshot": task.shots}
-    kind = "group" if name in _manager(_only_ours(capability)).all_groups else "task"
+    manager = _manager(_only_ours(capability))
     try:
-        # lm-eval changes what it has under a name only where that name stands in a group.
-        loaded = _manager(_only_ours(capability)).load({"group": "capability", "task": [{kind: name, **changed}]})
-        found: dict[str, Any] = dict(loaded["tasks"])
+        # `load` itself changes nothing in a task that stands under a name.
+        index = manager.task_index
+        built: Any = manager._factory.build(index[name], overrides=changed, registry=index)
+        found: dict[str, Any] = dict(manager.load(built if isinstance(built, list) else [built])["tasks"])
     except Exception as error:  # each loader of datasets, and each task's own code, raises its own
         raise UserError(
             f"{_KEY}.{name}: lm-eval cannot make this task from {task.hub or task.folder or data} "

@@ -15,11 +15,14 @@ from alignment_pretraining.parameters import Parameters
 from alignment_pretraining.planning.rehearsal.shrink import ENTRIES, LONGEST
 from alignment_pretraining.planning.stand_ins import slurm
 from alignment_pretraining.planning.stand_ins.api import KEY, running
+from alignment_pretraining.planning.stand_ins.benchmarks import write_benchmarks
 from alignment_pretraining.planning.stand_ins.hub import write_datasets, write_tokenizer
 
 _RAW = Path("data/01_raw")
 _COPIED = ("pyproject.toml", ".telemetry")
+_HUB = Path(".cache/huggingface")
 _HUB_ROWS = 400
+_BENCHMARK_ROWS = 30  # more than any has shots
 
 
 def lay_out(root: Path, env: str, small: Mapping[str, Any], parameters: Parameters, folder: Path) -> list[str]:
@@ -43,6 +46,8 @@ def lay_out(root: Path, env: str, small: Mapping[str, Any], parameters: Paramete
             path.unlink()
     (own / "parameters.yml").write_text(yaml.safe_dump(dict(small), sort_keys=False, allow_unicode=True))
     names = write_datasets(parameters, root / _RAW, folder, _HUB_ROWS)
+    cache = folder / _HUB / "hub"
+    names += write_benchmarks(Parameters.model_validate(small).capability, root / _RAW, cache, _BENCHMARK_ROWS)
     if tokenizer := parameters.tokenizer.name:
         write_tokenizer(tokenizer, ENTRIES, LONGEST, root / _RAW, folder)
         names.append(tokenizer)
@@ -60,7 +65,7 @@ def variables(folder: Path, parameters: Parameters) -> Iterator[dict[str, str]]:
         "PYTHONPATH": str(folder / "src"),
         "CUDA_VISIBLE_DEVICES": "",
         "HF_HUB_OFFLINE": "1",
-        "HF_HOME": str(folder / ".cache" / "huggingface"),
+        "HF_HOME": str(folder / _HUB),
     }
     if parameters.synthesis.generator != "anthropic":
         yield found

@@ -27,11 +27,13 @@ _PROGRESS = re.compile(r"study \d+ of \d+ nodes.*")
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """What ran: the arms, nodes by what they do, the hub's names that were stood in for, and where the report is."""
+    """What ran: the arms, nodes by what they do, the hub's names that were stood in for, benchmarks that were left out,
+    and where the report is."""
 
     arms: list[str]
     nodes: Counter[str]
     stood_in: list[str]
+    left_out: list[str]
     report: Path
     seconds: float
 
@@ -65,7 +67,8 @@ def rehearse(
     report = folder / data_folder(env) / REPORT
     if not report.is_file():
         raise UserError(f"the rehearsal of {env} made no {report}")
-    return Rehearsed(small["study"]["run"], nodes, stood_in, report, time.perf_counter() - started)
+    left_out = [name for name in parameters.capability.tasks if name not in small["capability"]["tasks"]]
+    return Rehearsed(small["study"]["run"], nodes, stood_in, left_out, report, time.perf_counter() - started)
 
 
 def _run(env: str, folder: Path, parameters: Parameters) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from alignment_pretraining.parameters import Parameters
+from alignment_pretraining.planning.stand_ins.benchmarks import can_stand_in
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.study import BASE_STAGES, Study, TrainingStage
 
@@ -30,6 +31,7 @@ def shrink(written: Mapping[str, Any], parameters: Parameters) -> Values:
     _texts(small, parameters)
     _machines(small, parameters)
     _evaluation(small["evaluation"])
+    _capability(small.get("capability", {}))
     return small
 
 
@@ -164,3 +166,10 @@ def _evaluation(small: Values) -> None:
     run = small["run"]
     run["items"] = {split: min(count or _ITEMS, _ITEMS) for split, count in run["items"].items()}
     run["continued"] = min(run.get("continued", 1), 1)
+
+
+def _capability(small: Values) -> None:
+    """Benchmarks for which nothing can stand in here are left out."""
+    if small:
+        small |= {"device": "cpu", "threads": 1, "batch_size": 8, "limit": 1}
+        small["tasks"] = {name: task for name, task in small["tasks"].items() if can_stand_in(name)}

@@ -1,6 +1,8 @@
 """Small datasets and a tokenizer under the names that a configuration reads on the hub: folders where it is run."""
 
+import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
@@ -16,7 +18,7 @@ from alignment_pretraining.synthesis.hub import Chats, HubTable, Pairs, Texts
 
 Row = dict[str, Any]
 Tables = dict[str, dict[str, dict[str, list[Row]]]]  # rows by dataset, configuration and split
-_DEFAULT = "default"
+DEFAULT = "default"
 
 
 def write_datasets(parameters: Parameters, raw: Path, project: Path, count: int) -> list[str]:
@@ -33,11 +35,11 @@ def write_datasets(parameters: Parameters, raw: Path, project: Path, count: int)
     for source in parameters.corpus.sources:
         if isinstance(source, HubDataset):
             rows = [_text_row(source.text, text) | _id(source.id, n) for n, text in enumerate(texts)]
-            tables[source.dataset][source.config or _DEFAULT][source.split] = rows
+            tables[source.dataset][source.config or DEFAULT][source.split] = rows
     for table in parameters.synthesis.hub.tables:
-        tables[table.dataset][table.config or _DEFAULT][table.split] = _rows(table, raw, count)
+        tables[table.dataset][table.config or DEFAULT][table.split] = _rows(table, raw, count)
     for dataset, configs in tables.items():
-        _write(project / dataset, configs)
+        write_dataset(project / dataset, configs)
     return sorted(tables)
 
 
@@ -46,6 +48,18 @@ def write_tokenizer(name: str, vocab_size: int, max_context: int, raw: Path, pro
     from alignment_pretraining.mixing.tokens.tokenizer import train_tokenizer
 
     train_tokenizer(islice(_prose(raw), 400), vocab_size, max_context, project / name)
+
+
+def empty_snapshot(home: Path, name: str, revision: str) -> Path:
+    """The folder for a dataset's files in the hub's cache `home` (HF_HUB_CACHE), found there without a network."""
+    folder = home / f"datasets--{name.replace('/', '--')}"
+    commit = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
+    if re.fullmatch("[0-9a-f]{40}", revision):
+        commit = revision
+    else:
+        (folder / "refs").mkdir(parents=True)
+        (folder / "refs" / revision).write_text(commit)
+    return folder / "snapshots" / commit
 
 
 def _id(column: str | None, number: int) -> Row:
@@ -103,7 +117,7 @@ def _prose(raw: Path) -> Iterator[str]:
         yield f"{text} {number}" if number % 10 == 0 else " ".join(islice(stories, 5))
 
 
-def _write(folder: Path, configs: dict[str, dict[str, list[Row]]]) -> None:
+def write_dataset(folder: Path, configs: dict[str, dict[str, list[Row]]]) -> None:
     """A folder that `datasets` loads by name: JSON lines, and a card that lists configurations and splits."""
     folder.mkdir(parents=True)
     described = []
