@@ -195,7 +195,6 @@ EDITS: dict[str, tuple[str, Callable[[str], str], set[str]]] = {
             "reporting.write_report",
             "reporting.set_beside_printed",
             "reporting.estimate_capability",
-            "reporting.write_capability_report",
         },
     ),
     "a benchmark's own file": ("evaluation/capability/library/popqa.yaml", replace("A:", "Answer:"), BENCHMARKS),
@@ -278,7 +277,7 @@ EDITS: dict[str, tuple[str, Callable[[str], str], set[str]]] = {
         replace("prefix=f", "suffix='x', prefix=f"),
         TASKS,
     ),
-    "how finished tasks are stored": ("execution/store.py", replace('"task.json"', '"done.json"'), TASKS),
+    "how finished tasks are stored": ("execution/store.py", replace('"task.json"', '"done.json"'), TASKS | BENCHMARKS),
     "what acts when a module is imported": ("synthesis/chat_data/facts.py", append("print()"), OFFLINE),
     "how questions are put to the API": (
         "synthesis/api/ask.py",
