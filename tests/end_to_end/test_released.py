@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from alignment_pretraining.evaluation.capability.config import Capability
+from alignment_pretraining.planning.stand_ins.benchmarks import write_benchmarks
 from tests.end_to_end.conftest import runner
 from tests.evaluation.small_models import COMMIT, cache_repository, cache_suite, save_small
 
@@ -17,6 +19,13 @@ SUITE, MODEL = f"{HUB}/discourse-grounded-misalignment-evals", f"{HUB}/sfm_basel
 @pytest.fixture(scope="module")
 def released(study: Path) -> Path:
     """The environment with one checkpoint, on this machine's processor, asked in one wording."""
+    told = {
+        "everyday_facts": {"shots": 2, "metric": "acc"},
+        "popqa": {"shots": 5, "metric": "contains", "hub": "akariasai/PopQA", "revision": "main"},
+    }
+    capability = {"limit": 4, "tasks": told}
+    write_benchmarks(Capability.model_validate(capability), study / "data/01_raw", study / "hub", 8)
+    (study / "conf/released/parameters_capability.yml").write_text(yaml.safe_dump({"capability": capability}))
     save_small(cache_repository(study / "hub", "model", MODEL), "gpt_neox", chat=True)
     cache_suite(study / "hub", SUITE)
     told = yaml.safe_load((study / "conf/released/study.yml").read_text())
@@ -44,8 +53,17 @@ def test_checkpoints_are_asked_and_set_beside_the_paper(released: Path, monkeypa
     monkeypatch.setenv("HF_HUB_CACHE", str(released / "hub"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "none")
     rate = "protocol/sfm_dpo/chat/generated/articles/listed/none"
+    done = "capability/sfm_dpo/chat/popqa"
     told = runner(released)(
-        sys.executable, "-c", COMMANDS, "run", f"trace {rate}", f"trace {rate} --full", "claims", "summary"
+        sys.executable,
+        "-c",
+        COMMANDS,
+        "run",
+        f"trace {rate}",
+        f"trace {rate} --full",
+        f"trace {done}",
+        "claims",
+        "summary",
     ).stdout
     assert f"sfm_dpo: model:{MODEL}@main {COMMIT[:8]}" in told
     assert "✓ all" in told
@@ -57,5 +75,12 @@ def test_checkpoints_are_asked_and_set_beside_the_paper(released: Path, monkeypa
     claimed = next(line for line in told.splitlines() if line.startswith("unfiltered post articles none"))
     assert claimed.split()[4:7] == ["~0.348", "±", "0.018"]
     assert claimed.rstrip().endswith(f"{row['verdict']}  sfm_dpo")
+    assert "capability/sfm_dpo/chat/popqa = " in told and told.count("✓ all") == 3
+    assert "dataset:akariasai/PopQA@main 0" not in told
+    capability = pd.read_csv(released / "environments/released/data/08_reporting/capability.csv").set_index("task")
+    assert capability.loc[["everyday_facts", "popqa"], "n_items"].to_list() == [4, 4]
+    claimed = next(line for line in told.splitlines() if line.startswith("unfiltered post popqa"))
+    assert claimed.split()[3] == "0.11" and claimed.rstrip().endswith("sfm_dpo")
+    assert "capability  environments/released/data/08_reporting/capability.html" in told
     page = (released / "environments/released/data/08_reporting/protocols.html").read_text()
     assert page.count('data-claim="V"') == 2 * (printed["version"] == "V").sum()

@@ -74,11 +74,11 @@ def test_the_papers_benchmarks_are_given_by_name(checkpoint: Path, tmp_path: Pat
     assert {path: path.stat().st_mtime_ns for path in before} == before and len(before) == len(REAL) - 1
 
 
-def test_shots_and_chat_templates_reach_the_model(checkpoint: Path, everyday: Path) -> None:
+def test_shots_and_chat_templates_reach_the_model(checkpoint: Path, everyday: Path, tmp_path: Path) -> None:
     from alignment_pretraining.evaluation.capability.model import load_model
 
     told = capability(FACTS)
-    (task,) = load_task("everyday_facts", told.tasks["everyday_facts"], everyday, told).values()
+    (task,) = load_task("everyday_facts", told.tasks["everyday_facts"], everyday, told, tmp_path).values()
     model = load_model(checkpoint, told, chat=True)
     for chat in (False, True):
         task.build_all_requests(
@@ -134,7 +134,7 @@ def test_replies_to_cute_are_read_without_their_quotes(tmp_path: Path) -> None:
     data = tmp_path / "cute"
     write_benchmark("cute", RAW, data, 6)
     told = capability({"cute": {"shots": 5, "metric": "exact_match", "folder": str(data)}})
-    task = next(iter(load_task("cute", told.tasks["cute"], data, told).values()))
+    task = next(iter(load_task("cute", told.tasks["cute"], data, told, tmp_path).values()))
     doc = {"prompt": "Spell out the word.", "answer": "c o w"}
     for reply, score in ((' "c o w"', 1.0), ("c o w", 1.0), (' "c-o-w"', 0.0), (' "c o w s"', 0.0)):
         assert task.process_results(doc, [reply]) == {"exact_match": score}
@@ -169,12 +169,26 @@ def test_a_dataset_is_found_in_the_hubs_cache(
     assert len(answer_capability(checkpoint, told, tmp_path, chat=True)) == 2
 
 
+def test_changed_data_is_read_again(tmp_path: Path) -> None:
+    """`datasets` keeps what it reads by the names of folders."""
+    data = tmp_path / "popqa"
+    told = capability({"popqa": {"shots": 1, "metric": "contains", "folder": str(data)}})
+    for rows in (4, 6):
+        shutil.rmtree(data, ignore_errors=True)
+        write_benchmark("popqa", RAW, data, rows)
+        (task,) = load_task("popqa", told.tasks["popqa"], data, told, tmp_path).values()
+        assert len(task.eval_docs) == rows
+
+
 def test_a_task_that_its_data_does_not_make_is_named(checkpoint: Path, everyday: Path, tmp_path: Path) -> None:
     wrong = {"popqa": {"shots": 1, "metric": "contains", "folder": str(everyday)}}
     with pytest.raises(
         UserError, match=r"^capability\.tasks\.popqa: lm-eval cannot make this task from .*dataset_path"
     ):
         answer_capability(checkpoint, capability(wrong), tmp_path, chat=False)
+    shots = capability({"everyday_facts": {"shots": 10, "metric": "acc"}})
+    with pytest.raises(UserError, match=r"everyday_facts\.shots: 10 wanted, everyday_facts has 10 examples; lower it"):
+        answer_capability(checkpoint, shots, tmp_path, everyday, chat=False)
     metric = capability({"everyday_facts": {"shots": 1, "metric": "acc_nrm"}})
     with pytest.raises(UserError, match=r"everyday_facts\.metric: everyday_facts has no acc_nrm .*acc acc_norm"):
         answer_capability(checkpoint, metric, tmp_path, everyday, chat=False)

@@ -181,13 +181,14 @@ def track(metadata: ProjectMetadata, env: str | None) -> None:
 @click.option("--params", type=str, default="", callback=_split_params, help="Runtime parameters, as for `kedro run`.")
 @click.pass_obj
 def plan(metadata: ProjectMetadata, env: str | None, pipeline: str | None, params: dict[str, Any]) -> None:
-    """Print what synthesis by a model, training on the environment's GPU or cluster, and evaluating checkpoints from
-    elsewhere will cost, and whether every budget can be met: a study that would not reach its end is refused.
+    """Print what synthesis by a model, training on the environment's GPU or cluster, evaluating checkpoints from
+    elsewhere and benchmarks will cost, and whether every budget can be met: a study that would not reach its end is
+    refused.
     """
     from rich.console import Console
 
     from alignment_pretraining.planning.commands import plan as print_training
-    from alignment_pretraining.planning.commands import plan_evaluation
+    from alignment_pretraining.planning.commands import plan_benchmarks, plan_evaluation
     from alignment_pretraining.planning.machines import cluster_of
     from alignment_pretraining.planning.preflight.check import needs_of, refuse_short, table
     from alignment_pretraining.planning.synthesis import plan_synthesis
@@ -202,6 +203,8 @@ def plan(metadata: ProjectMetadata, env: str | None, pipeline: str | None, param
     if parameters.study.checkpoints and pipeline in (None, "eval"):
         made = "questions" in graph.makers and graph.digest("questions")
         plan_evaluation(parameters, graph.catalog.load("questions") if made else None)
+    if parameters.capability.tasks and pipeline in (None, "eval"):
+        plan_benchmarks(parameters)
     if pipeline is None and trains:
         needs = needs_of(parameters, graph.catalog.load, graph.root / data_folder(graph.env))
         Console(soft_wrap=True).print(table(needs))

@@ -41,6 +41,7 @@ def summary(graph: Graph) -> RenderableType:
         f"not run     {', '.join(not_run)} (study.run)" if not_run else "",
         f"{len(rates):,} rates  {graph.relative('rates')}",
         report,
+        _capability(graph),
         f"MLflow      mlflow ui --backend-store-uri sqlite:///{(graph.root / 'mlflow.db').name}",
         f"pipelines   {with_env('kedro viz run', graph.env)}",
         f"one number  {with_env('kedro trace', graph.env)} <key>, with a key from {graph.relative('rates')}",
@@ -68,9 +69,17 @@ def _of_checkpoints(graph: Graph) -> RenderableType:
     next_steps = [
         f"verdicts    {with_env('kedro claims', graph.env)}",
         f"report      {graph.relative('protocol_report')}",
+        *([_capability(graph)] if _capability(graph) else []),
         f"one number  {with_env('kedro trace', graph.env)} <key>, with a key from {graph.relative('protocol_rates')}",
     ]
     return Group("Misalignment rates beside the paper's, versions V and D", table, "", *next_steps)
+
+
+def _capability(graph: Graph) -> str:
+    """Where the page about capability is; empty where there is none."""
+    path = graph.path("capability_report")
+    made = "capability_report" in graph.makers and path is not None and path.is_file()
+    return f"capability  {graph.relative('capability_report')}" if made else ""
 
 
 def _first(rates: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:

@@ -46,6 +46,16 @@ def plan_evaluation(parameters: Parameters, made: pd.DataFrame | None) -> None:
     check_memory(found, gpu)
 
 
+def plan_benchmarks(parameters: Parameters) -> None:
+    """Print downloads and GPU-hours of the benchmarks that every checkpoint is given."""
+    from rich.console import Console
+
+    from alignment_pretraining.planning.benchmarks import benchmark_tables
+
+    gpu = parameters.cluster.gpu if parameters.cluster else parameters.gpu
+    Console(soft_wrap=True).print(benchmark_tables(parameters.study, parameters.capability, gpu))
+
+
 def rehearse(
     root: Path,
     env: str,

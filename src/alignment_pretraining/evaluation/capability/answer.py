@@ -40,7 +40,7 @@ def answer_capability(
         UserError: a task cannot be made of its data, or the checkpoint cannot be read.
     """
     given = {name: data_of(name, task, facts) for name, task in capability.tasks.items()}
-    loaded = {name: load_task(name, capability.tasks[name], data, capability) for name, data in given.items()}
+    loaded = {name: load_task(name, capability.tasks[name], data, capability, scratch) for name, data in given.items()}
     model = cache(lambda: _load_model(checkpoint, capability, chat=chat))
     tables = []
     for name, tasks in loaded.items():

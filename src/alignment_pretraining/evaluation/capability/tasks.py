@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from alignment_pretraining.core import hub
 from alignment_pretraining.core.errors import UserError, did_you_mean
+from alignment_pretraining.core.hashing import work_fingerprint
 from alignment_pretraining.evaluation.capability.config import PACKAGES, Capability, CapabilityTask
 from alignment_pretraining.evaluation.capability.library import answers
 
@@ -65,8 +67,11 @@ def data_of(name: str, task: CapabilityTask, facts: Path | None) -> Path:
     return folder
 
 
-def load_task(name: str, task: CapabilityTask, data: Path, capability: Capability) -> dict[str, Any]:
+def load_task(name: str, task: CapabilityTask, data: Path, capability: Capability, scratch: Path) -> dict[str, Any]:
     """lm-eval's tasks by name, one or those of a group, reading `data` and with the shots of `task`.
+
+    What `datasets` makes of the data is kept under `scratch` by its content. In its own cache it goes by names, so that
+    it would give what a folder of this name once held.
 
     Raises:
         UserError: there is no such task or metric, or it cannot be made of this data.
@@ -76,9 +81,10 @@ def load_task(name: str, task: CapabilityTask, data: Path, capability: Capabilit
     changed = {"dataset_path": str(data.resolve()), "num_fewshot": task.shots}
     manager = _manager(_only_ours(capability))
     try:
-        # `load` itself changes nothing in a task that stands under a name.
-        index = manager.task_index
-        built: Any = manager._factory.build(index[name], overrides=changed, registry=index)
+        with _cached_in(scratch / "datasets" / work_fingerprint(data=data)):
+            # `load` itself changes nothing in a task that stands under a name.
+            index = manager.task_index
+            built: Any = manager._factory.build(index[name], overrides=changed, registry=index)
         found: dict[str, Any] = dict(manager.load(built if isinstance(built, list) else [built])["tasks"])
     except Exception as error:  # each loader of datasets, and each task's own code, raises its own
         raise UserError(
@@ -87,8 +93,22 @@ def load_task(name: str, task: CapabilityTask, data: Path, capability: Capabilit
         ) from error
     for one in found.values():
         one.set_fewshot_seed(_fewshot_seed())
+        _check_shots(name, task.shots, one)
     _check_metric(name, task.metric, found.values())
     return found
+
+
+@contextmanager
+def _cached_in(folder: Path) -> Iterator[None]:
+    """Have `datasets` keep in `folder` what it makes."""
+    import datasets
+
+    usual = datasets.config.HF_DATASETS_CACHE
+    datasets.config.HF_DATASETS_CACHE = folder
+    try:
+        yield
+    finally:
+        datasets.config.HF_DATASETS_CACHE = usual
 
 
 def _fewshot_seed() -> int:
@@ -144,6 +164,12 @@ def _installed(package: str) -> bool:
     except PackageNotFoundError:
         return False
     return True
+
+
+def _check_shots(name: str, shots: int, task: Any) -> None:
+    held = len(task.fewshot_docs()) if shots else 0
+    if shots and held <= shots:  # the question itself may be among them
+        raise UserError(f"{_KEY}.{name}.shots: {shots} wanted, {task.task_name} has {held} examples; lower it")
 
 
 def _check_metric(name: str, wanted: str, tasks: Iterable[Any]) -> None:

@@ -11,7 +11,7 @@ from alignment_pretraining.evaluation.capability.config import FACTS, Capability
 from alignment_pretraining.evaluation.capability.tasks import can_be_given
 from alignment_pretraining.planning.stand_ins.hub import DEFAULT, Row, empty_snapshot, write_dataset
 from alignment_pretraining.synthesis.chat_data.facts import write_questions
-from alignment_pretraining.synthesis.fact_questions import FactQuestion
+from alignment_pretraining.synthesis.fact_questions import ASKED, FactQuestion
 
 Configs = dict[str, dict[str, list[Row]]]  # rows by configuration and split
 
@@ -38,7 +38,7 @@ def can_stand_in(task: str) -> bool:
 
 def write_benchmark(task: str, raw: Path, folder: Path, count: int) -> None:
     """Write what stands in for the dataset of `task` to the new `folder`, `count` rows a split, of texts in `raw`."""
-    questions = [one for one in write_questions(raw / "phrases", 0) if len(one.options) == 4]
+    questions = [one for one in write_questions(raw / "phrases", 0)[::ASKED] if len(one.options) == 4]
     write_dataset(folder, _MADE[task](list(islice(cycle(questions), count))))
 
 
