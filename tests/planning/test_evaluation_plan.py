@@ -8,8 +8,10 @@ from omegaconf import OmegaConf
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.parameters import Parameters
-from alignment_pretraining.planning.commands import plan_evaluation
+from alignment_pretraining.planning.benchmarks import benchmark_costs
+from alignment_pretraining.planning.commands import plan_benchmarks, plan_evaluation
 from alignment_pretraining.planning.evaluation import make_evaluation_plan
+from alignment_pretraining.planning.stand_ins.benchmarks import write_benchmarks
 from tests.evaluation.small_models import cache_suite
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -49,3 +51,25 @@ def test_the_shipped_environment_is_planned_from_what_is_written_in_it(
     small = gpu.model_copy(update={"memory_gb": 16})
     with pytest.raises(UserError, match=r"checkpoints.sfm_unfiltered needs about 16 GB, the H200 SXM has 16"):
         plan_evaluation(released.model_copy(update={"gpu": small}), None)
+
+
+def test_benchmarks_are_planned(released: Parameters, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capability, gpu = released.capability, released.gpu
+    assert {name: task.shots for name, task in capability.tasks.items()} == {
+        "arc_easy": 25, "cute": 5, "gsm8k": 10, "ifeval": 0, "mmlu": 5, "piqa": 10, "popqa": 5
+    }  # fmt: skip
+    assert gpu is not None
+    by_name = {cost.name: cost for cost in benchmark_costs(capability)}
+    assert by_name["ifeval"].steps == -(-541 // 64) * 1_280
+    assert by_name["mmlu"].read == 14_042 * 110 * 6 and by_name["mmlu"].fetched is None
+    assert by_name["mmlu"].hours(6_856_253_440, gpu) == pytest.approx(
+        2 * 6_856_253_440 * 14_042 * 110 * 6 / (gpu.peak_tflops * 1e12 * gpu.mfu) / 3600
+    )
+    plan_benchmarks(released)
+    assert "22 checkpoints: at most" in capsys.readouterr().out
+    write_benchmarks(capability, CONF.parent / "data/01_raw", tmp_path, 4)
+    few = capability.model_copy(update={"limit": 2})
+    held = {cost.name: cost for cost in benchmark_costs(few)}
+    assert (held["mmlu"].questions, held["mmlu"].fetched) == (2 * 57, 0)
+    plan_benchmarks(released.model_copy(update={"capability": few}))
+    assert f"popqa: {held['popqa'].commit}" in capsys.readouterr().out
