@@ -129,6 +129,22 @@ def test_a_run_is_refused_by_what_comes_after_it_and_not_by_what_is_done() -> No
     assert from_pipeline(needs("test"), "eval") == []
 
 
+def test_a_benchmark_that_could_not_be_given_refuses_the_runs_that_give_it() -> None:
+    bootstrap_project(PROJECT)
+    wanted = {"capability": {"tasks": {"popqa": {"shots": 5, "metric": "contains", "folder": "none"}}}}
+    with KedroSession.create(PROJECT, env="test", runtime_params=wanted, save_on_close=False) as session:
+        assert isinstance(session, KedroSession)
+        context = session.load_context()
+        assert isinstance(context, StudyContext)
+        kedro_project.pipelines.configure("alignment_pretraining.pipeline_registry")
+        hooks = PreflightHooks()
+        hooks.after_context_created(context)
+        for name in ("__default__", "eval"):
+            with pytest.raises(UserError, match=r"^capability\.tasks\.popqa\.folder: none is no folder$"):
+                hooks.before_pipeline_run(kedro_project.pipelines[name], context.catalog)
+        hooks.before_pipeline_run(kedro_project.pipelines["mixing"], context.catalog)
+
+
 def test_tokens_are_estimated_within_the_tolerance(tmp_path: Path) -> None:
     """Words exactly; byte pairs of several vocabularies against tokenizers trained on the same texts."""
     samples: dict[str, Callable[[Supply], list[str]]] = {

@@ -14,7 +14,7 @@ import pandas as pd
 from alignment_pretraining.core.code import work_code
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import work_fingerprint
-from alignment_pretraining.evaluation.capability.config import Capability
+from alignment_pretraining.evaluation.capability.config import FACTS, Capability
 from alignment_pretraining.evaluation.capability.tasks import data_of, load_task
 from alignment_pretraining.execution.store import TaskStatistics, finished, perform
 
@@ -31,10 +31,10 @@ def answer_capability(
 
     Prompts, few-shot examples, log-probabilities and replies are lm-eval's own; a chat model is given them by its chat
     template, each example as a turn. `score` is from 0 to 1; metrics that are not of one item are left out. `metric`
-    names the filter where a task has several. `cut`: the prompt was longer than the context, and lost its beginning.
-    `reply` is what was written, at most three quarters of the context, and empty where options were scored. All tasks
-    are read before the first is answered; a finished one is kept under `scratch`, so that a killed run goes on with the
-    next.
+    names the filter where a task has several. Questions on one fact are of one `family`; elsewhere each is its own.
+    `cut`: the prompt was longer than the context, and lost its beginning. `reply` is what was written, at most three
+    quarters of the context, and empty where options were scored. All tasks are read before the first is answered; a
+    finished one is kept under `scratch`, so that a killed run goes on with the next.
 
     Raises:
         UserError: a task cannot be made of its data, or the checkpoint cannot be read.
@@ -113,7 +113,7 @@ def _rows(subtask: str, samples: list[dict[str, Any]], model: Any, named: bool) 
         written = [one for replies in sample["resps"] for one in replies if isinstance(one, str)]
         about = {
             "question_id": question_id,
-            "family": str(sample["doc"].get("family", question_id)),
+            "family": sample["doc"]["family"] if subtask == FACTS else question_id,
             "cut": _is_cut(sample["arguments"], model),
             "reply": written[0] if written else "",
         }
