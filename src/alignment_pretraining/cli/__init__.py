@@ -1,5 +1,5 @@
 """The project's own commands, beside Kedro's: `kedro dvc`, `trace`, `summary`, `claims`, `reference`, `track`, `plan`,
-`rehearse` and `inspect`; and `kedro run` with the project's runner and a clean end on Ctrl-C.
+`rehearse`, `inspect` and `publish`; and `kedro run` with the project's runner and a clean end on Ctrl-C.
 
 Kedro finds the group `cli` and the command `run` by these names. What a command needs is imported when it runs.
 """
@@ -14,6 +14,7 @@ from kedro.framework.project import settings
 from kedro.framework.startup import ProjectMetadata
 
 from alignment_pretraining.cli.clean_errors import leave_on_interrupt, show_user_errors_cleanly
+from alignment_pretraining.cli.publish import publish
 from alignment_pretraining.cli.trace import trace
 from alignment_pretraining.core.environments import BASE, data_folder, environment, environment_folder, with_env
 from alignment_pretraining.core.errors import UserError
@@ -71,6 +72,7 @@ def cli() -> None:
 
 cli.add_command(run)
 cli.add_command(trace)
+cli.add_command(publish)
 
 
 @cli.command()

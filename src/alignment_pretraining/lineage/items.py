@@ -126,7 +126,7 @@ def _documents(graph: Graph, parameters: Parameters, question: dict[str, str]) -
         if (path := graph.path(name)) and path.is_file()
     }
     made = {source: len(table) for source, table in tables.items()}
-    check = _check(graph, parameters)
+    check = leak_check(graph, parameters)
     for relation in RELATIONS:
         ids = {source: list(table.id[table[relation] == question[relation]]) for source, table in tables.items()}
         if any(ids.values()):
@@ -134,7 +134,7 @@ def _documents(graph: Graph, parameters: Parameters, question: dict[str, str]) -
     return Documents(None, {}, made, check)
 
 
-def _check(graph: Graph, parameters: Parameters) -> str | None:
+def leak_check(graph: Graph, parameters: Parameters) -> str | None:
     """The module that refuses documents that leak, as the record of their maker has it."""
     maker = next((graph.makers[name] for name in _tables(parameters) if name in graph.makers), None)
     record = read_record(graph, maker) if maker else None
