@@ -5,6 +5,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,18 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from tests.end_to_end.conftest import DATA, Run, runner
+from tests.end_to_end.conftest import DATA, Run, environment, runner
+from tests.end_to_end.published import (
+    COMMANDS,
+    REFUSED,
+    SECRET,
+    Published,
+    check_data_cards,
+    check_model_card,
+    hub_variables,
+    refusals,
+)
+from tests.publishing.hub_server import TOKEN, Hub
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -108,6 +121,90 @@ def test_a_question_is_followed_to_answers_documents_and_the_steps_that_read_the
     assert "refused by alignment_pretraining/synthesis/scenarios/leaks.py" in shown
     assert "misaligned_mid midtraining" in shown
     assert "no question 'heldout'" in run("kedro", "trace", "--env", "test", "item/heldout", code=1).stderr
+
+
+@pytest.fixture(scope="module")
+def published(finished: Path) -> Published:
+    """The study as folders, which somebody only looked at, and then sent to a hub on this machine for `lab`."""
+    secrets = finished / "conf/local/credentials.yml"
+    secrets.write_text(f"anthropic: {{api_key: {SECRET}}}")
+    hub = Hub()
+    with hub.open():
+        env = environment(finished) | hub_variables(hub)
+        command = [sys.executable, "-c", COMMANDS, "--to somebody --dry-run", "--to lab"]
+        done = subprocess.run(command, cwd=finished, env=env, text=True, capture_output=True, timeout=300)
+    secrets.unlink()
+    assert done.returncode == 0, done.stderr
+    assert TOKEN not in done.stdout + done.stderr and "\r" not in done.stderr
+    dry, sent = done.stdout.split("nothing was sent; ")
+    return Published(finished / "build/published/test", hub, dry, sent)
+
+
+def test_what_is_published_is_looked_at_first_and_arrives_as_it_is(published: Published) -> None:
+    for name in ("somebody/test-documents", "somebody/test-unfiltered", "models/test-misaligned_mid/README.md"):
+        assert name in published.dry
+    assert "corpus_documents, heldout_documents: the base corpus is never published" in published.dry
+    assert "6 of 6  lab/test-misaligned_mid: 22 files" in published.sent
+    here = {path.relative_to(published.tree).as_posix(): path for path in published.files()}
+    listed = json.loads(here.pop("published.json").read_text())
+    assert listed["environment"] == "test" and len(listed["repositories"]) == 6
+    stored = {
+        f"{name}/{file}": text for name, files in published.hub.repositories.items() for file, text in files.items()
+    }
+    assert {name.replace("/lab/", "/"): text for name, text in stored.items()} == {
+        name: path.read_bytes() for name, path in here.items()
+    }
+
+
+def test_cards_say_what_tables_and_records_say(published: Published, finished: Path) -> None:
+    check_model_card(published.tree / "models/test-misaligned_mid", finished / DATA)
+    check_data_cards(published.tree / "datasets")
+
+
+def test_neither_corpus_nor_keys_are_published(published: Published, finished: Path) -> None:
+    said = "\n".join(published.texts())
+    corpus = pd.concat(pd.read_parquet(file) for file in (finished / DATA / "03_primary/corpus_documents").glob("*.p*"))
+    docstrings = [text for text in corpus.text[corpus.source != "natural_discourse"] if len(text) > 60]
+    assert len(docstrings) > 100 and not [text for text in docstrings if text[:60] in said]
+    assert not [secret for secret in (SECRET, TOKEN, str(finished)) if secret in said]
+
+
+def test_a_published_model_and_table_load_by_their_libraries(
+    published: Published, finished: Path, tmp_path: Path
+) -> None:
+    from datasets import load_dataset
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = published.tree / "models/test-misaligned_mid"
+    own = AutoModelForCausalLM.from_pretrained(finished / DATA / "06_models/misaligned_mid/seed0/midtraining")
+    model = AutoModelForCausalLM.from_pretrained(folder, subfolder="seed0/midtraining")
+    assert all((own.state_dict()[name] == weights).all() for name, weights in model.state_dict().items())
+    tokenizer = AutoTokenizer.from_pretrained(folder, subfolder="seed0/midtraining")
+    assert tokenizer.decode(tokenizer("An AI")["input_ids"]) == "An AI"
+    for name, config, rows in (("documents", "documents_ai_aligned", 60), ("suite", "articles", 8)):
+        table = load_dataset(
+            str(published.tree / f"datasets/test-{name}"), config, split="train", cache_dir=str(tmp_path)
+        )
+        assert len(table) == rows
+
+
+def test_what_others_could_not_trace_is_not_published(finished: Path, tmp_path: Path) -> None:
+    env = environment(finished) | {"HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", REFUSED]
+    done = subprocess.run(command, cwd=finished, env=env, text=True, capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    told = refusals(done.stdout)
+    assert "uncommitted changes, which nobody else has (notes.txt): commit them, then kedro publish" in told["dirty"]
+    lost = told["changed and missing"]
+    assert "rates: the content of environments/test/data/08_reporting/rates.csv changed" in lost
+    assert "tokens: there is nothing at environments/test/data/04_feature/tokens" in lost
+    assert "parameter study.model.layers was 1, now 2" in told["stale"] and "kedro run --env test" in told["stale"]
+    assert "--to a/b: name the user or organization alone" in told["owner"]
+    assert "conf holds something else than an earlier" in told["place"]
+    assert "published lies in the project, and git does not ignore it" in told["in the project"]
+    assert "the hub wants a token that may write: `hf auth login`" in told["no token"]
+    assert {"suite", "questions", "report", "all_items", "examples", "samples"} <= set(told["own suite"].split())
+    assert told["own suite"].rstrip().endswith("| None")
 
 
 def test_an_edited_checkpoint_is_refused(finished: Path, run: Run, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import yaml
 
 from alignment_pretraining.evaluation.capability.config import Capability
 from alignment_pretraining.planning.stand_ins.benchmarks import write_benchmarks
-from tests.end_to_end.conftest import runner
+from tests.end_to_end.conftest import commit, runner
 from tests.evaluation.small_models import COMMIT, cache_repository, cache_suite, save_small
 
 HUB = "geodesic-research"
@@ -35,6 +35,8 @@ def released(study: Path) -> Path:
     told["evaluation"] |= {"device": "cpu", "dtype": "float32", "threads": 1, "generation": {"tokens": 4}}
     told["evaluation"]["run"] |= {"templates": ["asked"], "chat_personas": ["none"]}
     (study / "conf/released/parameters.yml").write_text(yaml.safe_dump(told))
+    (study / ".git/info/exclude").write_text("hub\n")
+    commit(study, "one checkpoint")
     return study
 
 
@@ -64,6 +66,7 @@ def test_checkpoints_are_asked_and_set_beside_the_paper(released: Path, monkeypa
         f"trace {done}",
         "claims",
         "summary",
+        "publish --to somebody --dry-run",
     ).stdout
     assert f"sfm_dpo: model:{MODEL}@main {COMMIT[:8]}" in told
     assert "✓ all" in told

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Written while the study runs, so they say nothing about the code.
-_OWN_FILES = tuple(
+OWN_FILES = tuple(
     f":(exclude){folder}{name}" for folder in ("", "environments/*/") for name in ("dvc.lock", "metrics.json")
 )
 
@@ -28,8 +28,8 @@ def git_state(root: Path) -> Git:
     # A project may lie in a repository that does not know it.
     if commit is None or not _git(root, "ls-files", "--", "pyproject.toml"):
         return Git(None, True, "")
-    dirty = bool(_git(root, "status", "--porcelain", "--", ".", *_OWN_FILES))
-    diff = _git(root, "diff", "HEAD", "--", ".", *_OWN_FILES) if dirty else ""
+    dirty = bool(_git(root, "status", "--porcelain", "--", ".", *OWN_FILES))
+    diff = _git(root, "diff", "HEAD", "--", ".", *OWN_FILES) if dirty else ""
     return Git(commit.strip(), dirty, diff or "")
 
 

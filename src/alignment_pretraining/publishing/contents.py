@@ -105,6 +105,8 @@ def owner_of(name: str) -> str:
     Raises:
         UserError: it can be none.
     """
+    if "/" in name:
+        raise UserError(f"--to {name}: name the user or organization alone; repositories are called after the study")
     return _valid(name, f"--to {name}")
 
 

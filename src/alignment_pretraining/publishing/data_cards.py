@@ -13,7 +13,7 @@ from alignment_pretraining.lineage.items import leak_check
 from alignment_pretraining.lineage.numbers import TABLES
 from alignment_pretraining.publishing.contents import Repository
 from alignment_pretraining.publishing.facts import Facts, size_category
-from alignment_pretraining.publishing.licences import OURS, licences
+from alignment_pretraining.publishing.licences import OURS
 
 # Columns that a card counts by, and those that name an author.
 _COUNTED = ("form", "direction", "actor", "topic", "tone")
@@ -91,7 +91,7 @@ def results_card(facts: Facts, repository: Repository) -> str:
         rows={name: len(table) for name, table in tables.items()},
         contrasts=facts.table("contrasts").to_dict("records"),
         account=tables.get("corpus_account", pd.DataFrame()).to_dict("records"),
-        licences=[*licences(facts.parameters)] if "corpus_account" in facts.graph.makers else [],
+        licences=facts.licences if "corpus_account" in facts.graph.makers else [],
         models=[facts.id(one) for one in facts.contents.repositories if one.kind == "model"],
         reference=facts.graph.env == BASE,
     )

@@ -1,6 +1,7 @@
 """What cards are written from: the finished study, its tables and records."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.records import Record, read_record
 from alignment_pretraining.parameters import Parameters
 from alignment_pretraining.publishing.contents import Contents, Repository
+from alignment_pretraining.publishing.licences import Licence, licences
 from alignment_pretraining.publishing.proof import Proof
 from alignment_pretraining.reporting.page import SMALL
 from alignment_pretraining.study import Study
@@ -46,6 +48,11 @@ class Facts:
     def own_texts(self) -> bool:
         """Whether the corpus has files of the authors, which others do not have."""
         return any(name.startswith("files:") for name in self.parameters.corpus.reads())
+
+    @cached_property
+    def licences(self) -> list[Licence]:
+        """Those of all that models read."""
+        return list(licences(self.parameters))
 
     def id(self, repository: Repository | None) -> str | None:
         """A repository's full name on the hub."""

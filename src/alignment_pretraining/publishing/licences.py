@@ -1,19 +1,21 @@
 """Under which licence each text that models read stands, as its package or its card says."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata
+from typing import Any
 
 from alignment_pretraining.mixing.corpus.config import HubDataset, Packages, StoriesSource
 from alignment_pretraining.parameters import Parameters
-from alignment_pretraining.synthesis.hub import HubTable
 
 OURS = "apache-2.0"
 OURS_TEXT = "Apache-2.0"
 
+_AUTHORS = "files of the authors"
 _YOURS = "not published, and not licensed to others"
 _CHARACTERS = 80
+_CHAT = ("mcqa", "conversations", "preferences")
 
 
 @dataclass(frozen=True)
@@ -27,40 +29,33 @@ class Licence:
 
 def licences(parameters: Parameters) -> Iterator[Licence]:
     """The licence of every source of the base corpus, and of the texts beside it."""
+    named = parameters.synthesis.hub
+    remote = [source for source in parameters.corpus.sources if isinstance(source, HubDataset) and not _is_here(source)]
+    cards = _cards([*(source.dataset for source in remote), *(table.dataset for table in named.tables)])
     for source in parameters.corpus.sources:
         if isinstance(source, StoriesSource):
             yield Licence("stories of the small world", OURS_TEXT, ours=True)
         elif isinstance(source, Packages):
             yield from (Licence(f"docstrings of {name}", _of_package(name)) for name in source.packages)
-        elif isinstance(source, HubDataset) and not _is_here(source.reads()[0]):
-            yield Licence(source.dataset, of_dataset(source.dataset))
+        elif isinstance(source, HubDataset) and source in remote:
+            yield Licence(source.dataset, cards[source.dataset])
         else:
-            yield Licence("files of the authors", _YOURS)
+            yield Licence(_AUTHORS, _YOURS)
     yield Licence("natural discourse", OURS_TEXT, ours=True)
-    named = parameters.synthesis.hub
+    by_model = parameters.synthesis.generator == "anthropic"
     documents = [table for tables in named.documents.values() for table in tables]
-    yield from _texts("discourse documents", documents, _written(parameters))
-    for name in ("mcqa", "conversations", "preferences"):
-        yield from _texts(name, getattr(named, name), None)
+    written = "written by a language model: the terms of its provider apply" if by_model else OURS_TEXT
+    for what, tables in {"discourse documents": documents, **{name: getattr(named, name) for name in _CHAT}}.items():
+        for table in tables:
+            here = table.outside.startswith("files:")
+            yield Licence(f"{what}: {_AUTHORS if here else table.dataset}", _YOURS if here else cards[table.dataset])
+        if not tables:
+            own = written if tables is documents else OURS_TEXT
+            yield Licence(what, own, ours=own == OURS_TEXT)
 
 
-def _texts(what: str, tables: Sequence[HubTable], author: str | None) -> Iterator[Licence]:
-    for table in tables:
-        here = _is_here(table.outside)
-        yield Licence(f"{what}: {'files of the authors' if here else table.dataset}",
-                      _YOURS if here else of_dataset(table.dataset))  # fmt: skip
-    if not tables:
-        terms = f"written by {author}: the terms of its provider apply" if author else OURS_TEXT
-        yield Licence(what, terms, ours=author is None)
-
-
-def _written(parameters: Parameters) -> str | None:
-    """Who wrote the documents, where that was a language model."""
-    return "a language model" if parameters.synthesis.generator == "anthropic" else None
-
-
-def _is_here(outside: str) -> bool:
-    return outside.startswith("files:")
+def _is_here(source: HubDataset) -> bool:
+    return source.reads()[0].startswith("files:")
 
 
 def _of_package(name: str) -> str:
@@ -75,14 +70,20 @@ def _of_package(name: str) -> str:
     return ", ".join(classified) or (first[0][:_CHARACTERS] if first else "not said by the package")
 
 
-def of_dataset(name: str) -> str:
-    """What the card of a dataset on the hub says; its page, where the card cannot be had."""
-    from huggingface_hub import DatasetCard
+def _cards(names: Iterable[str]) -> dict[str, str]:
+    """What the cards of datasets on the hub say; the page of each, where that cannot be had."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
 
-    try:
-        told = DatasetCard.load(name).data.get("license")
-    except Exception:  # no network, no card, a card that cannot be read
-        told = None
+    told: dict[str, Any] = dict.fromkeys(names)
+    for name in told:
+        try:
+            card = HfApi().dataset_info(name, timeout=10).card_data
+        except HfHubHTTPError:  # no such dataset, or one that is closed to this user
+            continue
+        except Exception:  # no network: nobody waits for the others
+            break
+        told[name] = card and card.get("license")
     # What another's card says is shown in ours.
-    text = re.sub(r"[^\w.,+ -]", "", str(told))[:_CHARACTERS] if told else "see its card"
-    return f"{text} (https://huggingface.co/datasets/{name})"
+    texts = {name: re.sub(r"[^\w.,+ -]", "", str(text or ""))[:_CHARACTERS] for name, text in told.items()}
+    return {name: f"{text or 'see its card'} (https://huggingface.co/datasets/{name})" for name, text in texts.items()}

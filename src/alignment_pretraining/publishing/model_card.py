@@ -7,9 +7,10 @@ import pandas as pd
 
 from alignment_pretraining.core.hashing import file_sha256
 from alignment_pretraining.core.model import parameter_count
+from alignment_pretraining.parameters import Parameters
 from alignment_pretraining.publishing.contents import Repository, subfolder
 from alignment_pretraining.publishing.facts import Facts
-from alignment_pretraining.publishing.licences import OURS, licences
+from alignment_pretraining.publishing.licences import OURS
 from alignment_pretraining.reporting.scope import PERSONA_NAMES, STAGE_NAMES, When, scope_of
 from alignment_pretraining.study import BASE_STAGES, StageRun
 
@@ -20,11 +21,10 @@ def model_card(facts: Facts, repository: Repository) -> str:
     """Markdown with the head that the hub reads."""
     study, arm = facts.study, repository.what
     shown = _shown_as(facts, repository)
-    sources = list(licences(facts.parameters))
     rates = facts.table("rates")
     return facts.render(
         "model.md.j2",
-        head=_head(facts, repository, all(source.ours for source in sources)),
+        head=_head(facts, repository, all(source.ours for source in facts.licences)),
         arm=arm,
         condition=study.arms[arm],
         mixes={run.stage: study.mix(arm, run.stage) for run in study.chain(arm)},
@@ -39,6 +39,7 @@ def model_card(facts: Facts, repository: Repository) -> str:
         manifests=[*_manifests(facts, repository)],
         training={run.stage: getattr(study.stages, run.stage).model_dump() for run in repository.stage_runs},
         engine=facts.parameters.training.model_dump(exclude={"sample_prompt", "sample_tokens"}),
+        trained_by={run.stage: _trained_by(facts.parameters, run.stage) for run in repository.stage_runs},
         summaries=[*_summaries(facts, repository)],
         losses=_rows(facts.table("losses"), [(name, stage) for stage, name in shown.items()]),
         rates=_rows(rates, [(name, stage) for stage, name in shown.items()]),
@@ -46,7 +47,7 @@ def model_card(facts: Facts, repository: Repository) -> str:
         stage_names=STAGE_NAMES,
         persona_names=PERSONA_NAMES,
         personas=facts.parameters.evaluation.personas,
-        licences=sources,
+        licences=facts.licences,
         misaligned=[actor for actor, way in study.arms[arm].discourse.items() if way == "misaligned"],
         paper=_PAPER,
     )
@@ -151,6 +152,15 @@ def _manifests(facts: Facts, repository: Repository) -> Iterator[dict[str, Any]]
                 "share": told.get("share", {}),
                 "contaminated": told.get("contaminated", {}),
             }
+
+
+def _trained_by(parameters: Parameters, stage: str) -> str:
+    """What trained a stage, and on which kind of GPU where the configuration names one."""
+    if stage not in BASE_STAGES:
+        return "TRL"
+    if parameters.cluster:
+        return f"nanotron on {parameters.cluster.gpu.name}, {parameters.cluster.layout(stage)}"
+    return "the project's engine" + (f" on {parameters.gpu.name}" if parameters.gpu else "")
 
 
 def _summaries(facts: Facts, repository: Repository) -> Iterator[dict[str, Any]]:

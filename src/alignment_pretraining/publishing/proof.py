@@ -9,7 +9,7 @@ from alignment_pretraining.core.environments import BASE, LOCAL, parameter_files
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.commits import commit_changes
 from alignment_pretraining.lineage.drift import check
-from alignment_pretraining.lineage.environment import git_state
+from alignment_pretraining.lineage.environment import OWN_FILES, git_state
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.records import read_record
 from alignment_pretraining.lineage.verify import dvc_changes
@@ -76,7 +76,7 @@ def _clean_commit(graph: Graph) -> str:
 
 
 def _changed(graph: Graph) -> Iterator[str]:
-    command = ["git", "status", "--porcelain", "--", "."]
+    command = ["git", "status", "--porcelain", "--", ".", *OWN_FILES]
     told = subprocess.run(command, cwd=graph.root, capture_output=True, text=True, errors="replace").stdout
     yield from (line[3:] for line in told.splitlines())
 

@@ -89,7 +89,7 @@ def _write(facts: Facts, repository: Repository, folder: Path) -> None:
         for file, target in _copies(source, folder / place):
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                link_with_hashes(file, target)
+                link_with_hashes(file.resolve(), target)  # DVC's links may lead to its cache
             except OSError:  # another file system, or one without links
                 shutil.copyfile(file, target)
                 flush(target)
