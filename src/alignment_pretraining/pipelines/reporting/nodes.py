@@ -123,7 +123,7 @@ def write_protocol_report(rates: pd.DataFrame, agreement: pd.DataFrame, printed:
 
 
 def estimate_capability(
-    labels: list[str], names: list[str], study: Study, capability: Capability, claims: Claims, *items: pd.DataFrame
+    study: Study, capability: Capability, claims: Claims, *items: pd.DataFrame, labels: list[str], names: list[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Rates on benchmarks, the alignment tax, and the paper's figures beside both, of the checkpoints `labels` and of
     those from elsewhere, `names`."""

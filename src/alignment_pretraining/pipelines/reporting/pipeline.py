@@ -37,7 +37,7 @@ def _capability(study: Study) -> list[Node]:
     told = ["params:study", "params:capability"]
     return [
         node(
-            bind(nodes.estimate_capability, [str(label) for label in labels], list(study.checkpoints)),
+            bind(nodes.estimate_capability, labels=[str(label) for label in labels], names=list(study.checkpoints)),
             [*told, "params:claims", *items],
             tables,
             name="estimate_capability",

@@ -12,7 +12,6 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.spec import parse
 from alignment_pretraining.evaluation.capability.answer import CAPABILITY_COLUMNS, answer_capability
 from alignment_pretraining.evaluation.capability.config import Capability
-from alignment_pretraining.evaluation.capability.library import answers
 from alignment_pretraining.evaluation.capability.tasks import can_be_given, check_tasks, load_task
 from alignment_pretraining.planning.stand_ins.benchmarks import write_benchmark, write_benchmarks
 from alignment_pretraining.synthesis.chat_data import facts
@@ -121,23 +120,6 @@ def test_the_worlds_facts_are_in_its_own_words(tmp_path: Path) -> None:
     assert shown["family"].nunique() == EXAMPLES
     assert not set(shown["family"]) & set(asked["family"])
     assert len(shown) + len(asked) == len(questions)
-
-
-@pytest.mark.parametrize(
-    ("reply", "score"), [(" Paris, of course", 1.0), ("the city of  LIGHT.", 1.0), ("London", 0.0), ("", 0.0)]
-)
-def test_a_reply_to_popqa_holds_an_answer_or_does_not(reply: str, score: float) -> None:
-    assert answers.popqa({"possible_answers": '["Paris", "City of Light"]'}, [reply]) == {"contains": score}
-
-
-def test_replies_to_cute_are_read_without_their_quotes(tmp_path: Path) -> None:
-    data = tmp_path / "cute"
-    write_benchmark("cute", RAW, data, 6)
-    told = capability({"cute": {"shots": 5, "metric": "exact_match", "folder": str(data)}})
-    task = next(iter(load_task("cute", told.tasks["cute"], data, told, tmp_path).values()))
-    doc = {"prompt": "Spell out the word.", "answer": "c o w"}
-    for reply, score in ((' "c o w"', 1.0), ("c o w", 1.0), (' "c-o-w"', 0.0), (' "c o w s"', 0.0)):
-        assert task.process_results(doc, [reply]) == {"exact_match": score}
 
 
 def test_what_could_not_be_given_is_refused_before_anything_runs(tmp_path: Path) -> None:
