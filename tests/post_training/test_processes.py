@@ -45,7 +45,7 @@ def test_sharded_processes_have_the_losses_of_one_and_survive_a_kill(
     assert np.allclose(curve["loss"], alone["loss"], rtol=TOLERANCE)
     assert np.allclose(curve["lr"], alone["lr"], rtol=1e-12)
 
-    killer = threading.Thread(target=_kill_a_rank, args=(tmp_path / "killed",))
+    killer = threading.Thread(target=_kill_a_rank, args=(tmp_path / "killed",), daemon=True)
     killer.start()
     with pytest.raises(UserError, match="SIGKILL"):
         run_chat_stage(ChatJob(conversations, base, SFT, 0, two), tmp_path / "killed")
@@ -56,7 +56,7 @@ def test_sharded_processes_have_the_losses_of_one_and_survive_a_kill(
 
 
 def _kill_a_rank(scratch: Path) -> None:
-    while not list(scratch.glob("*/saves/4/whole.json")):
+    while not list(scratch.glob("*/saves/*/whole.json")):
         time.sleep(0.002)
     recipe = str(next(scratch.iterdir()).resolve() / "recipe.json").encode()
     ranks = [file.parent.name for file in Path("/proc").glob("[0-9]*/cmdline") if _is_rank(file, recipe)]
@@ -86,7 +86,7 @@ def test_processes_of_a_slurm_job_compare_pairs_as_one_does(
     two = settings(processes=2, micro_batch=2, launcher="slurm")
 
     _, alone, _ = run_chat_stage(ChatJob(preferences, base, DPO, 0, settings()), tmp_path / "one")
-    clock = threading.Thread(target=_time_is_up, args=(tmp_path / "two",))
+    clock = threading.Thread(target=_time_is_up, args=(tmp_path / "two",), daemon=True)
     clock.start()
     with caplog.at_level(logging.WARNING):
         _, curve, _ = run_chat_stage(ChatJob(preferences, base, DPO, 0, two, machines), tmp_path / "two")
