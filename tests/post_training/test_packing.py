@@ -36,7 +36,7 @@ def test_packing_and_recomputation_change_no_loss(base: Path, conversations: pd.
     stage = SftStage(conversations=40, epochs=2, context=64, batch_size=16, max_lr=5e-3, warmup=0.1)
 
     def losses(name: str, **settings: object) -> pd.Series:
-        told = PostTrainingConfig.model_validate({"precision": "fp32", **settings})
+        told = PostTrainingConfig.model_validate({"precision": "fp32", "threads": 1, **settings})
         return run_chat_stage(ChatJob(conversations, base, stage, 0, told), tmp_path / name)[1]["loss"]
 
     plain = losses("plain")

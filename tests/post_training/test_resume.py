@@ -17,7 +17,7 @@ DPO = DpoStage(pairs=44, epochs=4, context=64, batch_size=8, max_lr=1e-3, warmup
 
 
 def test_a_killed_stage_ends_with_the_same_weights(base: Path, preferences: pd.DataFrame, tmp_path: Path) -> None:
-    job = ChatJob(preferences, base, DPO, seed=0, settings=PostTrainingConfig(save_every=8))
+    job = ChatJob(preferences, base, DPO, seed=0, settings=PostTrainingConfig(save_every=8, threads=1))
     undisturbed, curve, summary = run_chat_stage(job, tmp_path / "a")
 
     killed = multiprocessing.get_context("spawn").Process(
