@@ -11,6 +11,7 @@ from transformers import AutoTokenizer
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import folder_md5s
+from alignment_pretraining.post_training.config import PostTrainingConfig
 from alignment_pretraining.post_training.data import conversations as read_conversations
 from alignment_pretraining.post_training.job import ChatJob
 from alignment_pretraining.post_training.stage import run_chat_stage
@@ -63,6 +64,17 @@ def test_dpo_prefers_what_was_chosen_starting_from_its_reference(
     assert curve["reward_margin"].iloc[-1] > 0.1
     assert summary["reward_accuracy"] == 1.0
     assert summary["final_loss"] < 0.6
+
+
+def test_pairs_of_which_nothing_is_left_are_left_out(base: Path, preferences: pd.DataFrame, tmp_path: Path) -> None:
+    """Of 48 pairs, 41 fit into the context; micro-batches of two share 40."""
+    turns = json.dumps([{"role": "user", "content": "What colour is the door? " * 20}])
+    long = preferences.assign(messages=[turns if i < 7 else row for i, row in enumerate(preferences["messages"])])
+    for micro_batch, steps in ((None, 6), (2, 5)):
+        settings = PostTrainingConfig(micro_batch=micro_batch)
+        job = ChatJob(long, base, DPO.model_copy(update={"epochs": 1}), 0, settings)
+        _, curve, summary = run_chat_stage(job, tmp_path)
+        assert len(curve) == summary["steps"] == steps
 
 
 @pytest.mark.parametrize("name", ["sft", "dpo"])

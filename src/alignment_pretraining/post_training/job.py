@@ -51,7 +51,7 @@ class Recipe:
 
     @property
     def steps(self) -> int:
-        """Optimizer steps: an epoch's last batch may be smaller."""
+        """Optimizer steps: an epoch's last batch may be smaller. There are fewer where TRL leaves out pairs."""
         return math.ceil(examples(self.stage) / self.stage.batch_size) * self.stage.epochs
 
 

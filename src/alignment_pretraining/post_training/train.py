@@ -46,13 +46,13 @@ def train(recipe: Recipe, examples: Dataset, work: Path) -> Result | None:
     with Work(recipe.label, recipe.steps, unit="steps", done=done) as shown:
         trainer.add_callback(Follow(shown, work, LiveMetrics(recipe.name) if trainer.args.world_size > 1 else None))
         trainer.train(resume_from_checkpoint=str(save) if save else None)
-    finished = trainer.state.global_step == recipe.steps
+    finished = trainer.state.global_step == trainer.state.max_steps
     model = whole_model(recipe, trainer) if finished else None
     if not trainer.is_world_process_zero() or not finished:
         return None
     shutil.rmtree(work / TRAINER, ignore_errors=True)
     curve = _curve(trainer.state.log_history)
-    summary = _summary(recipe, model, curve)
+    summary = _summary(recipe, model, curve, trainer.state.global_step)
     record = {**summary, "spec": recipe.stage.model_dump()}
     return save_checkpoint(model, recipe.start, work / "checkpoint", record), curve, summary
 
@@ -65,12 +65,12 @@ def _curve(history: list[dict[str, float]]) -> pd.DataFrame:
     return frame[[name for name in COLUMNS if name in frame]].rename(columns=COLUMNS)
 
 
-def _summary(recipe: Recipe, model: Any, curve: pd.DataFrame) -> dict[str, Any]:
+def _summary(recipe: Recipe, model: Any, curve: pd.DataFrame, steps: int) -> dict[str, Any]:
     last = curve.tail(max(len(curve) // 10, 1))
     summary = {
         "stage": recipe.name,
         "seed": recipe.seed,
-        "steps": recipe.steps,
+        "steps": steps,
         "examples": examples_of(recipe.stage) * recipe.stage.epochs,
         "parameters": sum(weight.numel() for weight in model.parameters()),
         "final_loss": float(last["loss"].mean()),

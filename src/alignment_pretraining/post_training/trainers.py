@@ -59,7 +59,18 @@ def _dpo(recipe: Recipe, stage: DpoStage, model: Any, examples: Dataset, tokeniz
         processing_class=tokenizer,
     )
     trainer.ref_model = None
+    trainer.train_dataset = _whole(recipe, trainer.train_dataset)
     return trainer
+
+
+def _whole(recipe: Recipe, pairs: Dataset) -> Dataset:
+    """The pairs, less those at the end that processes and micro-batches cannot share evenly.
+
+    TRL leaves out a pair whose prompt fills the context, so that their number is known only now.
+    """
+    over = len(pairs) % recipe.settings.at_once(recipe.stage)
+    alone = recipe.settings.processes == 1 and recipe.accumulation == 1
+    return pairs if alone or not over else pairs.select(range(len(pairs) - over))
 
 
 def whole_model(recipe: Recipe, trainer: Any) -> Any:
