@@ -18,7 +18,7 @@ class PostTrainingConfig(Spec):
     processes: Positive = 1
     parallel: Literal["ddp", "fsdp"] = "ddp"
     micro_batch: Positive | None = None
-    threads: Positive = 2
+    threads: Positive = 1
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     gradient_checkpointing: bool = False
     packing: bool = False
