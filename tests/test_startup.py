@@ -19,7 +19,7 @@ HEAVY = [
 
 
 def test_registry_and_datasets_import_nothing_heavy() -> None:
-    loaded = "import sys, alignment_pretraining.settings, alignment_pretraining.datasets"
-    code = f"{loaded}; print(*(m for m in {HEAVY} if m in sys.modules))"
+    names = ", ".join(f"alignment_pretraining.{name}" for name in ("settings", "datasets", "pipeline_registry"))
+    code = f"import sys, {names}; print(*(m for m in {HEAVY} if m in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.split() == []

@@ -124,10 +124,10 @@ def test_dataset_names_say_arm_seed_stage() -> None:
         (("stages", "warmup"), {}, ["study.stages.warmup", "pretraining", "midtraining", "cpt"]),
         (("stages", "sft", "steps"), 3, ["study.stages.sft.steps", "conversations"]),
         (("stages", "midtraining", "context"), 256, ["stages.midtraining.context", "256", "max_context 128"]),
-        (("stages", "pretraining", "tokens"), 1000, ["study.stages.pretraining", "1000", "512"]),
+        (("stages", "pretraining", "tokens"), 1000, ["study.stages.pretraining", "1000", "1024"]),
         (("seeds", "post_training"), [9], ["study.seeds", "[9]"]),
         (("arms", "crossed_aligned", "share"), 0.5, ["arms.crossed_aligned: in midtraining", "1.02 of the tokens"]),
-        (("model", "heads"), 5, ["study.model", "64", "5"]),
+        (("model", "heads"), 5, ["study.model", "96", "5"]),
     ],
 )
 def test_a_wrong_study_names_key_file_and_allowed_values(

@@ -269,7 +269,7 @@ EDITS: dict[str, tuple[str, Callable[[str], str], set[str]]] = {
     ),
     "an import in the nodes that one of them uses": (
         "pipelines/mixing/nodes.py",
-        replace("filtering.quality import leakage, passage", "filtering.other import leakage, passage"),
+        replace("filtering.quality import (", "filtering.other import ("),
         {"mixing.measure_filter"},
     ),
     "a helper in the nodes": (

@@ -1,11 +1,12 @@
 """One stage in one process, or in one of several that train it together."""
 
+from __future__ import annotations
+
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from datasets import Dataset
 
 from alignment_pretraining.core.progress import Work
 from alignment_pretraining.post_training.config import examples as examples_of
@@ -13,6 +14,9 @@ from alignment_pretraining.post_training.job import Recipe
 from alignment_pretraining.post_training.saves import clear, newest_save
 from alignment_pretraining.pretraining.local.checkpoint import save_checkpoint
 from alignment_pretraining.pretraining.nanotron.live import LiveMetrics
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 Result = tuple[Path, pd.DataFrame, dict[str, Any]]
 

@@ -90,8 +90,8 @@ SHORT: list[tuple[str, Change, list[str]]] = [
     ),
     (
         "base",
-        {"study": {"stages": {"pretraining": {"tokens": 2_048_000}}}},
-        ["pretraining: corpus: needs 2.05M tokens"],
+        {"study": {"stages": {"pretraining": {"tokens": 4_096_000}}}},
+        ["pretraining: corpus: needs 4.1M tokens"],
     ),
 ]
 

@@ -21,7 +21,7 @@ def test_the_questions_are_the_declared_ones() -> None:
 def test_the_contrasts_are_the_declared_ones() -> None:
     contrasts = yaml.safe_load((ROOT / "conf/base/study.yml").read_text())["study"]["contrasts"]
     for name, contrast in contrasts.items():
-        [row] = [line for line in DECLARED.splitlines() if line.startswith(f"| `{name}` |")]
+        row = next(line for line in DECLARED.splitlines() if line.startswith(f"| `{name}` |"))
         assert f"| {contrast['expect']} |" in row
         assert f"| {contrast['form']} |" in row
     assert len(contrasts) == 8
