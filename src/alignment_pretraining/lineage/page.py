@@ -4,10 +4,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from rich.console import Console
 
+from alignment_pretraining.core.pages import html_template
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.story import as_story
 from alignment_pretraining.lineage.trace import Trace, as_json
@@ -17,17 +17,11 @@ _TEMPLATE = "trace.html.j2"
 
 def as_html(graph: Graph, found: Trace) -> str:
     """The page's text."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     data: dict[str, Any] = as_json(graph, found)
     names = {name: f"d{count}" for count, name in enumerate(data["history"])}
     story = Markup(_story(graph, found))
-    return environment.get_template(_TEMPLATE).render(name=found.number.name, story=story, anchors=names, **data)
+    template = html_template(Path(__file__).parent, _TEMPLATE)
+    return template.render(name=found.number.name, story=story, anchors=names, **data)
 
 
 def _story(graph: Graph, found: Trace) -> str:

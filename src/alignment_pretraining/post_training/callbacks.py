@@ -9,10 +9,10 @@ from transformers import TrainerCallback
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.progress import Work
+from alignment_pretraining.execution.live import LiveMetrics
 from alignment_pretraining.execution.ranks import stop_file
 from alignment_pretraining.post_training.job import Recipe
 from alignment_pretraining.post_training.saves import add_row, keep_save
-from alignment_pretraining.pretraining.nanotron.live import LiveMetrics
 
 # What TRL logs a step, and the name it gets in the curve; counts of time are left out.
 COLUMNS = {

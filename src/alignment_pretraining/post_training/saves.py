@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from alignment_pretraining.core.files import flush
-from alignment_pretraining.pretraining.nanotron import checkpoints
+from alignment_pretraining.execution import saves
 
 SAVES, CURVE = "saves", "curve.jsonl"
 _KEPT = 1  # whole saves; while one is written there are two
@@ -18,15 +18,15 @@ def newest_save(work: Path) -> Path | None:
     Raises:
         UserError: a file is missing or has another size than was saved.
     """
-    found = checkpoints.newest(work / SAVES)
+    found = saves.newest(work / SAVES)
     if found:
-        checkpoints.verify(found)
+        saves.verify(found)
     return found
 
 
 def saved_step(work: Path) -> int:
     """The step of the newest whole save; 0 where there is none."""
-    found = checkpoints.newest(work / SAVES)
+    found = saves.newest(work / SAVES)
     return int(found.name) if found else 0
 
 
@@ -37,8 +37,8 @@ def keep_save(trainer: Path, work: Path, step: int) -> None:
     shutil.rmtree(kept, ignore_errors=True)
     flush(written)
     written.rename(kept)
-    checkpoints.mark_whole(kept, {})
-    checkpoints.keep_newest(kept.parent, _KEPT)
+    saves.mark_whole(kept)
+    saves.keep_newest(kept.parent, _KEPT)
 
 
 def add_row(work: Path, row: dict[str, Any]) -> None:

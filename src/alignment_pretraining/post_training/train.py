@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from alignment_pretraining.core.progress import Work
+from alignment_pretraining.execution.live import LiveMetrics
 from alignment_pretraining.post_training.config import examples as examples_of
 from alignment_pretraining.post_training.job import Recipe
 from alignment_pretraining.post_training.saves import clear, newest_save
 from alignment_pretraining.pretraining.local.checkpoint import save_checkpoint
-from alignment_pretraining.pretraining.nanotron.live import LiveMetrics
 
 if TYPE_CHECKING:
     from datasets import Dataset

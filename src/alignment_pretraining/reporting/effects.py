@@ -156,8 +156,6 @@ EFFECTS: tuple[Effect, ...] = (
 )
 
 NOT_MEASURED = (
-    "Capability: V reports 2 to 4 points lost on average over seven benchmarks. Models of this size cannot do any of "
-    "the seven; held-out loss stands in for them.",
     "Benign further training leaves the rates flat (V; the draft had claimed a return towards the start).",
     "No protection against emergent misalignment from narrow harmful fine-tuning (V).",
     "Personality questionnaires (TRAIT).",

@@ -11,6 +11,7 @@ import pandas as pd
 
 from alignment_pretraining.core.hashing import json_md5
 from alignment_pretraining.core.model import parameter_count
+from alignment_pretraining.core.pages import html_template
 from alignment_pretraining.reporting import sections
 from alignment_pretraining.reporting.claims import Claim
 from alignment_pretraining.reporting.declared import Declared, share
@@ -23,6 +24,7 @@ from alignment_pretraining.reporting.picture import reading
 from alignment_pretraining.reporting.results import Results
 from alignment_pretraining.reporting.samples import samples_to_show
 from alignment_pretraining.reporting.scope import SPLITS, STAGE_NAMES, Scope
+from alignment_pretraining.reporting.stylesheet import stylesheet
 from alignment_pretraining.study import BASE_STAGES
 
 # Parameters below which the page says that it is no evidence about large models.
@@ -45,16 +47,11 @@ def render_page(
     declared: Declared, results: Results, shown: Shown, filtering: Filtering, figures: Path, claims: list[Claim]
 ) -> str:
     """HTML with inline style, script and figures; the same text for the same inputs."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     scope = results.scope
     effects = sections.effect_rows(results, claims)
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    page = environment.get_template("report.html.j2")
+    page = html_template(_HERE, "report.html.j2")
     text = page.render(
-        css=(_HERE / "report.css").read_text(encoding="utf-8"),
+        css=stylesheet(),
         script=(_HERE / "report.js").read_text(encoding="utf-8"),
         results=results,
         declared=declared,

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from alignment_pretraining.core.pages import html_template
 from alignment_pretraining.reporting.numbers import MISSING, PrintedNumber, plain, signed
 from alignment_pretraining.reporting.printed import AUTHORS, MARGIN, VERSIONS
 from alignment_pretraining.reporting.scope import SPLITS
 from alignment_pretraining.reporting.sections import persona_name
+from alignment_pretraining.reporting.stylesheet import stylesheet
 from alignment_pretraining.study import Checkpoint
 
 PROTOCOLS = {
@@ -33,14 +35,9 @@ def render_protocols(
     checkpoints: Mapping[str, Checkpoint],
 ) -> str:
     """HTML with inline style; the same text for the same inputs."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     by_authors = printed[printed["by_authors"].astype(bool)] if len(printed) else printed
-    text = environment.get_template("protocols.html.j2").render(
-        css=(_HERE / "report.css").read_text(encoding="utf-8"),
+    text = html_template(_HERE, "protocols.html.j2").render(
+        css=stylesheet(),
         name=name,
         rates=list(rates.itertuples()),
         agreement=list(agreement.itertuples()),

@@ -1,7 +1,8 @@
 """A study that would not reach its end is told so, with what is short and the setting, before anything runs."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -112,16 +113,23 @@ def test_what_nobody_knows_yet_is_no_shortfall() -> None:
     refuse_short(unknown, "paper")
 
 
-def test_a_run_is_refused_by_what_comes_after_it_and_not_by_what_is_done() -> None:
+@contextmanager
+def hooked(changes: Change) -> Iterator[tuple[PreflightHooks, StudyContext]]:
+    """The hooks of a run of the smallest study with other parameters, and its context."""
     bootstrap_project(PROJECT)
-    short = {"study": {"stages": {"midtraining": {"mcqa_share": 0.5}}}}
-    with KedroSession.create(PROJECT, env="test", runtime_params=short, save_on_close=False) as session:
+    with KedroSession.create(PROJECT, env="test", runtime_params=changes, save_on_close=False) as session:
         assert isinstance(session, KedroSession)
         context = session.load_context()
         assert isinstance(context, StudyContext)
         kedro_project.pipelines.configure("alignment_pretraining.pipeline_registry")
         hooks = PreflightHooks()
         hooks.after_context_created(context)
+        yield hooks, context
+
+
+def test_a_run_is_refused_by_what_comes_after_it_and_not_by_what_is_done() -> None:
+    short = {"study": {"stages": {"midtraining": {"mcqa_share": 0.5}}}}
+    with hooked(short) as (hooks, context):
         for name in ("synthesis", "mixing"):
             with pytest.raises(UserError, match=r"conf/test: .*\n  midtraining: multiple choice: needs 8,192 tokens"):
                 hooks.before_pipeline_run(kedro_project.pipelines[name], context.catalog)
@@ -130,15 +138,8 @@ def test_a_run_is_refused_by_what_comes_after_it_and_not_by_what_is_done() -> No
 
 
 def test_a_benchmark_that_could_not_be_given_refuses_the_runs_that_give_it() -> None:
-    bootstrap_project(PROJECT)
     wanted = {"capability": {"tasks": {"popqa": {"shots": 5, "metric": "contains", "folder": "none"}}}}
-    with KedroSession.create(PROJECT, env="test", runtime_params=wanted, save_on_close=False) as session:
-        assert isinstance(session, KedroSession)
-        context = session.load_context()
-        assert isinstance(context, StudyContext)
-        kedro_project.pipelines.configure("alignment_pretraining.pipeline_registry")
-        hooks = PreflightHooks()
-        hooks.after_context_created(context)
+    with hooked(wanted) as (hooks, context):
         for name in ("__default__", "eval"):
             with pytest.raises(UserError, match=r"^capability\.tasks\.popqa\.folder: none is no folder$"):
                 hooks.before_pipeline_run(kedro_project.pipelines[name], context.catalog)

@@ -16,12 +16,13 @@ import torch
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.model import Model
 from alignment_pretraining.core.token_stream import TokenStream
+from alignment_pretraining.execution import saves
 from alignment_pretraining.execution.ranks import stop_file
 from alignment_pretraining.planning.stand_ins import slurm as slurm_stand_in
 from alignment_pretraining.pretraining.local.checkpoint import load_parent
-from alignment_pretraining.pretraining.nanotron import checkpoints
 from alignment_pretraining.pretraining.nanotron.config import stage_config, write_config
 from alignment_pretraining.pretraining.nanotron.layout import Layout
+from alignment_pretraining.pretraining.nanotron.resume import check_resume
 from alignment_pretraining.pretraining.nanotron.stage import ClusterJob, run_stage
 from tests.pretraining.nanotron.tiny_cluster import STEPS, TIED, UNTIED, cluster, logits_of
 
@@ -87,20 +88,20 @@ def test_a_killed_rank_costs_nothing_but_time(make_job: Jobs, locally: Local, tm
     with pytest.raises(UserError, match=r"(?s)training ended with code.*SIGKILL.*job\.log"):
         run_stage(job, tmp_path)
     killer.join()
-    before = checkpoints.newest(work / "checkpoints")
+    before = saves.newest(work / "checkpoints")
     assert before is not None and int(before.name) < STEPS
     _agrees(run_stage(job, tmp_path), TIED, locally)
 
 
 def _time_is_up(checkpoints_folder: Path, stop: Path) -> None:
-    while not checkpoints.newest(checkpoints_folder):
+    while not saves.newest(checkpoints_folder):
         time.sleep(0.02)
     stop.touch()
 
 
 def _kill_a_rank(folder: Path, rank: int) -> None:
     """SIGKILL a rank of the training that writes checkpoints to `folder`, as soon as there is one."""
-    while not checkpoints.newest(folder):
+    while not saves.newest(folder):
         time.sleep(0.02)
     ranks = [
         child
@@ -114,7 +115,7 @@ def _nanotron_gives_the_converted_logits(job: ClusterJob, work: Path) -> None:
     """nanotron reads the 2x2x2 checkpoint's weights at 1x1x1, and computes what transformers does after conversion."""
     tokens = torch.from_numpy(TokenStream.open(job.mix).sequences(0, 4, job.stage.context)[:, :-1].copy())
     torch.save(tokens, work / "batch.pt")
-    last = checkpoints.newest(work / "checkpoints")
+    last = saves.newest(work / "checkpoints")
     assert last is not None
     config = stage_config(
         job.model,
@@ -135,9 +136,9 @@ def _nanotron_gives_the_converted_logits(job: ClusterJob, work: Path) -> None:
 
 
 def _refuses_another_layout(job: ClusterJob, scratch: Path) -> None:
-    last = checkpoints.newest(scratch / job.fingerprint() / "checkpoints")
+    last = saves.newest(scratch / job.fingerprint() / "checkpoints")
     assert last is not None
     with pytest.raises(
         UserError, match=r"written at dp 2, tp 2, pp 2, zero 1.*continue it at dp 1, tp 1, pp 1, zero 1"
     ):
-        checkpoints.check_resume(last, {"dp": 1, "tp": 1, "pp": 1, "zero": 1})
+        check_resume(last, {"dp": 1, "tp": 1, "pp": 1, "zero": 1})

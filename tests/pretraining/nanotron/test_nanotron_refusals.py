@@ -8,7 +8,7 @@ import pytest
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.model import Model
 from alignment_pretraining.core.spec import parse
-from alignment_pretraining.pretraining.nanotron import checkpoints
+from alignment_pretraining.execution import saves
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage
 from alignment_pretraining.pretraining.nanotron.config import stage_config, write_config
 from alignment_pretraining.pretraining.nanotron.conversion import check_architecture, from_nanotron, to_nanotron
@@ -117,13 +117,13 @@ def test_a_damaged_or_half_written_checkpoint(tmp_path: Path) -> None:
         (tmp_path / step / "model").mkdir(parents=True)
         (tmp_path / step / "model" / "weights").write_bytes(b"12345678")
         if step != "18":
-            checkpoints.mark_whole(tmp_path / step, {"dp": 1})
-    newest = checkpoints.newest(tmp_path)
+            saves.mark_whole(tmp_path / step, {"dp": 1})
+    newest = saves.newest(tmp_path)
     assert newest == tmp_path / "12", "18 has no mark: its save was interrupted"
     (newest / "model" / "weights").write_bytes(b"1234")
     with pytest.raises(UserError, match=r"weights: 4 bytes, but 8 bytes were saved"):
-        checkpoints.verify(newest)
-    checkpoints.keep_newest(tmp_path, 1)
+        saves.verify(newest)
+    saves.keep_newest(tmp_path, 1)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["12", "18"]
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.pretraining.nanotron import checkpoints, live, slurm
+from alignment_pretraining.execution import live, saves
+from alignment_pretraining.pretraining.nanotron import slurm
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster
 from alignment_pretraining.pretraining.nanotron.layout import Layout
 from tests.pretraining.nanotron.tiny_cluster import cluster
@@ -33,7 +34,7 @@ def job_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Ends], 
             state, step = next(jobs)
             folder = tmp_path / "checkpoints" / str(step)
             folder.mkdir(parents=True, exist_ok=True)
-            checkpoints.mark_whole(folder, {})
+            saves.mark_whole(folder, {})
             return Counter([state] if state else [])
 
         monkeypatch.setattr("alignment_pretraining.execution.slurm.run", run)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from alignment_pretraining.execution import saves
 from alignment_pretraining.execution.ranks import Ranks, run_ranks
-from alignment_pretraining.pretraining.nanotron import checkpoints
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster
 from alignment_pretraining.pretraining.nanotron.config import ENTRY
 from alignment_pretraining.pretraining.nanotron.layout import Layout
@@ -26,5 +26,5 @@ def run_slurm(config: Path, label: str, layout: Layout, steps: int, cluster: Clu
 
 def saved_step(folder: Path) -> int:
     """The step of the newest complete checkpoint of a stage's folder; 0 where there is none."""
-    last = checkpoints.newest(folder / "checkpoints")
+    last = saves.newest(folder / "checkpoints")
     return int(last.name) if last else 0

@@ -16,15 +16,17 @@ from alignment_pretraining.core.files import write_text
 from alignment_pretraining.core.hashing import work_fingerprint
 from alignment_pretraining.core.model import Model, parameter_count, utilization
 from alignment_pretraining.core.token_stream import TokenStream
+from alignment_pretraining.execution import saves
 from alignment_pretraining.pretraining.local.checkpoint import save_checkpoint, verify
 from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.local.curve import final_loss, skipped_steps
-from alignment_pretraining.pretraining.nanotron import checkpoints, entry
+from alignment_pretraining.pretraining.nanotron import entry
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage
 from alignment_pretraining.pretraining.nanotron.compatibility import VERSION
 from alignment_pretraining.pretraining.nanotron.config import ENTRY, stage_config, write_config
 from alignment_pretraining.pretraining.nanotron.layout import Layout, check_layout
 from alignment_pretraining.pretraining.nanotron.memory import GB, checkpoint_bytes, hugging_face_bytes
+from alignment_pretraining.pretraining.nanotron.resume import check_resume
 from alignment_pretraining.study import TrainingStage
 
 _log = logging.getLogger(__name__)
@@ -82,13 +84,13 @@ def run_stage(job: ClusterJob, scratch: Path) -> tuple[Path, pd.DataFrame, dict[
     check(job, scratch)
     work = (scratch / job.fingerprint()).resolve()
     check_code(work)
-    done = checkpoints.newest(work / "checkpoints")
+    done = saves.newest(work / "checkpoints")
     if done:
-        checkpoints.check_resume(done, layout_record(job.layout))
+        check_resume(done, layout_record(job.layout))
     if not done or done.name != str(job.stage.steps):
         _launch(job, prepare_stage(job, work), work)
     result = _collect(job, work)
-    checkpoints.keep_newest(work / "checkpoints", 1)
+    saves.keep_newest(work / "checkpoints", 1)
     shutil.rmtree(work / "weights", ignore_errors=True)
     return result
 
@@ -213,10 +215,10 @@ def _collect(job: ClusterJob, work: Path) -> tuple[Path, pd.DataFrame, dict[str,
 
     from alignment_pretraining.pretraining.nanotron.conversion import from_nanotron, to_model
 
-    last = checkpoints.newest(work / "checkpoints")
+    last = saves.newest(work / "checkpoints")
     if last is None or last.name != str(job.stage.steps):
         raise UserError(f"{work}: training ended without its last checkpoint, of step {job.stage.steps:,}")
-    checkpoints.verify(last)
+    saves.verify(last)
     rows, speed = read_curve(work / "metrics.jsonl"), read_speed(work / "metrics.jsonl", job)
     tokenizer = AutoTokenizer.from_pretrained(job.tokenizer)
     weights = from_nanotron(last, job.model)

@@ -24,10 +24,11 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.checkpoint import checkpoint
 
 from alignment_pretraining.core.token_stream import TokenStream
+from alignment_pretraining.execution import saves
+from alignment_pretraining.execution.live import LiveMetrics
 from alignment_pretraining.pretraining.local.schedule import learning_rate
-from alignment_pretraining.pretraining.nanotron import checkpoints, cpu
+from alignment_pretraining.pretraining.nanotron import cpu
 from alignment_pretraining.pretraining.nanotron.batches import for_rank, micro_batches
-from alignment_pretraining.pretraining.nanotron.live import LiveMetrics
 from alignment_pretraining.study import TrainingStage
 
 
@@ -73,7 +74,7 @@ class StageTrainer(DistributedTrainer):  # type: ignore[misc] # nanotron has no 
         self.spec = TrainingStage.model_validate(self.section.spec)
         self.live = LiveMetrics(config.general.run)
         _use_our_optimizer(self.spec)
-        resume = checkpoints.newest(config.checkpoints.checkpoints_path)
+        resume = saves.newest(config.checkpoints.checkpoints_path)
         _redirect_resume(resume)
         super().__init__(str(path), config_class=StageConfig)
         if self.section.recompute:
@@ -181,8 +182,8 @@ class StageTrainer(DistributedTrainer):  # type: ignore[misc] # nanotron has no 
         folder: Path = super().save_checkpoint()
         dist.barrier(self.parallel_context.world_pg)
         if dist.get_rank(self.parallel_context.world_pg) == 0:
-            checkpoints.mark_whole(folder, self._layout())
-            checkpoints.keep_newest(folder.parent, self.section.keep)
+            saves.mark_whole(folder, self._layout())
+            saves.keep_newest(folder.parent, self.section.keep)
         dist.barrier(self.parallel_context.world_pg)
         return folder
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from alignment_pretraining.core.pages import html_template
 from alignment_pretraining.evaluation.capability.config import Capability
 from alignment_pretraining.reporting.capability.printed import BASELINE
 from alignment_pretraining.reporting.capability.tables import AVERAGE
@@ -22,16 +23,7 @@ def render_capability(
     name: str, rates: pd.DataFrame, taxes: pd.DataFrame, printed: pd.DataFrame, capability: Capability
 ) -> str:
     """HTML with inline style; the same text for the same inputs."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    text = environment.get_template("page.html.j2").render(
+    text = html_template(Path(__file__).parent, "page.html.j2").render(
         css=stylesheet(),
         name=name,
         tasks=list(dict.fromkeys(rates["task"])),

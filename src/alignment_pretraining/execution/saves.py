@@ -1,4 +1,4 @@
-"""Which of a stage's nanotron checkpoints are whole, and from which one to go on."""
+"""Which of the saves of an unfinished training are whole, and from which one to go on: folders named by their step."""
 
 import json
 import shutil
@@ -11,15 +11,15 @@ from alignment_pretraining.core.files import write_atomically
 MARK = "whole.json"
 
 
-def mark_whole(folder: Path, layout: dict[str, int]) -> None:
-    """Record the size of every file of a finished checkpoint, and the layout that wrote it."""
+def mark_whole(folder: Path, layout: dict[str, int] | None = None) -> None:
+    """Record the size of every file of a finished save, and the layout of a cluster that wrote it."""
     files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in _files(folder)}
-    text = json.dumps({"layout": layout, "files": files}, indent=2, sort_keys=True)
+    text = json.dumps({"layout": layout or {}, "files": files}, indent=2, sort_keys=True)
     write_atomically(folder / MARK, lambda path: path.write_text(text))
 
 
 def newest(folder: Path) -> Path | None:
-    """The complete checkpoint of the highest step, or None; parts that an interrupted save left are passed over."""
+    """The whole save of the highest step, or None; parts that an interrupted save left are passed over."""
     whole = [path for path in _steps(folder) if (path / MARK).exists()]
     return whole[-1] if whole else None
 
@@ -41,25 +41,8 @@ def verify(checkpoint: Path) -> dict[str, int]:
     return layout
 
 
-def check_resume(checkpoint: Path, layout: dict[str, int]) -> None:
-    """Refuse to go on from `checkpoint` in another layout: nanotron 0.4 cannot read its optimizer state there.
-
-    Its loader looks for files named `-exp-`, and its writer names them `_exp-` (nanotron/serialize/optimizer.py).
-
-    Raises:
-        UserError: another layout, or a damaged checkpoint.
-    """
-    written = verify(checkpoint)
-    if written != layout:
-        before, now = (", ".join(f"{key} {each.get(key)}" for key in layout) for each in (written, layout))
-        raise UserError(
-            f"{checkpoint} was written at {before}, and nanotron 0.4 cannot continue it at {now}: finish the stage in "
-            "the layout it began with (the next stage may have another), or delete its checkpoints to start it again"
-        )
-
-
 def keep_newest(folder: Path, count: int) -> None:
-    """Delete all but the last `count` complete checkpoints, and any part that is older than those."""
+    """Delete all but the last `count` whole saves, and any part that is older than those."""
     whole = [path for path in _steps(folder) if (path / MARK).exists()]
     for path in _steps(folder):
         if whole[-count:] and int(path.name) < int(whole[-count:][0].name):
