@@ -32,8 +32,9 @@ def sbatch(state: Path, arguments: list[str]) -> None:
     """Take a script, and begin its tasks in the background."""
     script = Path(arguments[-1]).read_text()
     asked = dict(re.findall(r"^#SBATCH --([\w-]+)=(.*)$", script, re.MULTILINE))
-    job = str(1 + len(list(state.glob("*.sh"))))
-    (state / f"{job}.sh").write_text(script)
+    job = str(os.getpid())  # no other job has it, of this stand-in or of another: ranks meet at a port of that number
+    with (state / f"{job}.sh").open("x") as kept:
+        kept.write(script)
     tasks = 1 + int(asked["array"].removeprefix("0-")) if "array" in asked else 1
     for task in range(tasks):
         (state / f"{job}_{task}").write_text(f"{asked['job-name']} PENDING")
