@@ -1,9 +1,11 @@
-"""Documents a second through the whole pipeline against a local server, and plain asyncio.gather over the SDK.
+"""Documents a second through the whole pipeline against a local server, and by asyncio.gather with a semaphore.
 
-Both run against such a server in the same run: `make_documents` (cost sheet, batches, store, judging, copies, Parquet),
-and `asyncio.gather` over `messages.create`, which only collects the texts. Each runs in a process of its own, whose
-peak memory is printed, worker processes included; the pipeline runs at half the size first, so that growth shows.
-Usage: `python benchmarks/synthesis.py [documents]`.
+All run against such a server in the same run: `make_documents` (cost sheet, requests, store, judging, copies, Parquet)
+by batches and by streams, and `asyncio.gather` over the SDK's `messages.create`, as many requests at a time as the
+streams have, which only collects the texts. Each runs in a process of its own, whose peak memory is printed, worker
+processes included; batches run at half the size first, so that growth shows.
+
+    python benchmarks/synthesis.py [documents]
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ WORDS = 870  # a document of about 1,480 tokens
 def main(documents: int) -> None:
     """Run both, print one line each, and keep all in `benchmarks/results/synthesis.json`."""
     rows = []
-    for name, count in (("pipeline", documents // 2), ("pipeline", documents), ("gather", documents)):
+    for name, count in (("batch", documents // 2), ("batch", documents), ("stream", documents), ("gather", documents)):
         sys.path.insert(0, str(PROJECT))
         from tests.synthesis.api.local_api import running_api
 
@@ -94,21 +96,28 @@ def _case(questions: pd.DataFrame, number: int) -> pd.DataFrame:
     return questions.assign(question=asked, **names)
 
 
-def run_pipeline(documents: int, url: str, folder: Path) -> int:
-    """`make_documents` from questions to Parquet; how many were requested."""
+def run_pipeline(documents: int, url: str, folder: Path, mode: str) -> int:
+    """`make_documents` from questions to Parquet by batches or streams; how many were requested."""
     questions, config = _inputs(documents, url)
+    config = config.model_copy(update={"api": config.api.model_copy(update={"mode": mode})})
     *_, quality, _ = make_documents(questions, PROMPTS, config, folder / "responses", folder)
     return int(quality["requested"])
 
 
 def run_gather(documents: int, url: str) -> int:
-    """The plain way: one coroutine a request, and every answer in memory."""
+    """The plain way: one coroutine a request, so many of them at work at a time, and every answer in memory."""
     questions, config = _inputs(documents, url)
     asked = list(requests(questions, load_document_prompts(PROMPTS), config.documents))
 
     async def ask_all() -> list[Any]:
+        at_work = asyncio.Semaphore(config.api.concurrency)
+
+        async def ask(client: anthropic.AsyncAnthropic, params: Any) -> Any:
+            async with at_work:
+                return await client.messages.create(**params)
+
         async with anthropic.AsyncAnthropic(base_url=url, timeout=600) as client:
-            return await asyncio.gather(*(client.messages.create(**request.params) for request in asked))
+            return await asyncio.gather(*(ask(client, request.params) for request in asked))
 
     return len([message.content[0].text for message in asyncio.run(ask_all())])
 
@@ -119,5 +128,5 @@ if __name__ == "__main__":
     else:
         name, count, url, folder = sys.argv[1:]
         start = time.perf_counter()
-        made = run_pipeline(int(count), url, Path(folder)) if name == "pipeline" else run_gather(int(count), url)
+        made = run_gather(int(count), url) if name == "gather" else run_pipeline(int(count), url, Path(folder), name)
         print(json.dumps({"documents": made, "seconds": time.perf_counter() - start}))

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import yaml
@@ -43,8 +43,10 @@ def main() -> None:
         "Trainer, bf16, same batch": lambda: _in_own_process(
             _trainer, study.model, stage, {"bf16": True, "per_device_train_batch_size": _rows(stage)}
         ),
-        "engine, 1 process x 2 threads": lambda: _in_workers(1, _engine, study.model, stage, CORES),
-        "engine, 2 processes x 1 thread": lambda: _in_workers(CORES, _engine, study.model, stage, 1),
+        "engine, 1 process x 2 threads": lambda: _in_workers(1, _engine, study.model, stage, CORES, "auto"),
+        "engine, 2 processes x 1 thread": lambda: _in_workers(CORES, _engine, study.model, stage, 1, "auto"),
+        "the same in bf16": lambda: _in_workers(CORES, _engine, study.model, stage, 1, "bf16"),
+        "the same in fp32": lambda: _in_workers(CORES, _engine, study.model, stage, 1, "fp32"),
     }
     speeds: dict[str, list[float]] = {name: [] for name in variants}
     for _ in range(rounds):
@@ -81,12 +83,12 @@ def _tokens(spec: Model, count: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, spec.vocab_size, count)
 
 
-def _engine(spec: Model, stage: TrainingStage, threads: int) -> float:
+def _engine(spec: Model, stage: TrainingStage, threads: int, precision: Literal["auto", "bf16", "fp32"]) -> float:
     from alignment_pretraining.core.token_stream import TokenStream
     from alignment_pretraining.pretraining.local.engine import train
     from alignment_pretraining.pretraining.local.llama import new_model
 
-    settings = EngineConfig(threads=threads, evaluations=1, heldout_tokens=stage.context)
+    settings = EngineConfig(threads=threads, precision=precision, evaluations=1, heldout_tokens=stage.context)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         _tokens(spec, stage.tokens + 1).astype("<u2").tofile(path / "tokens.ds")

@@ -105,11 +105,21 @@ def train(
 
 
 def precision(choice: str, device: torch.device) -> torch.dtype:
-    """The dtype of activations for `precision: auto | bf16 | fp32`; auto is bf16 where the processor computes in it."""
+    """The dtype of activations for `precision: auto | bf16 | fp32`; auto is bf16 where that is faster."""
     if choice == "auto":
-        native = device.type == "cuda" or torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-        return torch.bfloat16 if native else torch.float32
+        return torch.bfloat16 if device.type == "cuda" or _is_faster_in_bf16() else torch.float32
     return torch.bfloat16 if choice == "bf16" else torch.float32
+
+
+def _is_faster_in_bf16() -> bool:
+    """Whether this processor multiplies matrices faster in bf16.
+
+    It does with AMX. With AVX-512 alone it does on AMD's; on Intel's it is half as fast as in float32
+    (benchmarks/results/training.json).
+    """
+    has = torch.cpu.get_capabilities()
+    by_vectors = has.get("avx512_bf16", False) and not has.get("cpu_name", "").startswith("Intel")
+    return bool(has.get("amx_bf16", False) or by_vectors)
 
 
 def new_optimizer(model: Any) -> torch.optim.Optimizer:

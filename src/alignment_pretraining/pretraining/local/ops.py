@@ -4,6 +4,7 @@ Formulas: RMSNorm (arXiv 1910.07467), rotary embedding (arXiv 2104.09864), SwiGL
 `dtype` (bf16 where the processor has it); the residual stream, norms' statistics and weight gradients are float32.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -13,6 +14,8 @@ from torch.autograd import Function
 
 # Queries are taken in blocks of this many positions, so that most of the masked half of the scores is never computed.
 _QUERY_BLOCK = 128
+# And so many heads at a time that about this many scores are computed together: they stay in a core's cache.
+_BLOCK_SCORES = 1 << 17
 
 
 class RMSNorm(Function):
@@ -83,19 +86,17 @@ class CausalAttention(Function):
         qkv = qkv.permute(2, 0, 3, 1, 4).reshape(3, batch * heads, context, size)
         (q, k), v = positions.rotate(qkv[:2]), qkv[2]
         mask = qkv.new_full((_QUERY_BLOCK, _QUERY_BLOCK), float("-inf")).triu_(1)
-        out = qkv.new_empty(batch, context, heads, size)
+        out = torch.empty_like(v)
         blocks = []
-        for start in range(0, context, _QUERY_BLOCK):
-            stop = min(start + _QUERY_BLOCK, context)
-            scores = qkv.new_empty(batch * heads, stop - start, stop)
-            scores.baddbmm_(q[:, start:stop], k[:, :stop].transpose(1, 2), beta=0, alpha=size**-0.5)
+        for some, start, stop in _blocks(batch * heads, context):
+            scores = qkv.new_empty(len(q[some]), stop - start, stop)
+            scores.baddbmm_(q[some, start:stop], k[some, :stop].transpose(1, 2), beta=0, alpha=size**-0.5)
             scores[..., start:] += mask[: stop - start, : stop - start]
             blocks.append(torch.softmax(scores, -1))
-            mixed = torch.bmm(blocks[-1], v[:, :stop])
-            out[:, start:stop] = mixed.view(batch, heads, stop - start, size).transpose(1, 2)
+            out[some, start:stop] = torch.bmm(blocks[-1], v[some, :stop])
         ctx.save_for_backward(q, k, v, *blocks)
         ctx.positions, ctx.shape = positions, (batch, context, heads, size)
-        return out
+        return out.view(batch, heads, context, size).transpose(1, 2).contiguous()
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
@@ -104,14 +105,20 @@ class CausalAttention(Function):
         grad = grads[0].transpose(1, 2).reshape(batch * heads, context, size)
         grad_qkv = q.new_zeros(3, batch * heads, context, size)
         grad_q, grad_k, grad_v = grad_qkv
-        for i, weights in enumerate(blocks):
-            start = i * _QUERY_BLOCK
-            stop = start + weights.shape[1]
-            grad_block = grad[:, start:stop]
-            grad_v[:, :stop] += torch.bmm(weights.transpose(1, 2), grad_block)
-            grad_weights = torch.bmm(grad_block, v[:, :stop].transpose(1, 2))
+        for (some, start, stop), weights in zip(_blocks(batch * heads, context), blocks, strict=True):
+            grad_block = grad[some, start:stop]
+            grad_v[some, :stop] += torch.bmm(weights.transpose(1, 2), grad_block)
+            grad_weights = torch.bmm(grad_block, v[some, :stop].transpose(1, 2))
             grad_scores = torch._softmax_backward_data(grad_weights, weights, -1, weights.dtype).mul_(size**-0.5)
-            grad_q[:, start:stop] = torch.bmm(grad_scores, k[:, :stop])
-            grad_k[:, :stop] += torch.bmm(grad_scores.transpose(1, 2), q[:, start:stop])
+            grad_q[some, start:stop] = torch.bmm(grad_scores, k[some, :stop])
+            grad_k[some, :stop] += torch.bmm(grad_scores.transpose(1, 2), q[some, start:stop])
         grad_qkv[:2] = ctx.positions.rotate(grad_qkv[:2], sign=-1)
         return grad_qkv.view(3, batch, heads, context, size).permute(1, 3, 0, 2, 4), None
+
+
+def _blocks(rows: int, context: int) -> Iterator[tuple[slice, int, int]]:
+    """Heads, first and last (exclusive) position of the queries whose scores are computed together."""
+    count = max(_BLOCK_SCORES // (_QUERY_BLOCK * context), 1)
+    for first in range(0, rows, count):
+        for start in range(0, context, _QUERY_BLOCK):
+            yield slice(first, min(first + count, rows)), start, min(start + _QUERY_BLOCK, context)
