@@ -7,7 +7,7 @@ import time
 import pytest
 from rich.console import Console
 
-from alignment_pretraining.core.progress import Work, node_name
+from alignment_pretraining.core.progress import Told, Work, node_name
 from alignment_pretraining.execution import board as boards
 from alignment_pretraining.execution.board import Board
 from alignment_pretraining.execution.workers import run_in_worker
@@ -84,3 +84,12 @@ def test_nobody_needs_to_listen() -> None:
     with Work("pretraining", 10, unit="tokens") as work:
         work.advance(5)
     assert work.done == 5
+
+
+def test_what_a_worker_told_is_gone_with_its_node_even_when_it_comes_late() -> None:
+    with Board("study", NODES, _console(False)) as board:
+        board.begin(NODES[0])
+        board.end(NODES[0])
+        for over in (False, True):
+            board.told(Told(NODES[0], "tokens", 100, 100, {"loss": 2.5}, over))
+        assert NODES[0] not in board.line() and board.line().startswith("study 1 of 3 nodes")

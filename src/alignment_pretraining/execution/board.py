@@ -33,6 +33,7 @@ class Board:
     def __init__(self, title: str, names: Iterable[str] = (), console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, force_jupyter=False)
         self._waiting = set(names)
+        self._at_work: set[str] = set()
         self._bars: dict[str, Task] = {}
         self._seconds: dict[str, list[float]] = defaultdict(list)  # of nodes that ended, by kind
         self._lock = threading.RLock()
@@ -80,14 +81,15 @@ class Board:
         """A node began."""
         with self._lock:
             self._waiting.discard(name)
+            self._at_work.add(name)
             self._bars[name] = self._add(name, None)
 
     def end(self, name: str) -> None:
         """A node ended."""
         with self._lock:
-            bar = self._bars.pop(name, None)
+            self._at_work.discard(name)
+            bar = self._remove(name)
             if bar:
-                self._progress.remove_task(bar.id)
                 self._seconds[_kind(name)].append(bar.elapsed or 0)
                 self._count()
 
@@ -104,9 +106,11 @@ class Board:
                 bar.fields |= {"first": told.done, "at": time.monotonic()}
             self._progress.update(bar.id, completed=told.done)
             bar.fields |= {"unit": told.unit, "figures": told.figures}
-            self._count()
             if told.over:
                 self._report(bar, told)
+                if told.name not in self._at_work:  # no node's work, or told by another process after the node's end
+                    self._remove(told.name)
+            self._count()
 
     @property
     def _ended(self) -> int:
@@ -115,6 +119,12 @@ class Board:
     def _add(self, name: str, total: int | None) -> Task:
         made = self._progress.add_task(name, total=total, board=self)
         return next(task for task in self._progress.tasks if task.id == made)
+
+    def _remove(self, name: str) -> Task | None:
+        bar = self._bars.pop(name, None)
+        if bar:
+            self._progress.remove_task(bar.id)
+        return bar
 
     def _count(self) -> None:
         under_way = sum(bar.completed / bar.total for bar in self._bars.values() if bar.total)
