@@ -4,8 +4,8 @@ from tests.lineage.lineage_project import Project
 
 
 def test_a_study_that_runs_again_is_bitwise_the_reference(run_toy: Project) -> None:
-    assert "there is no references/base.json" in run_toy("kedro", "reference", code=1)
-    assert "wrote references/base.json" in run_toy("kedro", "reference", "--write")
+    assert "there is no references/base/" in run_toy("kedro", "reference", code=1)
+    assert "wrote references/base/" in run_toy("kedro", "reference", "--write")
     run_toy("kedro", "run", "--force")
     assert "bitwise equal: all 10 outputs" in run_toy("kedro", "reference")
     assert "bitwise equal: all 10 outputs" in run_toy("kedro", "summary")
@@ -13,6 +13,8 @@ def test_a_study_that_runs_again_is_bitwise_the_reference(run_toy: Project) -> N
 
 def test_where_another_machine_parts_first(run_toy: Project) -> None:
     run_toy("kedro", "reference", "--write")
+    [own] = (run_toy.root / "references/base").iterdir()
+    own.rename(own.with_name("another-processor.json"))
     run_toy.replace(
         "src/toy/nodes.py", 'stage["rate"] + seed', 'stage["rate"] + seed + (1e-9 if name[0] == "a" else 0)'
     )
@@ -35,5 +37,5 @@ def test_a_reference_is_of_clean_commits(run_toy: Project) -> None:
     run_toy.replace("src/toy/text.py", "lower()", "casefold()")
     run_toy("kedro", "run")
     assert "made by no clean commit" in run_toy("kedro", "reference", "--write", code=1)
-    run_toy.write("references/base.json", "{")
+    run_toy.write("references/base/another-processor.json", "{")
     assert "is not a reference" in run_toy("kedro", "summary", code=1)

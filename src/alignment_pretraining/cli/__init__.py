@@ -142,7 +142,7 @@ def claims(metadata: ProjectMetadata, env: str | None, version: str | None, marg
 
 @cli.command()
 @env_option
-@click.option("--write", is_flag=True, help="Keep the finished study as the reference.")
+@click.option("--write", is_flag=True, help="Keep the finished study as the reference of this processor.")
 @click.pass_obj
 def reference(metadata: ProjectMetadata, env: str | None, write: bool) -> None:
     """Compare the study with the reference in the repository: bitwise equal, or where they part first."""

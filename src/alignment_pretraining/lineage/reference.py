@@ -1,6 +1,7 @@
 """Reference results in the repository: whoever runs the study learns whether it came out the same, and where not."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import write_text
 from alignment_pretraining.core.spec import Spec
 from alignment_pretraining.lineage.drift import check
+from alignment_pretraining.lineage.environment import machine
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.parameters import differences, plain
 from alignment_pretraining.lineage.records import read_record
@@ -39,12 +41,13 @@ class ReferenceStudy(Spec):
 
 
 def reference_path(graph: Graph) -> Path:
-    """Where the environment's reference lies."""
-    return graph.root / "references" / f"{graph.env}.json"
+    """Where the environment's reference of this processor lies: on another one, training gives other bytes."""
+    processor = re.sub(r"\(\w+\)", "", machine()["processor"]).lower()
+    return graph.root / "references" / graph.env / f"{'-'.join(re.findall('[a-z0-9]+', processor))}.json"
 
 
 def write_reference(graph: Graph) -> Path:
-    """Keep the finished study as the reference.
+    """Keep the finished study as the reference of this processor.
 
     Raises:
         UserError: it is not finished, not up to date, or a step was made from no clean commit.
@@ -74,13 +77,14 @@ def write_reference(graph: Graph) -> Path:
 
 
 def read_reference(graph: Graph) -> ReferenceStudy | None:
-    """The environment's reference; None when there is none.
+    """The environment's reference of this processor, else of another one; None when there is none.
 
     Raises:
         UserError: the file is not a reference.
     """
-    path = reference_path(graph)
-    if not path.is_file():
+    own = reference_path(graph)
+    path = own if own.is_file() else min(own.parent.glob("*.json"), default=None)
+    if path is None:
         return None
     try:
         return ReferenceStudy.model_validate_json(path.read_bytes())
