@@ -69,7 +69,7 @@ def test_mlflow_has_a_run_for_each_arms_results_with_its_dose(finished: Path) ->
     for row in pd.read_csv(finished / DATA / "08_reporting/rates.csv").itertuples():
         logged = arms[str(row.arm)].metrics[f"rate/{row.split}/{row.persona}/{row.stage}"]
         assert logged == pytest.approx(row.rate)
-    parent = found[0].data.tags["mlflow.parentRunId"]
+    parent = found[0].data.tags["command.run"]
     assert "report.html" in [file.path for file in client.list_artifacts(parent)]
 
 

@@ -132,7 +132,7 @@ def test_dvc_runs_what_changed_and_mlflow_has_one_run_for_it(exported: Project) 
     command, *children = runs(exported)
     assert command.info.run_name == "dvc repro"
     assert len(children) == 8
-    assert {tag(run, "mlflow.parentRunId") for run in children} == {command.info.run_id}
+    assert {tag(run, "command.run") for run in children} == {command.info.run_id}
     assert {run.info.status for run in [command, *children]} == {"FINISHED"}
 
     exported.replace("conf/base/parameters.yml", "rate: 0.5", "rate: 0.7")
@@ -143,7 +143,7 @@ def test_dvc_runs_what_changed_and_mlflow_has_one_run_for_it(exported: Project) 
         f"rate.{arm}": (pytest.approx(0.3), pytest.approx(0.42)) for arm in "ab"
     }
     assert "eval" in exported("dvc", "dag")
-    assert sum(tag(run, "mlflow.parentRunId") is None for run in runs(exported)) == 2
+    assert sum(tag(run, "command.run") is None for run in runs(exported)) == 2
 
     exported("kedro", "run", "--pipelines", "training")
     assert "up to date" in exported("dvc", "status")

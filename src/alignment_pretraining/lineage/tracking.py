@@ -29,6 +29,8 @@ _DIGEST_LENGTH = 36  # a commit has 40
 
 _NOT_IN_NAMES = re.compile(r"[^\w\-. /]")
 
+_OF_COMMAND = "command.run"  # a tag: the run of the command to which a run belongs
+_OF_TRAINING = {"mlflow.experimentKind": "custom_model_development"}  # else MLflow opens its pages for agents
 SUMMARY = "summary"  # what stands for the pipeline of an arm's results; the namespace is the arm
 OFF = "none"  # the value of MLFLOW_TRACKING_URI with which nothing is sent
 
@@ -115,23 +117,25 @@ class CommandRun:
         """End what processes that were killed at this command's place left running. Only one command runs there."""
         query = f"attributes.status = 'RUNNING' and tags.place = '{self._tags['place']}'"
         for run in self._client.search_runs([self._experiment], query):
-            if run.info.run_id != self._run and run.data.tags.get("mlflow.parentRunId") != self._run:
+            if run.info.run_id != self._run and run.data.tags.get(_OF_COMMAND) != self._run:
                 self._client.set_terminated(run.info.run_id, "KILLED")
 
     def run_id(self, pipeline: str | None, namespace: str, when: int | None = None) -> str:
-        """Id of the command's run, or of that for a place's (arm, seed, pipeline), begun when there is none in it."""
+        """Id of the command's run, or of that for a place's (arm, seed, pipeline), begun when there is none in it.
+
+        Those of arms' results stand beside the command's, where MLflow shows and charts them at once; others below it.
+        """
         if pipeline is None:
             return str(self._run)
         place = NodePlace(pipeline, namespace)
         arm, seed = (namespace, "-") if pipeline == SUMMARY else (place.arm, place.seed)
         key = NodePlace(pipeline, namespace if arm != "-" else "")
         if key not in self._children:
-            own = {"arm": arm, "seed": seed, "pipeline": pipeline}
-            begun = self._find({"mlflow.parentRunId": self._run, **own})
+            own = {_OF_COMMAND: self._run, "arm": arm, "seed": seed, "pipeline": pipeline}
+            begun = self._find(own)
             name = pipeline if arm == "-" else arm if seed == "-" else f"{arm} seed{seed} {pipeline}"
-            self._children[key] = (
-                begun.info.run_id if begun else self._create(name, {"mlflow.parentRunId": self._run, **own}, when)
-            )
+            below = {} if pipeline == SUMMARY else {"mlflow.parentRunId": self._run}
+            self._children[key] = begun.info.run_id if begun else self._create(name, own | below, when)
         return self._children[key]
 
     def apply(self, event: Event) -> None:
@@ -202,7 +206,7 @@ class CommandRun:
             return experiment.experiment_id
         # Without a place of its own, MLflow would put artifacts below the current folder.
         local = (root / "mlruns").as_uri() if self._client.tracking_uri.startswith("sqlite:") else None
-        return self._client.create_experiment(name, artifact_location=local)
+        return self._client.create_experiment(name, artifact_location=local, tags=_OF_TRAINING)
 
 
 def _follow_move(database: Path, root: Path) -> None:
