@@ -30,7 +30,6 @@ _DIGEST_LENGTH = 36  # a commit has 40
 _NOT_IN_NAMES = re.compile(r"[^\w\-. /]")
 
 _OF_COMMAND = "command.run"  # a tag: the run of the command to which a run belongs
-_OF_TRAINING = {"mlflow.experimentKind": "custom_model_development"}  # else MLflow opens its pages for agents
 SUMMARY = "summary"  # what stands for the pipeline of an arm's results; the namespace is the arm
 OFF = "none"  # the value of MLFLOW_TRACKING_URI with which nothing is sent
 
@@ -206,7 +205,7 @@ class CommandRun:
             return experiment.experiment_id
         # Without a place of its own, MLflow would put artifacts below the current folder.
         local = (root / "mlruns").as_uri() if self._client.tracking_uri.startswith("sqlite:") else None
-        return self._client.create_experiment(name, artifact_location=local, tags=_OF_TRAINING)
+        return self._client.create_experiment(name, artifact_location=local)
 
 
 def _follow_move(database: Path, root: Path) -> None:
