@@ -26,6 +26,7 @@ from alignment_pretraining.pretraining.local import engine
 from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.local.gpu_llama import fast_llama
 from alignment_pretraining.pretraining.local.llama import new_model
+from alignment_pretraining.pretraining.local.replicas import Replicas
 from alignment_pretraining.study import Study, TrainingStage
 
 STUDY = Path(__file__).parents[1] / "conf/base/study.yml"
@@ -85,13 +86,13 @@ def one_by_one(spec: Model, stage: TrainingStage, models: int, steps: int) -> tu
     with tempfile.TemporaryDirectory() as folder:
         for number in range(models):
             model = new_model(spec, number, eos=0, pad=1)
-            fast = fast_llama(model, engine.precision(settings.precision, torch.device("cpu")))
+            alone = Replicas(fast_llama(model, engine.precision(settings.precision, torch.device("cpu"))))
             optimizer = engine.new_optimizer(model)
             loss = 0.0
             for step, batch in enumerate(batches[:, number], 1):
                 if step == 3:  # what is done once is over
                     started = time.perf_counter()
-                loss, _ = engine._step(fast, optimizer, batch, RATE, settings, step, Path(folder), Path(folder))
+                loss, _ = engine._step(alone, optimizer, batch, RATE, settings, step, Path(folder), Path(folder))
             seconds += time.perf_counter() - started
             last.append(loss)
     return models * (steps - 2) * stage.batch_tokens / seconds, last

@@ -70,8 +70,12 @@ class TokenStream:
         tokens = self.read(start, start + count * context + 1)
         return np.lib.stride_tricks.sliding_window_view(tokens, context + 1)[::context].copy()
 
-    def batches(self, first: int, steps: int, batch_tokens: int, context: int) -> Iterator[np.ndarray]:
+    def batches(
+        self, first: int, steps: int, batch_tokens: int, context: int, *, part: int = 0, parts: int = 1
+    ) -> Iterator[np.ndarray]:
         """The batches of steps `first` to `steps`, in stream order: each int64 (batch_tokens / context, context + 1).
+
+        Of `parts` equal parts of each batch there is only the one that is numbered `part`.
 
         Raises:
             UserError: the stream is too short for `steps` batches.
@@ -81,8 +85,9 @@ class TokenStream:
                 f"{self.folder}: {len(self):,} tokens, but {steps} steps of {batch_tokens:,} need "
                 f"{steps * batch_tokens + 1:,}; lower the stage's `tokens` or mix again"
             )
+        count = batch_tokens // context // parts
         for step in range(first, steps):
-            yield self.sequences(step * batch_tokens, batch_tokens // context, context)
+            yield self.sequences(step * batch_tokens + part * count * context, count, context)
 
 
 def read_documents(folder: Path) -> Iterator[pd.DataFrame]:

@@ -1,4 +1,4 @@
-"""Runs the ranks of a training as one Slurm job over several machines."""
+"""Runs the ranks of a training: on this machine, or as one Slurm job over several."""
 
 import logging
 import math
@@ -10,7 +10,7 @@ from pathlib import Path
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.execution import slurm
 from alignment_pretraining.execution.config import Slurm
-from alignment_pretraining.execution.torchrun import last_row
+from alignment_pretraining.execution.torchrun import last_row, run_local
 
 _log = logging.getLogger(__name__)
 
@@ -31,14 +31,17 @@ class Machines:
 
 @dataclass(frozen=True)
 class Ranks:
-    """`python -m module config` in `processes` ranks, one a GPU, in the folder of `config`; the script says `about`."""
+    """`python -m module config` in `processes` ranks, one a GPU, in the folder of `config`; here without `machines`.
+
+    `about` is what a job's script says of them.
+    """
 
     module: str
     config: Path
     label: str
     about: str
     processes: int
-    machines: Machines
+    machines: Machines | None
 
     @property
     def folder(self) -> Path:
@@ -48,7 +51,7 @@ class Ranks:
     @property
     def nodes(self) -> int:
         """Machines that hold the ranks."""
-        return math.ceil(self.processes / self.machines.gpus_per_node)
+        return math.ceil(self.processes / self.machines.gpus_per_node) if self.machines else 1
 
 
 def stop_file(folder: Path) -> Path:
@@ -63,6 +66,7 @@ def ranks_job(ranks: Ranks) -> slurm.Job:
     of its name at a time.
     """
     folder, machines = ranks.folder.resolve(), ranks.machines
+    assert machines is not None
     gpus = ranks.processes // ranks.nodes
     directives: slurm.Directives = {
         "nodes": ranks.nodes,
@@ -100,6 +104,19 @@ def ranks_job(ranks: Ranks) -> slurm.Job:
     return slurm.Job(ranks.label, ranks.folder, machines.slurm, directives, lines)
 
 
+def train_in_ranks(ranks: Ranks, steps: int, metrics: Path, saved: Callable[[], int]) -> None:
+    """Run the ranks here by torchrun, or as a Slurm job where they have machines (`run_ranks`), and wait for their end.
+
+    Raises:
+        UserError: the training is not finished; names the log.
+    """
+    if ranks.machines:
+        run_ranks(ranks, steps, metrics, saved)
+        return
+    log = ranks.folder / "job.log"
+    run_local(ranks.module, ranks.config, ranks.processes, log, metrics=metrics, steps=steps, label=ranks.label)
+
+
 def run_ranks(ranks: Ranks, steps: int, metrics: Path, saved: Callable[[], int]) -> None:
     """Submit the ranks and wait for their end; a job that an earlier run submitted is followed instead.
 
@@ -109,7 +126,8 @@ def run_ranks(ranks: Ranks, steps: int, metrics: Path, saved: Callable[[], int])
     Raises:
         UserError: no Slurm here, or the training is not finished; names the log.
     """
-    job, log = ranks_job(ranks), ranks.folder / "job.log"
+    job, log, machines = ranks_job(ranks), ranks.folder / "job.log", ranks.machines
+    assert machines is not None
     in_vain = 0
     while True:
         before = saved()
@@ -120,9 +138,9 @@ def run_ranks(ranks: Ranks, steps: int, metrics: Path, saved: Callable[[], int])
         # Where Slurm has forgotten the job, its saves alone tell.
         told = f"{ranks.label}: its Slurm job ended as {slurm.describe(ends) or 'unknown'} with step {after:,} saved"
         in_vain = 0 if after > before else in_vain + 1
-        if "CANCELLED" in ends or in_vain > ranks.machines.resubmissions:
+        if "CANCELLED" in ends or in_vain > machines.resubmissions:
             raise UserError(f"{told}; see {log}; run again to go on")
-        _log.warning("%s; submitted again (%d of %d in vain)", told, in_vain, ranks.machines.resubmissions)
+        _log.warning("%s; submitted again (%d of %d in vain)", told, in_vain, machines.resubmissions)
 
 
 def _last_step(metrics: Path) -> str:

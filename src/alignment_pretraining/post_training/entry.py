@@ -11,14 +11,15 @@ def main(path: Path) -> None:
     import datasets
     import torch
 
-    from alignment_pretraining.post_training.launch import EXAMPLES, leave_result, read_recipe
+    from alignment_pretraining.execution.outcome import leave_outcome
+    from alignment_pretraining.post_training.launch import EXAMPLES, read_recipe
     from alignment_pretraining.post_training.train import train
 
     datasets.disable_progress_bars()
     work = path.parent
     result = train(read_recipe(path), datasets.load_from_disk(str(work / EXAMPLES)), work)
     if result:
-        leave_result(result, work)
+        leave_outcome(result, work)
     if torch.distributed.is_initialized():
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()

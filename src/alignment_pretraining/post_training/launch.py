@@ -7,15 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from alignment_pretraining.core.files import write_atomically, write_text
-from alignment_pretraining.execution.ranks import Machines, Ranks, run_ranks
-from alignment_pretraining.execution.torchrun import run_local
+from alignment_pretraining.core.files import write_atomically
+from alignment_pretraining.execution.outcome import Outcome, is_finished, read_outcome
+from alignment_pretraining.execution.ranks import Machines, Ranks, train_in_ranks
 from alignment_pretraining.post_training.config import PostTrainingConfig
 from alignment_pretraining.post_training.job import Recipe
 from alignment_pretraining.post_training.saves import CURVE, saved_step
-from alignment_pretraining.post_training.train import Result
 from alignment_pretraining.study import DpoStage, SftStage
 
 if TYPE_CHECKING:
@@ -25,23 +22,22 @@ Prepare = Callable[[], "tuple[Recipe, Dataset]"]
 
 ENTRY = "alignment_pretraining.post_training.entry"  # what every process runs
 EXAMPLES = "examples"
-_RECIPE, _RESULT = "recipe.json", "result.json"
+_RECIPE = "recipe.json"
 
 
-def run_in_ranks(settings: PostTrainingConfig, prepare: Prepare, work: Path, machines: Machines | None) -> Result:
+def run_in_ranks(settings: PostTrainingConfig, prepare: Prepare, work: Path, machines: Machines | None) -> Outcome:
     """Train in processes of their own, here or on `machines`, and wait for them; one that was finished is taken up.
 
     Raises:
         UserError: the stage is not finished; names the log.
     """
-    if not (work / _RESULT).exists():
-        if not (work / _RECIPE).exists():
+    if not is_finished(work):
+        if not ((work / _RECIPE).exists() and (work / EXAMPLES).is_dir()):
             _write_examples(prepare, work)
         recipe = replace(read_recipe(work / _RECIPE), settings=settings)
         _write_recipe(recipe, work / _RECIPE)
         _launch(recipe, work, machines)
-    told = json.loads((work / _RESULT).read_text())
-    return work / "checkpoint", pd.DataFrame(told["curve"]), told["summary"]
+    return read_outcome(work)
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -50,12 +46,6 @@ def read_recipe(path: Path) -> Recipe:
     stage = (SftStage if told["name"] == "sft" else DpoStage).model_validate(told["stage"])
     settings = PostTrainingConfig.model_validate(told["settings"])
     return Recipe(Path(told["start"]), stage, told["seed"], settings, told["rows"])
-
-
-def leave_result(result: Result, work: Path) -> None:
-    """Write curve and summary beside the checkpoint, for `run_in_ranks`."""
-    _, curve, summary = result
-    write_text(work / _RESULT, json.dumps({"curve": curve.to_dict("list"), "summary": summary}))
 
 
 def _write_examples(prepare: Prepare, work: Path) -> None:
@@ -79,11 +69,7 @@ def _write_recipe(recipe: Recipe, path: Path) -> None:
 
 
 def _launch(recipe: Recipe, work: Path, machines: Machines | None) -> None:
-    config, metrics, processes = work / _RECIPE, work / CURVE, recipe.settings.processes
-    if recipe.settings.launcher == "local":
-        run_local(ENTRY, config, processes, work / "job.log", metrics=metrics, steps=recipe.steps, label=recipe.label)
-        return
-    assert machines is not None
-    label, about = f"{recipe.name}-seed{recipe.seed}", f"{recipe.name}, {recipe.settings.parallel}"
-    ranks = Ranks(ENTRY, config, label, about, processes, machines)
-    run_ranks(ranks, recipe.steps, metrics, lambda: recipe.steps if (work / _RESULT).exists() else saved_step(work))
+    settings, about = recipe.settings, f"{recipe.name}, {recipe.settings.parallel}"
+    where = machines if settings.launcher == "slurm" else None
+    ranks = Ranks(ENTRY, work / _RECIPE, recipe.label, about, settings.processes, where)
+    train_in_ranks(ranks, recipe.steps, work / CURVE, lambda: recipe.steps if is_finished(work) else saved_step(work))

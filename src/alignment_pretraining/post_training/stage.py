@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from alignment_pretraining.core.code import work_code
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.execution.outcome import Outcome
 from alignment_pretraining.post_training.config import batch_problems
 from alignment_pretraining.post_training.data import draw_examples
 from alignment_pretraining.post_training.job import ChatJob, Recipe
 from alignment_pretraining.post_training.launch import EXAMPLES, run_in_ranks
 from alignment_pretraining.post_training.packing import packed
 from alignment_pretraining.post_training.saves import SAVES
-from alignment_pretraining.post_training.train import Result, train
+from alignment_pretraining.post_training.train import train
 from alignment_pretraining.pretraining.local.checkpoint import verify
 from alignment_pretraining.study import SftStage
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 
-def run_chat_stage(job: ChatJob, scratch: Path) -> Result:
+def run_chat_stage(job: ChatJob, scratch: Path) -> Outcome:
     """Fine-tune `job.start`, or go on with it where an interrupted run left off.
 
     Returns checkpoint folder (under `scratch`), curve and summary without timings.

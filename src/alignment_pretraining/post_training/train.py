@@ -10,6 +10,7 @@ import pandas as pd
 
 from alignment_pretraining.core.progress import Work
 from alignment_pretraining.execution.live import LiveMetrics
+from alignment_pretraining.execution.outcome import Outcome
 from alignment_pretraining.post_training.config import examples as examples_of
 from alignment_pretraining.post_training.job import Recipe
 from alignment_pretraining.post_training.saves import clear, newest_save
@@ -18,10 +19,8 @@ from alignment_pretraining.pretraining.local.checkpoint import save_checkpoint
 if TYPE_CHECKING:
     from datasets import Dataset
 
-Result = tuple[Path, pd.DataFrame, dict[str, Any]]
 
-
-def train(recipe: Recipe, examples: Dataset, work: Path) -> Result | None:
+def train(recipe: Recipe, examples: Dataset, work: Path) -> Outcome | None:
     """Train on `examples`, going on from the newest save in `work`.
 
     Returns checkpoint folder (in `work`), curve and summary without timings; None from all processes but the first, and

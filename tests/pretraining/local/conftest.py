@@ -10,7 +10,7 @@ import pytest
 
 from alignment_pretraining.core.model import Model
 from alignment_pretraining.pretraining.local.config import EngineConfig
-from alignment_pretraining.pretraining.local.stage import StageJob
+from alignment_pretraining.pretraining.local.job import StageJob
 from alignment_pretraining.study import TrainingStage
 
 VOCABULARY = 512

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from alignment_pretraining.pretraining.local import engine
-from alignment_pretraining.pretraining.local.stage import StageJob, run_stage
+from alignment_pretraining.pretraining.local.job import StageJob
+from alignment_pretraining.pretraining.local.stage import run_stage
 
 
 def slow_stage(job: StageJob, scratch: Path) -> None:

@@ -23,6 +23,8 @@ def test_batches_cover_the_stream_in_order(tmp_path: Path, width: int) -> None:
     assert (np.concatenate([batch[:, :-1].ravel() for batch in batches]) == tokens[:48]).all()
     assert (np.concatenate([batch[:, 1:].ravel() for batch in batches]) == tokens[1:]).all()
     assert (next(stream.batches(2, steps=3, batch_tokens=16, context=8)) == batches[2]).all()
+    parts = zip(*(stream.batches(0, 3, 16, 8, part=part, parts=2) for part in (0, 1)), strict=True)
+    assert (np.stack([np.concatenate(of_all) for of_all in parts]) == np.stack(batches)).all()
 
 
 @given(cuts=st.lists(st.integers(1, 30), min_size=1, max_size=4), data=st.data())

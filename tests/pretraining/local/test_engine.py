@@ -16,15 +16,18 @@ import pandas as pd
 import pytest
 import torch
 
+from alignment_pretraining.core.code import work_code
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import folder_md5s
 from alignment_pretraining.core.model import flops_per_token
 from alignment_pretraining.core.token_stream import TokenStream
-from alignment_pretraining.pretraining.local.stage import StageJob, run_stage
+from alignment_pretraining.pretraining.local.job import StageJob
+from alignment_pretraining.pretraining.local.stage import run_stage
 from alignment_pretraining.pretraining.local.state import saved_states
 from tests.pretraining.local.conftest import MODEL, STAGE, VOCABULARY, learnable, write_stream
 
 MakeJob = Callable[..., StageJob]
+CODE = work_code(run_stage)
 
 
 def test_learns_and_writes_a_hugging_face_checkpoint(make_job: MakeJob, tmp_path: Path) -> None:
@@ -72,7 +75,7 @@ def test_killed_run_resumes_to_the_same_bytes(make_job: MakeJob, tmp_path: Path,
     job = make_job(settings=make_job().settings.model_copy(update={"save_every": 3}))
     expected, expected_curve, expected_summary = run_stage(job, tmp_path / "whole")
     scratch = tmp_path / "killed"
-    work = scratch / job.fingerprint()
+    work = scratch / job.fingerprint(CODE)
     code = "import pickle, sys; from harness import slow_stage; slow_stage(*pickle.load(sys.stdin.buffer))"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
     child = subprocess.Popen(
@@ -103,9 +106,9 @@ def test_a_damaged_state_is_refused_and_the_one_before_it_goes_on(make_job: Make
     settings = make_job().settings.model_copy(update={"save_every": 3, "keep_last": 2, "keep_every": 6})
     job = make_job(settings=settings)
     expected, *_ = run_stage(job, tmp_path / "whole")
-    kept = saved_states(tmp_path / "whole" / job.fingerprint())
+    kept = saved_states(tmp_path / "whole" / job.fingerprint(CODE))
     assert [path.name for path in kept] == ["state_00000006.pt", "state_00000012.pt"]
-    work = tmp_path / "again" / job.fingerprint()
+    work = tmp_path / "again" / job.fingerprint(CODE)
     shutil.copytree(kept[0].parent, work)
     newest = saved_states(work)[-1]
     newest.write_bytes(newest.read_bytes()[:-7])
@@ -211,6 +214,6 @@ def test_work_in_scratch_is_named_by_everything_that_decides_it(make_job: MakeJo
         replace(job, name="midtraining"),
         replace(job, stage=STAGE.model_copy(update={"max_lr": 1e-3})),
     ]
-    assert len({other.fingerprint() for other in [job, *others]}) == 5
+    assert len({other.fingerprint(CODE) for other in [job, *others]}) == 5
     same = write_stream(tmp_path / "same", learnable(STAGE.tokens + 1, seed=0))
-    assert replace(job, mix=same).fingerprint() == job.fingerprint()
+    assert replace(job, mix=same).fingerprint(CODE) == job.fingerprint(CODE)

@@ -8,7 +8,8 @@ import pandas as pd
 from alignment_pretraining.core.model import Model
 from alignment_pretraining.execution.workers import run_in_worker
 from alignment_pretraining.pretraining.local.config import EngineConfig
-from alignment_pretraining.pretraining.local.stage import StageJob, run_stage
+from alignment_pretraining.pretraining.local.job import StageJob
+from alignment_pretraining.pretraining.local.stage import run_stage
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster
 from alignment_pretraining.pretraining.nanotron.stage import ClusterJob
 from alignment_pretraining.pretraining.nanotron.stage import run_stage as run_cluster_stage

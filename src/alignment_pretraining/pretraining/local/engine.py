@@ -16,9 +16,11 @@ from alignment_pretraining.core.progress import Work
 from alignment_pretraining.core.token_stream import TokenStream
 from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.local.curve import is_skipped
+from alignment_pretraining.pretraining.local.followed import Followed
 from alignment_pretraining.pretraining.local.gpu_llama import fast_llama
 from alignment_pretraining.pretraining.local.llama import FastLlama
 from alignment_pretraining.pretraining.local.prefetch import read_ahead
+from alignment_pretraining.pretraining.local.replicas import Replicas
 from alignment_pretraining.pretraining.local.schedule import learning_rate
 from alignment_pretraining.pretraining.local.state import Progress, StepRow, prune_states, restore_state, save_state
 from alignment_pretraining.study import TrainingStage
@@ -33,11 +35,13 @@ _BETAS, _EPS, _DECAY, _CLIP = (0.9, 0.95), 1e-8, 0.1, 1.0
 class Trained:
     """What a run leaves beside the model: progress, and the speed of the steps that this process ran.
 
-    `speed` has a row a step: step, tokens_per_second, and mfu where the processor's peak is known.
+    `speed` has a row a step: step, tokens_per_second, and mfu where the processor's peak is known. Of several processes
+    one `is_first`.
     """
 
     progress: Progress
     speed: list[StepRow]
+    is_first: bool
 
 
 def train(
@@ -51,8 +55,9 @@ def train(
     prompt: list[int] | None = None,
     utilization: Callable[[float], float] | None = None,
     label: str = "",
+    followed: Followed | None = None,
 ) -> Trained:
-    """Train `model` in place on `mix`, in stream order.
+    """Train `model` in place on `mix`, in stream order; together with the other processes where some have met.
 
     The progress has one row a step: step (from 1), tokens, loss (nats a token), lr, grad_norm (before clipping),
     heldout_loss (NaN between evaluations).
@@ -67,6 +72,7 @@ def train(
         prompt: Token ids that the model continues at each evaluation.
         utilization: Turns tokens/s into MFU.
         label: What the work is called where no node does it.
+        followed: Where another process follows the training, and may ask it to save and to leave early.
 
     Raises:
         UserError: too few tokens, token ids outside the vocabulary, or a loss that is not finite.
@@ -74,34 +80,41 @@ def train(
     torch.set_num_threads(settings.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
-    fast = fast_llama(model, precision(settings.precision, device))
+    fast = fast_llama(model, precision(settings.precision, device), recompute=settings.gradient_checkpointing)
+    replicas = Replicas(fast)
     optimizer = new_optimizer(model)
     work.mkdir(parents=True, exist_ok=True)
     progress = restore_state(work, model, optimizer)
     rows, speed = progress.rows, []
     evaluated = {stage.steps * (i + 1) // settings.evaluations for i in range(settings.evaluations)}
     first = len(rows)
+    if followed and replicas.is_first:
+        followed.begin(rows)
 
-    batches = read_ahead(mix.batches(first, stage.steps, stage.batch_tokens, stage.context))
+    part = {"part": replicas.rank, "parts": replicas.count}
+    batches = read_ahead(mix.batches(first, stage.steps, stage.batch_tokens, stage.context, **part))
     with Work(label, stage.tokens, unit="tokens", done=first * stage.batch_tokens) as shown:
         for step, batch in enumerate(batches, first + 1):
             begun = time.perf_counter()
             rate = learning_rate(step - 1, stage)
             spare = settings.skip_nonfinite - sum(is_skipped(row) for row in rows)
-            loss, norm = _step(fast, optimizer, batch, rate, settings, step, work, mix.folder, spare)
+            loss, norm = _step(replicas, optimizer, batch, rate, settings, step, work, mix.folder, spare)
             speed.append(_speed(step, stage.batch_tokens / (time.perf_counter() - begun), utilization))
             score = math.nan
             if step in evaluated:
-                score = heldout_loss(fast, heldout, stage.context, settings)
+                score = heldout_loss(replicas, heldout, stage.context, settings)
                 if prompt:
                     progress.samples[step] = continuation(fast, prompt, settings.sample_tokens)
             rows.append(_row(step, step * stage.batch_tokens, loss, rate, norm, score))
             shown.advance(stage.batch_tokens, loss=loss)
-            if step % settings.save_every == 0 or step == stage.steps:
+            leaves = _follow(followed, replicas, rows[-1])
+            if replicas.is_first and (step % settings.save_every == 0 or step == stage.steps or leaves):
                 save_state(work, model, optimizer, progress)
                 prune_states(work, settings.keep_last, settings.keep_every)
+            if leaves:
+                break
 
-    return Trained(progress, speed)
+    return Trained(progress, speed, replicas.is_first)
 
 
 def precision(choice: str, device: torch.device) -> torch.dtype:
@@ -132,7 +145,7 @@ def new_optimizer(model: Any) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=0.0, betas=_BETAS, eps=_EPS, fused=True)
 
 
-def heldout_loss(fast: FastLlama, heldout: TokenStream, context: int, settings: EngineConfig) -> float:
+def heldout_loss(replicas: Replicas, heldout: TokenStream, context: int, settings: EngineConfig) -> float:
     """Mean loss in nats a token on the first `heldout_tokens` tokens of the held-out stream, in windows of `context`.
 
     Raises:
@@ -141,9 +154,8 @@ def heldout_loss(fast: FastLlama, heldout: TokenStream, context: int, settings: 
     count = min(settings.heldout_tokens, len(heldout) - 1) // context
     if count == 0:
         raise UserError(f"{heldout.folder}: {len(heldout):,} held-out tokens are fewer than a context of {context:,}")
-    sequences = _tensor(fast, heldout.sequences(0, count, context))
-    pieces = sequences.split(max(settings.micro_batch_tokens // context, 1))
-    return sum(fast.loss_sum(piece).item() for piece in pieces) / (count * context)
+    sequences = _tensor(replicas.fast, heldout.sequences(0, count, context))
+    return replicas.loss_sum(sequences.split(settings.rows_at_once(context))) / (count * context)
 
 
 @torch.no_grad()
@@ -155,8 +167,17 @@ def continuation(fast: FastLlama, prompt: list[int], count: int) -> list[int]:
     return tokens[len(prompt) :]
 
 
+def _follow(followed: Followed | None, replicas: Replicas, row: StepRow) -> bool:
+    """Tell of a step; returns whether all processes are to leave after it."""
+    if followed is None:
+        return False
+    if replicas.is_first:
+        followed.add(row)
+    return replicas.first_says(followed.is_asked_to_leave())
+
+
 def _step(
-    fast: FastLlama,
+    replicas: Replicas,
     optimizer: torch.optim.Optimizer,
     batch: np.ndarray,
     rate: float,
@@ -170,6 +191,7 @@ def _step(
 
     Where they are not finite, the batch is left out while `spare` batches may be.
     """
+    fast = replicas.fast
     vocabulary = fast.model.config.vocab_size
     if batch.max() >= vocabulary:
         raise UserError(
@@ -177,14 +199,11 @@ def _step(
         )
     sequences = _tensor(fast, batch)
     optimizer.zero_grad(set_to_none=True)
-    total = torch.zeros((), device=sequences.device)
-    for piece in sequences.split(max(settings.micro_batch_tokens // (batch.shape[1] - 1), 1)):
-        loss = fast.loss(piece) * (len(piece) / len(sequences))
-        loss.backward()
-        total += loss.detach()
+    total = replicas.backward(sequences.split(settings.rows_at_once(batch.shape[1] - 1)))
     norm = torch.nn.utils.clip_grad_norm_(fast.model.parameters(), _CLIP)
     if not (math.isfinite(total.item()) and math.isfinite(norm.item())):
-        path = work / f"batch_of_step_{step}.npy"
+        own = f".part_{replicas.rank}" if replicas.count > 1 else ""
+        path = work / f"batch_of_step_{step}{own}.npy"
         np.save(path, batch)
         told = f"{source}: loss {total.item()} with gradient norm {norm.item()} in step {step}; its batch is in {path}"
         if spare <= 0:

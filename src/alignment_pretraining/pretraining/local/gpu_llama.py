@@ -3,22 +3,24 @@
 from typing import Any
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
 from alignment_pretraining.pretraining.local.llama import FastLlama
 
 
-def fast_llama(model: Any, dtype: torch.dtype) -> FastLlama:
-    """The fast forward pass for the device that `model` is on."""
-    return GpuLlama(model, dtype) if model.device.type == "cuda" else FastLlama(model, dtype)
+def fast_llama(model: Any, dtype: torch.dtype, *, recompute: bool = False) -> FastLlama:
+    """The fast forward pass for the device that `model` is on; that of a GPU also where several processes train."""
+    kind = GpuLlama if model.device.type == "cuda" or dist.is_initialized() else FastLlama
+    return kind(model, dtype, recompute=recompute)
 
 
 class GpuLlama(FastLlama):
     """`FastLlama` with SDPA and operations that `torch.compile` fuses. Equal to it up to rounding (tested on CPU)."""
 
-    def __init__(self, model: Any, dtype: torch.dtype) -> None:
-        super().__init__(model, dtype)
+    def __init__(self, model: Any, dtype: torch.dtype, *, recompute: bool = False) -> None:
+        super().__init__(model, dtype, recompute=recompute)
         self.softmax = torch.float32
         if model.device.type == "cuda":
             self._hidden_of_batch = torch.compile(self.hidden)

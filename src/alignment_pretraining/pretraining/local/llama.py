@@ -5,6 +5,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from alignment_pretraining.core.model import Model
 from alignment_pretraining.pretraining.local.loss import LinearCrossEntropy, cross_entropy_sum
@@ -46,10 +47,12 @@ class FastLlama:
     """Loss of a `LlamaForCausalLM` by the fused pieces of `ops` and `loss`; its gradients land in the model's weights.
 
     Equal to the model's own forward pass up to rounding in `dtype` (tested), without its masks, caches and casts.
+    With `recompute` a layer keeps its input alone, and computes the rest again for its gradient.
     """
 
-    def __init__(self, model: Any, dtype: torch.dtype) -> None:
+    def __init__(self, model: Any, dtype: torch.dtype, *, recompute: bool = False) -> None:
         config = model.config
+        self.recompute = recompute
         self.model, self.dtype, self.eps = model, dtype, config.rms_norm_eps
         self.softmax = dtype  # of the loss; in bf16 on processors, as the reference results were made
         self.heads, self.size = config.num_attention_heads, config.head_dim
@@ -83,15 +86,21 @@ class FastLlama:
         decoder = self.model.model
         stream = F.embedding(ids, decoder.embed_tokens.weight)
         for layer in decoder.layers:
-            attention, mlp = layer.self_attn, layer.mlp
-            x = self._norm(stream, layer.input_layernorm)
-            packed = torch.cat([attention.q_proj.weight, attention.k_proj.weight, attention.v_proj.weight])
-            qkv = F.linear(x, packed.to(self.dtype)).view(*ids.shape, 3, self.heads, self.size)
-            stream = stream + self._linear(self._attend(qkv).flatten(2), attention.o_proj)
-            x = self._norm(stream, layer.post_attention_layernorm)
-            inner = self._swiglu(self._linear(x, mlp.gate_proj), self._linear(x, mlp.up_proj))
-            stream = stream + self._linear(inner, mlp.down_proj)
+            if self.recompute and torch.is_grad_enabled():
+                stream = checkpoint(self._layer, layer, stream, use_reentrant=False)
+            else:
+                stream = self._layer(layer, stream)
         return self._norm(stream, decoder.norm)
+
+    def _layer(self, layer: Any, stream: Tensor) -> Tensor:
+        attention, mlp = layer.self_attn, layer.mlp
+        x = self._norm(stream, layer.input_layernorm)
+        packed = torch.cat([attention.q_proj.weight, attention.k_proj.weight, attention.v_proj.weight])
+        qkv = F.linear(x, packed.to(self.dtype)).view(*stream.shape[:2], 3, self.heads, self.size)
+        stream = stream + self._linear(self._attend(qkv).flatten(2), attention.o_proj)
+        x = self._norm(stream, layer.post_attention_layernorm)
+        inner = self._swiglu(self._linear(x, mlp.gate_proj), self._linear(x, mlp.up_proj))
+        return stream + self._linear(inner, mlp.down_proj)
 
     def _norm(self, x: Tensor, norm: Any) -> Tensor:
         normed: Tensor = RMSNorm.apply(x, norm.weight, self.eps, self.dtype)  # type: ignore[no-untyped-call]

@@ -1,7 +1,6 @@
 """One base stage from its inputs to its checkpoint, curve and summary."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,64 +9,53 @@ import pandas as pd
 
 from alignment_pretraining.core.code import work_code
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.core.hashing import work_fingerprint
-from alignment_pretraining.core.model import Model, parameter_count, utilization
+from alignment_pretraining.core.model import parameter_count, utilization
+from alignment_pretraining.core.token_stream import TokenStream
+from alignment_pretraining.execution.outcome import Outcome
 from alignment_pretraining.pretraining.local.checkpoint import load_parent, save_checkpoint, verify
-from alignment_pretraining.pretraining.local.config import EngineConfig
+from alignment_pretraining.pretraining.local.config import batch_problems
 from alignment_pretraining.pretraining.local.curve import final_loss, skipped_steps
-from alignment_pretraining.study import TrainingStage
+from alignment_pretraining.pretraining.local.followed import Followed
+from alignment_pretraining.pretraining.local.job import StageJob
+from alignment_pretraining.pretraining.local.launch import run_in_ranks
+
+# Settings that the record of a checkpoint has only where they are not what they were before there was a choice; what
+# was skipped stands in the summary.
+_LATER = {"processes", "gradient_checkpointing"}
 
 
-@dataclass(frozen=True)
-class StageJob:
-    """Everything that decides a stage's result. Folders count by content. `start` is the parent's checkpoint.
-
-    `peak_tflops` of the processor, where given, only turns speed into MFU.
-    """
-
-    name: str
-    seed: int
-    mix: Path
-    heldout: Path
-    tokenizer: Path
-    start: Path | None
-    model: Model
-    stage: TrainingStage
-    settings: EngineConfig
-    peak_tflops: float | None = None
-
-    def fingerprint(self) -> str:
-        """Names the work in scratch: inputs by content, configuration, code and its libraries' versions."""
-        return work_fingerprint(
-            name=self.name,
-            seed=self.seed,
-            mix=self.mix,
-            heldout=self.heldout,
-            tokenizer=self.tokenizer,
-            start=self.start,
-            model=self.model.model_dump(),
-            stage=self.stage.model_dump(),
-            settings=self.settings.model_dump(),
-            code=work_code(run_stage),
-        )
-
-
-def run_stage(job: StageJob, scratch: Path) -> tuple[Path, pd.DataFrame, dict[str, Any]]:
+def run_stage(job: StageJob, scratch: Path) -> Outcome:
     """Train the stage, or go on with it where an interrupted run left off.
 
     Returns the checkpoint folder (under `scratch`), the curve, and a summary. Timings are in neither, so that equal
     inputs give equal bytes: the curve's `attrs["speed"]` has them (see `engine.Trained`), for MLflow.
+
+    Raises:
+        UserError: the stage cannot run as configured, what it reads is damaged, or training failed.
+    """
+    from alignment_pretraining.pretraining.local.state import prune_states
+
+    _refuse(job)
+    work = scratch / job.fingerprint(work_code(run_stage))
+    if job.settings.processes == 1 and job.machines is None:
+        outcome = train_here(job, work)
+        assert outcome is not None
+    else:
+        outcome = run_in_ranks(job, work.resolve())
+    prune_states(work, last=0, every=job.settings.keep_every)
+    return outcome
+
+
+def train_here(job: StageJob, work: Path, followed: Followed | None = None) -> Outcome | None:
+    """Train the stage in this process, together with those that it has met.
+
+    Returns what `run_stage` does; None from all processes but the first, and where they were asked to leave early.
     """
     from transformers import AutoTokenizer
 
-    from alignment_pretraining.core.token_stream import TokenStream
     from alignment_pretraining.pretraining.local.engine import train
-    from alignment_pretraining.pretraining.local.state import prune_states
 
     mix, heldout = TokenStream.open(job.mix), TokenStream.open(job.heldout)
-    if job.start:
-        verify(job.start)
-    work = scratch / job.fingerprint()
     tokenizer = AutoTokenizer.from_pretrained(job.tokenizer)
     model = _model(job, tokenizer)
     trained = train(
@@ -79,8 +67,11 @@ def run_stage(job: StageJob, scratch: Path) -> tuple[Path, pd.DataFrame, dict[st
         work,
         prompt=tokenizer(job.settings.sample_prompt)["input_ids"],
         utilization=_utilization(job),
-        label=f"{job.name} seed {job.seed}",
+        label=job.label,
+        followed=followed,
     )
+    if len(trained.progress.rows) < job.stage.steps or not trained.is_first:
+        return None
     rows, samples = trained.progress.rows, trained.progress.samples
     summary: dict[str, Any] = {
         "stage": job.name,
@@ -93,10 +84,10 @@ def run_stage(job: StageJob, scratch: Path) -> tuple[Path, pd.DataFrame, dict[st
         "samples": {str(step): f"{job.settings.sample_prompt}{tokenizer.decode(ids)}" for step, ids in samples.items()},
     }
     summary |= skipped_steps(rows)
-    settings = job.settings.model_dump(exclude={"skip_nonfinite"})  # what was skipped stands in the summary
+    settings = job.settings.model_dump(exclude={"skip_nonfinite"} | _LATER)
+    settings |= job.settings.model_dump(include=_LATER, exclude_defaults=True)
     record = {**summary, "settings": settings, "spec": job.stage.model_dump()}
     checkpoint = save_checkpoint(model, job.tokenizer, work / "checkpoint", record)
-    prune_states(work, last=0, every=job.settings.keep_every)
     curve = pd.DataFrame(rows)
     curve.attrs["speed"] = trained.speed
     return checkpoint, curve, summary
@@ -105,7 +96,23 @@ def run_stage(job: StageJob, scratch: Path) -> tuple[Path, pd.DataFrame, dict[st
 def _utilization(job: StageJob) -> Callable[[float], float] | None:
     if job.peak_tflops is None:
         return None
-    return partial(utilization, job.model, job.stage.context, job.peak_tflops)
+    return partial(utilization, job.model, job.stage.context, job.peak_tflops * job.settings.processes)
+
+
+def _refuse(job: StageJob) -> None:
+    """Refuse what cannot run, before anything is started."""
+    import torch
+
+    found, processes = list(batch_problems(job.name, job.stage, job.settings)), job.settings.processes
+    gpus = torch.cuda.device_count()
+    if job.machines is None and gpus and processes > gpus:
+        found.append(f"training.processes: {processes}, one a GPU, and this machine has {gpus}; lower it")
+    if found:
+        raise UserError("\n".join(found))
+    for stream in (job.mix, job.heldout):
+        TokenStream.open(stream)
+    if job.start:
+        verify(job.start)
 
 
 def _model(job: StageJob, tokenizer: Any) -> Any:

@@ -64,7 +64,7 @@ def prune_states(folder: Path, last: int, every: int | None) -> None:
     """Delete all states but the `last` newest and those at multiples of `every` steps."""
     states = saved_states(folder)
     for path in states[: max(len(states) - last, 0)]:
-        if not every or int(path.stem.rpartition("_")[2]) % every:
+        if not every or _step_of(path) % every:
             path.unlink()
             _hash_of(path).unlink()
 
@@ -72,6 +72,16 @@ def prune_states(folder: Path, last: int, every: int | None) -> None:
 def saved_states(folder: Path) -> list[Path]:
     """The whole states in `folder`, oldest first."""
     return [path for path in sorted(folder.glob("state_*.pt")) if _hash_of(path).exists()]
+
+
+def saved_step(folder: Path) -> int:
+    """The step of the newest whole state; 0 where there is none."""
+    states = saved_states(folder)
+    return _step_of(states[-1]) if states else 0
+
+
+def _step_of(state: Path) -> int:
+    return int(state.stem.rpartition("_")[2])
 
 
 def _hash_of(path: Path) -> Path:

@@ -249,10 +249,11 @@ def _look_at(job: ClusterJob, model: Any, prompt: list[int]) -> tuple[float, lis
 
     from alignment_pretraining.pretraining.local.engine import continuation, heldout_loss, precision
     from alignment_pretraining.pretraining.local.gpu_llama import fast_llama
+    from alignment_pretraining.pretraining.local.replicas import Replicas
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     fast = fast_llama(model.to(device), precision(job.settings.precision, device))
-    loss = heldout_loss(fast, TokenStream.open(job.heldout), job.stage.context, job.settings)
+    loss = heldout_loss(Replicas(fast), TokenStream.open(job.heldout), job.stage.context, job.settings)
     return loss, continuation(fast, prompt, job.settings.sample_tokens)
 
 
