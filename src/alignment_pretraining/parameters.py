@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -19,13 +19,16 @@ from alignment_pretraining.mixing.filtering.blocklist import Blocklist
 from alignment_pretraining.mixing.filtering.classifier import ClassifierConfig
 from alignment_pretraining.post_training.config import PostTrainingConfig, batch_problems
 from alignment_pretraining.pretraining.local.config import EngineConfig
+from alignment_pretraining.pretraining.local.config import batch_problems as batch_problems_of_training
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, Gpu
 from alignment_pretraining.reporting.claims import Claims
-from alignment_pretraining.study import Study
+from alignment_pretraining.study import BASE_STAGES, Study
 from alignment_pretraining.synthesis.anthropic_config import AnthropicConfig
 from alignment_pretraining.synthesis.config import Synthesis
 
 COMMAND_LINE = "--params"
+
+Machine = Literal["cpu", "gpu", "node", "cluster"]
 
 
 class Preflight(Spec):
@@ -41,7 +44,8 @@ class Preflight(Spec):
 class Parameters(Spec):
     """The parameters of an environment: a field is a top-level key, and what a node gets for `params:<key>`.
 
-    `classifier` is there with a second filter, `gpu` or `cluster` where training is not on this machine's processor.
+    `classifier` is there with a second filter, `gpu` or `cluster` where training is not on this machine's processor:
+    one GPU, or the machines of a cluster, of which there may be one.
     """
 
     study: Study
@@ -91,16 +95,35 @@ class Parameters(Spec):
         return self
 
     @model_validator(mode="after")
-    def _post_training_has_its_machines(self) -> Self:
-        settings, cluster = self.post_training, self.cluster
-        if settings.launcher == "slurm" and (cluster is None or cluster.slurm is None):
-            raise ValueError("post_training.launcher: slurm, and cluster.slurm is missing: it needs at least time")
-        if cluster and settings.processes > cluster.gpus_per_node and settings.processes % cluster.gpus_per_node:
-            raise ValueError(
-                f"post_training.processes: {settings.processes} do not fill machines of cluster.gpus_per_node "
-                f"{cluster.gpus_per_node}"
-            )
+    def _batches_of_training_can_be_shared(self) -> Self:
+        for name in BASE_STAGES:
+            for problem in batch_problems_of_training(name, getattr(self.study.stages, name), self.training):
+                raise ValueError(problem)
         return self
+
+    @model_validator(mode="after")
+    def _training_has_its_machines(self) -> Self:
+        cluster = self.cluster
+        if self.post_training.launcher == "slurm" and (cluster is None or cluster.slurm is None):
+            raise ValueError("post_training.launcher: slurm, and cluster.slurm is missing: it needs at least time")
+        if self.training.processes > 1 and self.machine == "cluster":
+            raise ValueError("training.processes: of the local engine, and cluster.layouts has nanotron train")
+        if self.training.micro_batch_tokens is None and self.machine != "node":
+            raise ValueError(
+                "training.micro_batch_tokens: null needs a cluster without layouts, whose GPU says how much fits"
+            )
+        for key, processes in (("training", self.training.processes), ("post_training", self.post_training.processes)):
+            each = cluster.gpus_per_node if cluster else processes
+            if processes > each and processes % each:
+                raise ValueError(f"{key}.processes: {processes} do not fill machines of cluster.gpus_per_node {each}")
+        return self
+
+    @property
+    def machine(self) -> Machine:
+        """What trains base stages: on a `cluster` nanotron, elsewhere the local engine; on a `node` in processes."""
+        if self.cluster:
+            return "cluster" if self.cluster.layouts else "node"
+        return "gpu" if self.gpu else "cpu"
 
     def by_key(self) -> dict[str, Any]:
         """The specification under each key, defaults included."""

@@ -3,7 +3,6 @@
 import os
 import sys
 from pathlib import Path
-from typing import Literal
 
 from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
@@ -28,8 +27,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     # Not `context.params`, which are checked against the pipelines.
     parameters = context.specifications if context else _parameters_without_context()
     study, synthesis = parameters.study, parameters.synthesis
-    machine: Literal["cpu", "gpu", "cluster"]
-    machine = "cluster" if parameters.cluster else "gpu" if parameters.gpu else "cpu"
+    machine = parameters.machine
     protocols, sources = bool(parameters.evaluation.run.protocols), bool(parameters.suite_sources.root)
     trains, capability = bool(study.selected_arms()), parameters.capability
     if trains:

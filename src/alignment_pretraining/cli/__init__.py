@@ -191,7 +191,7 @@ def plan(metadata: ProjectMetadata, env: str | None, pipeline: str | None, param
 
     from alignment_pretraining.planning.commands import plan as print_training
     from alignment_pretraining.planning.commands import plan_benchmarks, plan_evaluation
-    from alignment_pretraining.planning.machines import cluster_of
+    from alignment_pretraining.planning.machines import cluster_of, local_engine
     from alignment_pretraining.planning.preflight.check import needs_of, refuse_short, table
     from alignment_pretraining.planning.synthesis import plan_synthesis
 
@@ -201,7 +201,8 @@ def plan(metadata: ProjectMetadata, env: str | None, pipeline: str | None, param
     if pipeline == "synthesis" or (pipeline is None and trains):
         Console().print(plan_synthesis(parameters.synthesis, parameters.anthropic, graph.catalog.load))
     if pipeline == "pretraining" or (pipeline is None and trains and (parameters.gpu or parameters.cluster)):
-        print_training(parameters.study, cluster_of(parameters, graph.env), parameters.post_training)
+        machine, engine = cluster_of(parameters, graph.env), local_engine(parameters)
+        print_training(parameters.study, machine, parameters.post_training, engine)
     if parameters.study.checkpoints and pipeline in (None, "eval"):
         made = "questions" in graph.makers and graph.digest("questions")
         plan_evaluation(parameters, graph.catalog.load("questions") if made else None)

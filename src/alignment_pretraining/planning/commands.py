@@ -10,12 +10,15 @@ import pandas as pd
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.parameters import Parameters
 from alignment_pretraining.post_training.config import PostTrainingConfig
+from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage
 from alignment_pretraining.study import Study
 
 
-def plan(study: Study, cluster: Cluster, settings: PostTrainingConfig) -> None:
+def plan(study: Study, cluster: Cluster, settings: PostTrainingConfig, engine: EngineConfig | None = None) -> None:
     """Print steps, GPU-hours, cost, memory and checkpoint sizes of every stage, and what arms share.
+
+    The local engine trains where its settings are given.
 
     Raises:
         UserError: after the tables, that a stage cannot run as laid out.
@@ -25,8 +28,8 @@ def plan(study: Study, cluster: Cluster, settings: PostTrainingConfig) -> None:
     from alignment_pretraining.planning.training import make_plan
     from alignment_pretraining.planning.training_table import tables
 
-    Console(soft_wrap=True).print(tables(make_plan(study, cluster, settings), study, cluster))
-    for name in cluster.layouts:
+    Console(soft_wrap=True).print(tables(make_plan(study, cluster, settings, engine), study, cluster))
+    for name in cluster.layouts if engine is None else ():  # of the local engine the preflight knows all
         check_stage(study.model, getattr(study.stages, name), cluster.layout(name), cluster)
 
 

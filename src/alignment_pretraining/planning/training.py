@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from alignment_pretraining.core.model import flops_per_token
 from alignment_pretraining.planning.chat import chat_overhead
 from alignment_pretraining.planning.layouts import Overhead, overhead
+from alignment_pretraining.planning.machines import stage_memory
 from alignment_pretraining.post_training.config import PostTrainingConfig, examples, stage_name
 from alignment_pretraining.post_training.memory import memory_per_gpu as chat_memory
+from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, PostTraining
 from alignment_pretraining.pretraining.nanotron.layout import Layout
-from alignment_pretraining.pretraining.nanotron.memory import checkpoint_bytes, hugging_face_bytes, memory_per_gpu
+from alignment_pretraining.pretraining.nanotron.memory import checkpoint_bytes, hugging_face_bytes
 from alignment_pretraining.study import BASE_STAGES, DpoStage, SftStage, StageRun, Study, TrainingStage
 
 
@@ -60,13 +62,13 @@ class Plan:
         return self.unshared - self.total
 
 
-def make_plan(study: Study, cluster: Cluster, settings: PostTrainingConfig) -> Plan:
-    """The plan of every arm that the study runs, SFT and DPO by `settings`.
+def make_plan(study: Study, cluster: Cluster, settings: PostTrainingConfig, engine: EngineConfig | None = None) -> Plan:
+    """The plan of every arm that the study runs, SFT and DPO by `settings`, base stages by `engine` or nanotron.
 
     `stage_runs` has each distinct stage once, with its arms and its number of seeds; `arms` is what each arm would take
     alone, from scratch, for one seed of its base model.
     """
-    stages = {name: _base_stage(name, study, cluster) for name in BASE_STAGES}
+    stages = {name: _base_stage(name, study, cluster, engine) for name in BASE_STAGES}
     if cluster.post_training:
         stages |= _post_stages(study, cluster, cluster.post_training, settings)
     chains = {arm: study.chain(arm) + study.post_chain(arm) for arm in study.selected_arms()}
@@ -85,7 +87,7 @@ def make_plan(study: Study, cluster: Cluster, settings: PostTrainingConfig) -> P
     )
 
 
-def _base_stage(name: str, study: Study, cluster: Cluster) -> StageCost:
+def _base_stage(name: str, study: Study, cluster: Cluster, engine: EngineConfig | None) -> StageCost:
     stage: TrainingStage = getattr(study.stages, name)
     layout, gpu = cluster.layout(name), cluster.gpu
     flops = stage.tokens * flops_per_token(study.model, stage.context)
@@ -100,7 +102,7 @@ def _base_stage(name: str, study: Study, cluster: Cluster) -> StageCost:
         cost=hours * gpu.price_per_hour,
         layout=layout,
         overhead=added,
-        memory=sum(memory_per_gpu(study.model, stage, layout).values()),
+        memory=stage_memory(study.model, stage, layout, engine),
         checkpoint=checkpoint_bytes(study.model, layout),
         converted=hugging_face_bytes(study.model),
     )

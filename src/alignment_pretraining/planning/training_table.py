@@ -53,7 +53,7 @@ def _column(cost: StageCost, cluster: Cluster) -> dict[str, str]:
         "tokens/s/GPU": f"{cost.tokens_per_gpu_second:,.0f}",
         "GPU-hours": _short(cost.gpu_hours),
         f"cost, {cluster.gpu.currency}": _short(cost.cost),
-        "days": _short(cost.gpu_hours / cost.gpus / 24),
+        "time": _time(cost.gpu_hours / cost.gpus),
         "memory, GB": f"{_short(cost.memory / GB)} of {cluster.gpu.memory_gb:g}",
         "saves, GB": _short(cost.checkpoint / GB),
         "checkpoint, GB": _short(cost.converted / GB),
@@ -115,6 +115,11 @@ def _totals(plan: Plan, cluster: Cluster) -> Text:
         *(f"{name}: {source}" for name, source in gpu.sources.items()),
     ]
     return Text("\n".join(lines))
+
+
+def _time(hours: float) -> str:
+    """In hours, or from two days on in days."""
+    return f"{_short(hours)} h" if hours < 48 else f"{_short(hours / 24)} days"
 
 
 def _short(value: float) -> str:

@@ -158,9 +158,12 @@ def _trained_by(parameters: Parameters, stage: str) -> str:
     """What trained a stage, and on which kind of GPU where the configuration names one."""
     if stage not in BASE_STAGES:
         return "TRL"
-    if parameters.cluster:
-        return f"nanotron on {parameters.cluster.gpu.name}, {parameters.cluster.layout(stage)}"
-    return "the project's engine" + (f" on {parameters.gpu.name}" if parameters.gpu else "")
+    cluster, processes = parameters.cluster, parameters.training.processes
+    if cluster and parameters.machine == "cluster":
+        return f"nanotron on {cluster.gpu.name}, {cluster.layout(stage)}"
+    gpu = cluster.gpu if cluster else parameters.gpu
+    together = f", {processes} processes" if processes > 1 else ""
+    return "the project's engine" + (f" on {gpu.name}" if gpu else "") + together
 
 
 def _summaries(facts: Facts, repository: Repository) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ from alignment_pretraining.core.model import Model
 from alignment_pretraining.execution.workers import run_in_worker
 from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.local.job import StageJob
+from alignment_pretraining.pretraining.local.memory import sized
 from alignment_pretraining.pretraining.local.stage import run_stage
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster
 from alignment_pretraining.pretraining.nanotron.stage import ClusterJob
@@ -59,6 +60,40 @@ def train_stage(
         stage=stage,
         settings=engine,
         peak_tflops=peak_tflops,
+    )
+    return run_in_worker(run_stage, job, scratch)
+
+
+def train_stage_on_node(
+    mix: Path,
+    heldout: Path,
+    tokenizer: Path,
+    model: Model,
+    stage: TrainingStage,
+    engine: EngineConfig,
+    cluster: Cluster,
+    scratch: Path,
+    start: Path | None = None,
+    *,
+    stage_name: str,
+    seed: int,
+) -> tuple[Path, pd.DataFrame, dict[str, Any]]:
+    """`train_stage` in `engine.processes`, on this machine or on the one that Slurm gives, as `cluster` says.
+
+    Where `engine` leaves the micro-batch open, it is what the cluster's GPU can hold.
+    """
+    job = StageJob(
+        name=stage_name,
+        seed=seed,
+        mix=mix,
+        heldout=heldout,
+        tokenizer=tokenizer,
+        start=start,
+        model=model,
+        stage=stage,
+        settings=sized(model, stage, engine, cluster.room),
+        peak_tflops=cluster.gpu.peak_tflops,
+        machines=cluster.machines() if cluster.launcher == "slurm" else None,
     )
     return run_in_worker(run_stage, job, scratch)
 

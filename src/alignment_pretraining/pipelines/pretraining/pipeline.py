@@ -1,18 +1,18 @@
 """Pretraining, midtraining and continued pretraining of every base model."""
 
-from typing import Literal
-
 from kedro.pipeline import Node, Pipeline
 
+from alignment_pretraining.parameters import Machine
 from alignment_pretraining.pipelines.pretraining import nodes
 from alignment_pretraining.pipelines.wiring import bind, stage_node
 from alignment_pretraining.study import StageRun, Study
 
 
-def create_pipeline(study: Study, machine: Literal["cpu", "gpu", "cluster"] = "cpu") -> Pipeline:
+def create_pipeline(study: Study, machine: Machine = "cpu") -> Pipeline:
     """One training node for each (arm, seed, base stage); arms with an equal history share it.
 
-    On a cluster, `params:cluster` says how stages are spread over its GPUs; of a GPU, `params:gpu` says its peak.
+    `params:cluster` describes the machines of a cluster, and how nanotron spreads stages over them, or the one machine
+    on which the local engine trains; of a single GPU, `params:gpu` says its peak.
     """
     return Pipeline(
         [_train(stage_run, seed, machine) for stage_run in study.base_stage_runs() for seed in study.seeds.base],
@@ -20,7 +20,7 @@ def create_pipeline(study: Study, machine: Literal["cpu", "gpu", "cluster"] = "c
     )
 
 
-def _train(stage_run: StageRun, seed: int, machine: str) -> Node:
+def _train(stage_run: StageRun, seed: int, machine: Machine) -> Node:
     inputs = {
         "mix": stage_run.dataset(seed, "mix"),
         "heldout": "heldout_tokens",
@@ -30,13 +30,14 @@ def _train(stage_run: StageRun, seed: int, machine: str) -> Node:
         "engine": "params:training",
         "scratch": "scratch",
     }
-    if machine == "cluster":
+    if machine in ("node", "cluster"):
         inputs["cluster"] = "params:cluster"
     if machine == "gpu":
         inputs["peak_tflops"] = "params:gpu.peak_tflops"
     if stage_run.parent:
         inputs["start"] = stage_run.parent.dataset(seed, "checkpoint")
-    engine = nodes.train_stage_on_cluster if machine == "cluster" else nodes.train_stage
+    on = {"cluster": nodes.train_stage_on_cluster, "node": nodes.train_stage_on_node}
+    engine = on.get(machine, nodes.train_stage)
     return stage_node(
         "train",
         bind(engine, stage_name=stage_run.stage, seed=seed),

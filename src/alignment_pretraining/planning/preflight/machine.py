@@ -8,13 +8,15 @@ from pathlib import Path
 from alignment_pretraining.core.model import parameter_count
 from alignment_pretraining.core.shards import token_dtype
 from alignment_pretraining.parameters import Parameters
+from alignment_pretraining.planning.machines import local_engine, stage_memory
 from alignment_pretraining.planning.preflight.amounts import Amount, Need
 from alignment_pretraining.planning.preflight.budgets import trained_stages
 from alignment_pretraining.planning.preflight.supply import Supply
 from alignment_pretraining.post_training.config import stage_name
 from alignment_pretraining.post_training.memory import memory_per_gpu as chat_memory
+from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster
-from alignment_pretraining.pretraining.nanotron.memory import checkpoint_bytes, hugging_face_bytes, memory_per_gpu
+from alignment_pretraining.pretraining.nanotron.memory import checkpoint_bytes, hugging_face_bytes
 from alignment_pretraining.study import Study
 
 _FP32 = 4
@@ -47,12 +49,15 @@ def machine(parameters: Parameters, cluster: Cluster | None, supply: Supply, dat
 
 
 def _memory(parameters: Parameters, study: Study, cluster: Cluster) -> Iterator[Need]:
-    gpu = cluster.gpu
-    room = Amount(gpu.memory_gb * 1e9 * (1 - cluster.memory_reserve), f"{gpu.name}, less {cluster.memory_reserve:.0%}")
+    room = Amount(cluster.room, f"{cluster.gpu.name}, less {cluster.memory_reserve:.0%}")
+    engine = local_engine(parameters)
     for name in trained_stages(study):
-        layout = cluster.layout(name)
-        need = sum(memory_per_gpu(study.model, getattr(study.stages, name), layout).values())
-        setting = "raise tp or pp, lower the micro-batch, or set recompute"
+        need = stage_memory(study.model, getattr(study.stages, name), cluster.layout(name), engine)
+        setting = (
+            "lower training.micro_batch_tokens, or set training.gradient_checkpointing"
+            if engine
+            else "raise tp or pp, lower the micro-batch, or set recompute"
+        )
         yield Need("pretraining", f"{name}: memory of a GPU", need, room, "GB", setting)
     if study.seeds.post_training:
         setting = (
@@ -80,13 +85,13 @@ def disk_bytes(parameters: Parameters, cluster: Cluster | None, supply: Supply) 
     kept = hugging_face_bytes(study.model)
     checkpoints = sum(kept * len(study.seeds_of(one)) for one in study.stage_runs())
     text = corpus * supply.tokenizing.bytes_per_token / _ZSTD
-    return text + width * (corpus + mixes) + checkpoints + _saves(study, cluster)
+    return text + width * (corpus + mixes) + checkpoints + _saves(study, cluster, local_engine(parameters))
 
 
-def _saves(study: Study, cluster: Cluster | None) -> float:
-    """A cluster's last saves stay; elsewhere there are those of the stage that trains."""
+def _saves(study: Study, cluster: Cluster | None, engine: EngineConfig | None) -> float:
+    """nanotron's last saves on a cluster stay; elsewhere there are those of the stage that trains."""
     if cluster is None:
         return 3 * hugging_face_bytes(study.model)
     each = {name: checkpoint_bytes(study.model, cluster.layout(name)) for name in trained_stages(study)}
     stay = sum(each[one.stage] * len(study.seeds_of(one)) for one in study.base_stage_runs())
-    return (stay if cluster.launcher == "slurm" else 0) + (cluster.keep + 1) * max(each.values())
+    return (stay if cluster.launcher == "slurm" and engine is None else 0) + (cluster.keep + 1) * max(each.values())

@@ -55,7 +55,7 @@ def rehearse(
         UserError: the real study is short of something or cannot be laid out; or the rehearsal failed: its last lines.
     """
     refuse_short((need for need in needs_of(parameters, load, root / data_folder(env)) if not need.here), env)
-    if cluster := parameters.cluster:
+    if (cluster := parameters.cluster) and parameters.machine == "cluster":
         for name in BASE_STAGES:
             check_stage(parameters.study.model, getattr(parameters.study.stages, name), cluster.layout(name), cluster)
     small = shrink(written, parameters)

@@ -130,11 +130,13 @@ def _texts(small: Values, parameters: Parameters) -> None:
 
 def _machines(small: Values, parameters: Parameters) -> None:
     longest = max(_contexts(parameters.study).values())
+    training = parameters.training
     small["training"] |= {
+        "processes": min(training.processes, _MOST),
         "threads": 1,
-        "micro_batch_tokens": longest,
+        "micro_batch_tokens": training.micro_batch_tokens and longest,
         "save_every": _STEPS // 2,
-        "keep_every": _STEPS // 2 if parameters.training.keep_every else None,
+        "keep_every": _STEPS // 2 if training.keep_every else None,
         "evaluations": 2,
         "heldout_tokens": 2 * longest,
         "sample_tokens": 4,

@@ -40,8 +40,10 @@ class PostTraining(Spec):
 
 
 class Cluster(Spec):
-    """Where and how the base stages are trained; `layouts` has one entry a base stage.
+    """The machines, and how the base stages are trained on them.
 
+    `layouts` has one entry a base stage, which nanotron trains so, and saves as `save_every` and `keep` say; without
+    any, the local engine trains them as `training` says.
     A Slurm job that ended too early is submitted again, `resubmissions` times in a row where it brought no new save.
     `notice_seconds` before its time limit it saves and goes back to the queue.
     """
@@ -50,11 +52,11 @@ class Cluster(Spec):
     gpu: Gpu
     gpus_per_node: Positive
     memory_reserve: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    save_every: Positive
+    save_every: Positive = 500
     keep: Positive = 2
     resubmissions: NonNegativeInt = 3
     notice_seconds: Positive = 600
-    layouts: dict[str, Layout]
+    layouts: dict[str, Layout] = {}
     slurm: Slurm | None = None
     post_training: PostTraining | None = None
 
@@ -62,6 +64,11 @@ class Cluster(Spec):
     def _slurm_is_described(self) -> Self:
         require_slurm(self.launcher, self.slurm)
         return self
+
+    @property
+    def room(self) -> float:
+        """Bytes of a GPU that a training may take."""
+        return self.gpu.memory_gb * GB * (1 - self.memory_reserve)
 
     def layout(self, stage: str) -> Layout:
         """The layout of a base stage.
@@ -96,7 +103,7 @@ def check_stage(model: Model, stage: TrainingStage, layout: Layout, cluster: Clu
     if layout.gpus > cluster.gpus_per_node and layout.gpus % cluster.gpus_per_node:
         raise UserError(f"{layout.gpus} GPUs ({layout}) do not fill machines of {cluster.gpus_per_node}")
     parts = memory_per_gpu(model, stage, layout)
-    need, room = sum(parts.values()) / GB, cluster.gpu.memory_gb * (1 - cluster.memory_reserve)
+    need, room = sum(parts.values()) / GB, cluster.room / GB
     if need > room:
         table = ", ".join(f"{name} {size / GB:.1f}" for name, size in parts.items())
         raise UserError(
