@@ -153,6 +153,20 @@ def change(file: Path, key: str, value: Any) -> None:
             "conf/paper/parameters_cluster.yml: 1 to correct:\n  post_training.processes: 12 do not fill machines of",
         ),
         (
+            "node",
+            "node/parameters.yml",
+            "training.processes",
+            7,
+            "conf/node/study.yml: 1 to correct:\n  study.stages.pretraining.batch_tokens: 1,048,576 are 512",
+        ),
+        (
+            "paper",
+            "paper/parameters_cluster.yml",
+            "training.processes",
+            2,
+            "training.processes: of the local engine, and cluster.layouts has nanotron train",
+        ),
+        (
             "gpu",
             "gpu/parameters.yml",
             "post_training.launcher",

@@ -49,7 +49,7 @@ def needs(env: str, changes: Change | None = None) -> list[Need]:
     return [need for need in found if not need.here]
 
 
-@pytest.mark.parametrize("env", ["base", "english", "gpu", "paper"])
+@pytest.mark.parametrize("env", ["base", "english", "gpu", "node", "paper"])
 def test_every_environment_of_the_project_passes(env: str) -> None:
     found = needs(env)
     refuse_short(found, env)

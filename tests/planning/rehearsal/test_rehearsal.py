@@ -34,7 +34,7 @@ def leaves(value: Any, key: str = "") -> dict[str, Any]:
     return {key: value}
 
 
-@pytest.mark.parametrize("env", ["base", "paper"])
+@pytest.mark.parametrize("env", ["base", "node", "paper"])
 def test_sizes_alone_are_changed_and_the_small_study_passes_its_preflight(env: str) -> None:
     spec = parameters(env)
     values = shrink(written(env), spec)

@@ -19,15 +19,16 @@ def memory_per_gpu(model: Model, stage: TrainingStage, settings: EngineConfig, r
     tokens, hidden = rows * stage.context, model.hidden_size
     layer = tokens * (hidden * (4 * _FP32 + 8 * width) + 4 * model.intermediate_size * width)
     kept = model.layers * tokens * hidden * _FP32 + layer if settings.gradient_checkpointing else model.layers * layer
-    ends = tokens * hidden * (2 * _FP32 + 2 * width)  # the last norm, and the gradient that the loss leaves
+    ends = tokens * hidden * (2 * _FP32 + width)  # the last norm, and the gradient that the loss leaves
     chunk = min(tokens, _LOSS_CHUNK) * model.vocab_size * (_FP32 + 2 * width)
+    projection = hidden * (tokens * width + model.vocab_size * (_FP32 + width))  # its input, and its gradient
     return {
         "weights": parameters * _FP32,
         "gradients": parameters * _FP32,
         "optimizer": parameters * 2 * _FP32,
         "computed with": parameters * width if width == _BF16 else 0,
         "activations": kept + ends,
-        "logits": chunk + model.vocab_size * hidden * (_FP32 + width),  # and the gradient of the output projection
+        "logits": chunk + projection,
     }
 
 
