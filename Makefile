@@ -19,8 +19,9 @@ run: in-git $(VENV)/.run ## the default study, by DVC: only what changed is made
 test: $(VENV)/.dev ## the whole test suite, but for the remote in S3
 	pytest -n 3 --dist loadfile --no-loadscope-reorder # three for two cores: some tests wait
 
-rehearse: $(VENV)/.dev ## the studies of a GPU and of a cluster, whole and small, on this machine
+rehearse: $(VENV)/.dev ## the studies of a GPU, of a machine of 8 and of a cluster, whole and small, here
 	kedro rehearse --env gpu
+	kedro rehearse --env node
 	kedro rehearse --env paper
 
 lint: $(VENV)/.dev ## what pre-commit and CI check
