@@ -66,6 +66,7 @@ def functions() -> dict[str, Callable[..., Any]]:
     from_elsewhere = Study.model_validate(english("study") | {"run": [], "checkpoints": {"mine": {"folder": "mine"}}})
     asked = Capability.model_validate({"tasks": {"everyday_facts": {"shots": 0, "metric": "acc"}}})
     others = [
+        create_pretraining(study(), "node"),
         create_pretraining(study(), "cluster"),
         create_post_training(study(), "cluster"),
         create_synthesis(paid),
@@ -130,7 +131,7 @@ def write_again(text: str) -> str:
     return ast.unparse(ast.parse(text))
 
 
-TRAIN = {"pretraining.train_stage", "pretraining.train_stage_on_cluster"}
+TRAIN = {f"pretraining.train_stage{where}" for where in ("", "_on_node", "_on_cluster")}
 CHAT = {f"post_training.run_{stage}{where}" for stage in ("sft", "dpo") for where in ("", "_with_cluster")}
 TASKS = {
     "mixing.read_corpus",

@@ -101,7 +101,8 @@ def test_the_assumed_rate_is_its_source(study: Study, cluster: Cluster) -> None:
 def test_hours_and_cost(plan: Plan, cluster: Cluster) -> None:
     for stage in plan.stages.values():
         flops_a_second = stage.flops / stage.gpu_hours / 3600
-        assert flops_a_second * stage.overhead.factor == pytest.approx(cluster.gpu.peak_tflops * 1e12 * cluster.gpu.mfu)
+        reached = flops_a_second * stage.overhead.factor / cluster.goodput
+        assert reached == pytest.approx(cluster.gpu.peak_tflops * 1e12 * cluster.gpu.mfu)
         assert stage.cost == pytest.approx(stage.gpu_hours * cluster.gpu.price_per_hour)
 
 

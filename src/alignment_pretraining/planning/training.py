@@ -42,7 +42,7 @@ class StageCost:
 
     @property
     def tokens_per_gpu_second(self) -> float:
-        """The speed that the assumed MFU amounts to."""
+        """The speed that the assumed MFU and goodput amount to."""
         return self.tokens / self.gpu_hours / 3600
 
 
@@ -92,7 +92,7 @@ def _base_stage(name: str, study: Study, cluster: Cluster, engine: EngineConfig 
     layout, gpu = cluster.layout(name), cluster.gpu
     flops = stage.tokens * flops_per_token(study.model, stage.context)
     added = overhead(study.model, stage, layout, cluster)
-    hours = flops / (gpu.peak_tflops * 1e12 * gpu.mfu) / 3600 * added.factor
+    hours = _gpu_hours(flops, added, cluster)
     return StageCost(
         stage=name,
         steps=stage.steps,
@@ -106,6 +106,11 @@ def _base_stage(name: str, study: Study, cluster: Cluster, engine: EngineConfig 
         checkpoint=checkpoint_bytes(study.model, layout),
         converted=hugging_face_bytes(study.model),
     )
+
+
+def _gpu_hours(flops: float, added: Overhead, cluster: Cluster) -> float:
+    """Of the model's FLOPs at the assumed MFU, with what the layout adds and what failures cost."""
+    return flops / (cluster.gpu.peak_tflops * 1e12 * cluster.gpu.mfu) / 3600 * added.factor / cluster.goodput
 
 
 def _post_stages(
@@ -134,7 +139,7 @@ def _chat(
 ) -> StageCost:
     gpu, flops = cluster.gpu, tokens * flops_a_token
     added = chat_overhead(study.model, stage, tokens, flops, settings, cluster)
-    hours = flops / (gpu.peak_tflops * 1e12 * gpu.mfu) / 3600 * added.factor
+    hours = _gpu_hours(flops, added, cluster)
     return StageCost(
         stage=stage_name(stage),
         steps=-(-examples(stage) // stage.batch_size) * stage.epochs,

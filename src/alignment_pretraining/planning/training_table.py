@@ -28,7 +28,8 @@ def _stages(plan: Plan, study: Study, cluster: Cluster) -> Table:
     gpu = cluster.gpu
     title = (
         f"Stages of {study.name}: {parameter_count(study.model) / 1e9:.2f}B parameters on {gpu.name},\n"
-        f"{gpu.peak_tflops:,.0f} TFLOP/s x {gpu.mfu:.0%} MFU, {gpu.price_per_hour:g} {gpu.currency} an hour"
+        f"{gpu.peak_tflops:,.0f} TFLOP/s x {gpu.mfu:.0%} MFU x {cluster.goodput:.0%} goodput, "
+        f"{gpu.price_per_hour:g} {gpu.currency} an hour"
     )
     table = Table(title=title, title_justify="left")
     table.add_column("")

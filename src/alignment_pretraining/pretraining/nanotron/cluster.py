@@ -42,8 +42,11 @@ class PostTraining(Spec):
 class Cluster(Spec):
     """The machines, and how the base stages are trained on them.
 
-    `layouts` has one entry a base stage, which nanotron trains so, and saves as `save_every` and `keep` say; without
-    any, the local engine trains them as `training` says.
+    `layouts` has one entry a base stage, which nanotron trains so, and saves as `save_every` and `keep` say; saves of
+    multiples of `keep_every` steps are kept for good, and each has a held-out loss in the curve. Without layouts, the
+    local engine trains the base stages as `training` says.
+    `goodput` is the share of a job's time that brings steps which stay, for plans: the rest goes into starts, saves and
+    what is done again after a failure. `gpu.sources` says where it comes from.
     A Slurm job that ended too early is submitted again, `resubmissions` times in a row where it brought no new save.
     `notice_seconds` before its time limit it saves and goes back to the queue.
     """
@@ -52,6 +55,7 @@ class Cluster(Spec):
     gpu: Gpu
     gpus_per_node: Positive
     memory_reserve: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    goodput: Annotated[float, Field(gt=0, le=1)] = 1.0
     save_every: Positive = 500
     keep: Positive = 2
     resubmissions: NonNegativeInt = 3
