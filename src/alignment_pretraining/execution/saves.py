@@ -41,12 +41,18 @@ def verify(checkpoint: Path) -> dict[str, int]:
     return layout
 
 
-def keep_newest(folder: Path, count: int) -> None:
-    """Delete all but the last `count` whole saves, and any part that is older than those."""
+def keep_newest(folder: Path, count: int, every: int | None = None) -> None:
+    """Delete all but the last `count` whole saves and those of multiples of `every` steps, and older parts of saves."""
+    kept = kept_for_good(folder, every)
     whole = [path for path in _steps(folder) if (path / MARK).exists()]
     for path in _steps(folder):
-        if whole[-count:] and int(path.name) < int(whole[-count:][0].name):
+        if whole[-count:] and int(path.name) < int(whole[-count:][0].name) and path not in kept:
             shutil.rmtree(path)
+
+
+def kept_for_good(folder: Path, every: int | None) -> list[Path]:
+    """The whole saves of multiples of `every` steps, oldest first."""
+    return [path for path in _steps(folder) if every and int(path.name) % every == 0 and (path / MARK).exists()]
 
 
 def _steps(folder: Path) -> list[Path]:

@@ -43,7 +43,8 @@ def machine_of(parameters: Parameters) -> Cluster | None:
         rows = sized(study.model, stage, training, machine.room).rows_at_once(stage.context)
         recompute = training.gradient_checkpointing
         layouts[name] = Layout(dp=training.processes, micro_batch=rows, zero=0, dtype="float32", recompute=recompute)
-    return machine.model_copy(update={"layouts": layouts, "keep": training.keep_last})
+    kept = {"keep": training.keep_last, "keep_every": training.keep_every}
+    return machine.model_copy(update={"layouts": layouts, **kept})
 
 
 def stage_memory(model: Model, stage: TrainingStage, layout: Layout, engine: EngineConfig | None) -> float:

@@ -40,6 +40,9 @@ def _agrees(result: tuple[Path, Any, dict[str, Any]], model: Model, locally: Loc
     for key, tolerance in (("loss", TOLERANCE), ("grad_norm", 1e-3), ("lr", 0), ("tokens", 0)):
         np.testing.assert_allclose(curve[key], [row[key] for row in rows], rtol=tolerance, err_msg=key)
     assert summary["heldout_loss"] == pytest.approx(rows[-1]["heldout_loss"], abs=1e-4)
+    looked_at = curve["heldout_loss"].dropna()
+    assert [str(step) for step in curve["step"][looked_at.index]] == list(summary["samples"])
+    np.testing.assert_allclose(looked_at, [rows[i]["heldout_loss"] for i in looked_at.index], atol=1e-4)
     trained = load_parent(checkpoint, model).state_dict()
     for name, weight in llama.state_dict().items():
         torch.testing.assert_close(trained[name], weight, atol=2e-3, rtol=0, msg=name)
@@ -55,9 +58,12 @@ def _agrees(result: tuple[Path, Any, dict[str, Any]], model: Model, locally: Loc
     ids=["2x1x1", "1x2x1", "2x2x2"],
 )
 def test_agrees_at(layout: Layout, model: Model, make_job: Jobs, locally: Local, tmp_path: Path) -> None:
-    job = make_job(model=model, cluster=cluster(layout))
+    """Of the largest, the save in the middle is kept for good, and has a held-out loss too."""
+    job = make_job(model=model, cluster=cluster(layout, keep_every=12 if layout.gpus == 8 else None))
     _agrees(run_stage(job, tmp_path), model, locally)
     if layout.gpus == 8:
+        kept = saves.kept_for_good(tmp_path / job.fingerprint() / "checkpoints", 12)
+        assert [path.name for path in kept] == ["12", "24"]
         _nanotron_gives_the_converted_logits(job, tmp_path / job.fingerprint())
         _refuses_another_layout(job, tmp_path)
 

@@ -123,6 +123,8 @@ def test_a_damaged_or_half_written_checkpoint(tmp_path: Path) -> None:
     (newest / "model" / "weights").write_bytes(b"1234")
     with pytest.raises(UserError, match=r"weights: 4 bytes, but 8 bytes were saved"):
         saves.verify(newest)
+    saves.keep_newest(tmp_path, 1, every=6)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["12", "18", "6"]
     saves.keep_newest(tmp_path, 1)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["12", "18"]
 

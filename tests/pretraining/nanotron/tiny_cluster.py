@@ -29,7 +29,7 @@ TIED = UNTIED.model_copy(update={"tie_embeddings": True})
 STAGE = TrainingStage(
     tokens=STEPS * 256, context=64, batch_tokens=256, max_lr=1e-2, min_lr=1e-3, warmup=0.1, synthetic_share=0.0
 )
-SETTINGS = EngineConfig(precision="fp32", evaluations=1, heldout_tokens=512)
+SETTINGS = EngineConfig(precision="fp32", evaluations=2, heldout_tokens=512)
 GPU = Gpu(name="tiny", memory_gb=1, peak_tflops=1, mfu=0.5, price_per_hour=2, currency="USD", sources={})
 
 

@@ -89,9 +89,11 @@ def disk_bytes(parameters: Parameters, cluster: Cluster | None, supply: Supply) 
 
 
 def _saves(study: Study, cluster: Cluster | None, engine: EngineConfig | None) -> float:
-    """nanotron's last saves on a cluster stay; elsewhere there are those of the stage that trains."""
+    """Those that are kept for good, those of the stage that trains, and on a cluster nanotron's last ones."""
     if cluster is None:
         return 3 * hugging_face_bytes(study.model)
     each = {name: checkpoint_bytes(study.model, cluster.layout(name)) for name in trained_stages(study)}
-    stay = sum(each[one.stage] * len(study.seeds_of(one)) for one in study.base_stage_runs())
-    return (stay if cluster.launcher == "slurm" and engine is None else 0) + (cluster.keep + 1) * max(each.values())
+    last = 1 if cluster.launcher == "slurm" and engine is None else 0
+    stay = {name: size * (last + cluster.kept(getattr(study.stages, name))) for name, size in each.items()}
+    trained = sum(stay[one.stage] * len(study.seeds_of(one)) for one in study.base_stage_runs())
+    return trained + (cluster.keep + 1) * max(each.values())

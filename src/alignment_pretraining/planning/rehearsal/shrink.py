@@ -153,6 +153,7 @@ def _machines(small: Values, parameters: Parameters) -> None:
     if parameters.cluster:
         cluster = small["cluster"]
         cluster["save_every"] = _STEPS // 2
+        cluster["keep_every"] = _STEPS // 2 if parameters.cluster.keep_every else None
         for name, layout in parameters.cluster.layouts.items():
             cluster["layouts"][name] = small_layout(layout).model_dump()
         if cluster.get("slurm"):

@@ -58,11 +58,18 @@ class Cluster(Spec):
     goodput: Annotated[float, Field(gt=0, le=1)] = 1.0
     save_every: Positive = 500
     keep: Positive = 2
+    keep_every: Positive | None = None
     resubmissions: NonNegativeInt = 3
     notice_seconds: Positive = 600
     layouts: dict[str, Layout] = {}
     slurm: Slurm | None = None
     post_training: PostTraining | None = None
+
+    @model_validator(mode="after")
+    def _what_is_kept_is_saved(self) -> Self:
+        if self.keep_every and self.keep_every % self.save_every:
+            raise ValueError(f"keep_every {self.keep_every} is not a multiple of save_every {self.save_every}")
+        return self
 
     @model_validator(mode="after")
     def _slurm_is_described(self) -> Self:
@@ -83,6 +90,10 @@ class Cluster(Spec):
         if stage not in self.layouts:
             raise UserError(f"cluster.layouts has no {stage}; it has {', '.join(self.layouts)}")
         return self.layouts[stage]
+
+    def kept(self, stage: TrainingStage) -> int:
+        """How many saves of `stage` are kept for good."""
+        return stage.steps // self.keep_every if self.keep_every else 0
 
     def machines(self) -> Machines:
         """Its machines, as any job of several ranks needs them.

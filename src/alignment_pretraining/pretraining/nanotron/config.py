@@ -30,6 +30,7 @@ def stage_config(
     folder: Path,
     save_every: int,
     keep: int = 2,
+    keep_every: int | None = None,
     skip_nonfinite: int = 0,
 ) -> dict[str, Any]:
     """What `entry` reads: nanotron's own sections, and `stage` with what ours adds to them.
@@ -45,6 +46,7 @@ def stage_config(
         folder: Where checkpoints and metrics go.
         save_every: Steps between two saves.
         keep: How many saves are kept.
+        keep_every: Saves of multiples of so many steps are kept for good.
         skip_nonfinite: How many batches may be left out because their gradient is not finite.
     """
     return {
@@ -92,6 +94,7 @@ def stage_config(
             "mix": str(mix),
             "metrics": str(folder / "metrics.jsonl"),
             "keep": keep,
+            "keep_every": keep_every,
             "stop": str(stop_file(folder)),
             "skip_nonfinite": skip_nonfinite,
             "recompute": layout.recompute,

@@ -90,7 +90,7 @@ def run_stage(job: ClusterJob, scratch: Path) -> tuple[Path, pd.DataFrame, dict[
     if not done or done.name != str(job.stage.steps):
         _launch(job, prepare_stage(job, work), work)
     result = _collect(job, work)
-    saves.keep_newest(work / "checkpoints", 1)
+    saves.keep_newest(work / "checkpoints", 1, job.cluster.keep_every)
     shutil.rmtree(work / "weights", ignore_errors=True)
     return result
 
@@ -109,14 +109,15 @@ def check(job: ClusterJob, scratch: Path) -> None:
         raise UserError(f"{job.mix}: {len(mix):,} tokens, but the stage needs {need:,}; mix again")
     if job.start:
         verify(job.start)
-    saved = (job.cluster.keep + 1) * checkpoint_bytes(job.model, job.layout)
+    kept = job.cluster.keep + job.cluster.kept(job.stage)
+    saved = (kept + 1) * checkpoint_bytes(job.model, job.layout)
     space = saved + 2 * hugging_face_bytes(job.model)
     scratch.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(scratch).free
     if free < space:
         raise UserError(
             f"{scratch}: {free / GB:.1f} GB free, but the stage's checkpoints need {space / GB:.1f} GB "
-            f"({job.cluster.keep} kept and one being written, and the converted ones)"
+            f"({kept} kept and one being written, and the converted ones)"
         )
 
 
@@ -160,6 +161,7 @@ def prepare_stage(job: ClusterJob, work: Path) -> Path:
         folder=work,
         save_every=job.cluster.save_every,
         keep=job.cluster.keep,
+        keep_every=job.cluster.keep_every,
         skip_nonfinite=job.settings.skip_nonfinite,
     )
     return write_config(config, work / "config.yaml")
@@ -210,7 +212,7 @@ def _launch(job: ClusterJob, config: Path, work: Path) -> None:
 
 
 def _collect(job: ClusterJob, work: Path) -> tuple[Path, pd.DataFrame, dict[str, Any]]:
-    """Convert the last checkpoint and score it on the held-out stream."""
+    """Convert the last checkpoint, and score it and those that are kept for good on the held-out stream."""
     from transformers import AutoTokenizer
 
     from alignment_pretraining.pretraining.nanotron.conversion import from_nanotron, to_model
@@ -221,10 +223,14 @@ def _collect(job: ClusterJob, work: Path) -> tuple[Path, pd.DataFrame, dict[str,
     saves.verify(last)
     rows, speed = read_curve(work / "metrics.jsonl"), read_speed(work / "metrics.jsonl", job)
     tokenizer = AutoTokenizer.from_pretrained(job.tokenizer)
-    weights = from_nanotron(last, job.model)
-    model = to_model(weights, job.model, eos=tokenizer.eos_token_id, pad=tokenizer.pad_token_id)
     prompt = tokenizer(job.settings.sample_prompt)["input_ids"]
-    rows[-1]["heldout_loss"], written = _look_at(job, model, prompt)
+    samples = {}
+    kept = saves.kept_for_good(work / "checkpoints", job.cluster.keep_every)
+    for save in sorted({*kept, last}, key=lambda path: int(path.name)):
+        weights = from_nanotron(save, job.model)
+        model = to_model(weights, job.model, eos=tokenizer.eos_token_id, pad=tokenizer.pad_token_id)
+        rows[int(save.name) - 1]["heldout_loss"], written = _look_at(job, model, prompt)
+        samples[save.name] = f"{job.settings.sample_prompt}{tokenizer.decode(written)}"
     summary: dict[str, Any] = {
         "stage": job.name,
         "seed": job.seed,
@@ -233,7 +239,7 @@ def _collect(job: ClusterJob, work: Path) -> tuple[Path, pd.DataFrame, dict[str,
         "parameters": parameter_count(job.model),
         "final_loss": final_loss(rows),
         "heldout_loss": rows[-1]["heldout_loss"],
-        "samples": {str(job.stage.steps): f"{job.settings.sample_prompt}{tokenizer.decode(written)}"},
+        "samples": samples,
     }
     summary |= skipped_steps(rows)
     record = {**summary, "layout": job.layout.model_dump(), "spec": job.stage.model_dump()}

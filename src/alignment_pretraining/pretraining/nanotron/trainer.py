@@ -40,6 +40,7 @@ class StageSection:
     mix: Path
     metrics: Path
     keep: int
+    keep_every: Optional[int]  # noqa: UP045 - dacite reads this form
     recompute: bool
     stop: Path
     skip_nonfinite: int
@@ -183,7 +184,7 @@ class StageTrainer(DistributedTrainer):  # type: ignore[misc] # nanotron has no 
         dist.barrier(self.parallel_context.world_pg)
         if dist.get_rank(self.parallel_context.world_pg) == 0:
             saves.mark_whole(folder, self._layout())
-            saves.keep_newest(folder.parent, self.section.keep)
+            saves.keep_newest(folder.parent, self.section.keep, self.section.keep_every)
         dist.barrier(self.parallel_context.world_pg)
         return folder
 
