@@ -115,6 +115,9 @@ def train_in_ranks(ranks: Ranks, steps: int, metrics: Path, saved: Callable[[], 
         return
     log = ranks.folder / "job.log"
     run_local(ranks.module, ranks.config, ranks.processes, log, metrics=metrics, steps=steps, label=ranks.label)
+    if (reached := saved()) < steps:
+        asked = stop_file(ranks.folder)
+        raise UserError(f"{ranks.label}: left with step {reached:,} saved, as {asked} asks; delete it to go on")
 
 
 def run_ranks(ranks: Ranks, steps: int, metrics: Path, saved: Callable[[], int]) -> None:
