@@ -68,6 +68,8 @@ def test_an_instant_term_flags_alone_and_only_what_took_part_is_named() -> None:
         ({"terms": ["a", "A"]}, "terms listed twice: a"),
         ({"mode": "never"}, "mode"),
         ({"terms": ["na\u00efve"]}, "terms"),
+        ({"terms": ["snake_case"]}, "terms"),
+        ({"terms": ["pre-"]}, "terms"),
     ],
 )
 def test_a_wrong_category_is_refused(change: dict[str, Any], message: str) -> None:

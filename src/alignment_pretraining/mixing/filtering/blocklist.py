@@ -12,7 +12,8 @@ from pydantic import Field, RootModel, model_validator
 
 from alignment_pretraining.core.spec import Spec
 
-Term = Annotated[str, Field(pattern=r"^[\x21-\x7e]+( [\x21-\x7e]+)*$")]
+# Words of ASCII signs, parted by a space or a hyphen; in texts an underscore parts words, too.
+Term = Annotated[str, Field(pattern=r"^[\x21-,.-^`-\x7e]+([ -][\x21-,.-^`-\x7e]+)*$")]
 
 
 class Category(Spec):

@@ -14,7 +14,6 @@ from alignment_pretraining.mixing.corpus.parts import Part, batches
 from alignment_pretraining.mixing.filtering.blocklist import Blocklist
 from alignment_pretraining.mixing.filtering.classifier import Classifier
 from alignment_pretraining.mixing.filtering.matcher import HyperscanMatcher, Matcher
-from alignment_pretraining.mixing.filtering.normalize import normalize
 
 SCHEMA = pa.schema([("id", pa.string()), ("flagged", pa.bool_()), ("categories", pa.string()), ("terms", pa.string())])
 NAME = "flags.parquet"
@@ -28,18 +27,16 @@ def flag(
 
     A text is flagged by either filter; what the classifier flags has the category `classifier`.
     """
-    decisions = [blocklist.decide(found) for found in matcher.find([normalize(text) for text in texts])]
-    table = pd.DataFrame(
-        {
-            "flagged": [decision.flagged for decision in decisions],
-            "categories": [";".join(decision.categories) for decision in decisions],
-            "terms": [";".join(decision.terms) for decision in decisions],
-        }
-    )
+    flagged, categories, terms = np.zeros(len(texts), bool), [""] * len(texts), [""] * len(texts)
+    for number, found in matcher.find(texts).items():
+        decision = blocklist.decide(found)
+        flagged[number] = decision.flagged
+        categories[number], terms[number] = ";".join(decision.categories), ";".join(decision.terms)
+    table = pd.DataFrame({"flagged": flagged, "categories": categories, "terms": terms})
     if classifier is not None:
-        found = classifier.flags(texts)
-        table.loc[found, "categories"] = [";".join(filter(None, (c, CLASSIFIER))) for c in table.categories[found]]
-        table["flagged"] |= found
+        also = classifier.flags(texts)
+        table.loc[also, "categories"] = [";".join(filter(None, (c, CLASSIFIER))) for c in table.categories[also]]
+        table["flagged"] |= also
     return table
 
 
@@ -64,7 +61,7 @@ def flag_part(blocklist: Blocklist, classifier: Classifier | None, part: Part, f
 
 @lru_cache(maxsize=1)
 def _matcher(terms: tuple[str, ...]) -> HyperscanMatcher:
-    """Made once a process: it takes a second."""
+    """Made once a process."""
     return HyperscanMatcher(terms)
 
 

@@ -19,7 +19,7 @@ _APOSTROPHES = "\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}\N{
 _LETTERS = {"\u0131": "i", "\u0237": "j", "\u0142": "l", "\xf8": "o", "\u0111": "d", "\xf0": "d", "\u0127": "h"}
 _LETTERS |= {"\u0167": "t", "\xdf": "ss", "\xe6": "ae", "\u0153": "oe", "\xfe": "th"}
 # Stands for letters and digits of other scripts until the text's own underscores are spaces.
-_LETTER = "\x1a"
+LETTER = "\x1a"
 _UNDERSCORES = bytes.maketrans(b"_\x1a", b" _")
 
 
@@ -30,16 +30,27 @@ def normalize(text: str) -> bytes:
     `_` itself too. A letter that had an accent is a small one, so that it is in no acronym. Where a tag, a hyphen at
     the end of a line or a zero-width space may part a word or not, the text is there twice, parted by `READINGS`.
     """
-    if "&" in text:
-        text = _ENTITY.sub(_meant, _ENTITY.sub(_meant, text))  # twice: pages that were escaped twice
-    joined = _TAG.sub(_tag, text) if "<" in text and ">" in text else text
-    joined = _LINE_END.sub("", joined) if "-\n" in text or "-\r" in text else joined
-    joined = joined.replace("\u200b", "")
+    text = meaning(text)
+    joined = second_reading(text)
     if joined != text:
         text = text + READINGS + joined
     if not text.isascii():
         text = _OTHER.sub(_in_ascii, unicodedata.normalize("NFC", text))
     return text.encode("ascii").translate(_UNDERSCORES)
+
+
+def meaning(text: str) -> str:
+    """The text with what its HTML entities stand for."""
+    if "&" not in text or not _ENTITY.search(text):
+        return text
+    return _ENTITY.sub(_meant, _ENTITY.sub(_meant, text))  # twice: pages that were escaped twice
+
+
+def second_reading(text: str) -> str:
+    """The text without what may stand within a word; equal to it where there is nothing of the kind."""
+    joined = _TAG.sub(_tag, text) if "<" in text and ">" in text else text
+    joined = _LINE_END.sub("", joined) if "-\n" in text or "-\r" in text else joined
+    return joined.replace("\u200b", "")
 
 
 def _meant(match: re.Match[str]) -> str:
@@ -58,19 +69,20 @@ class _Forms(dict[int, str]):
     """The ASCII form of every character, found when it is first met."""
 
     def __missing__(self, number: int) -> str:
-        form = self[number] = _ascii_form(chr(number))
+        form = self[number] = ascii_form(chr(number))
         return form
 
 
 _FORMS = _Forms()
 
 
-def _ascii_form(character: str) -> str:
+def ascii_form(character: str) -> str:
+    """ASCII for a character of composed text (NFC), with `LETTER` for letters and digits of other scripts."""
     if character.isascii():
         return character
     apart = unicodedata.normalize("NFKD", character)
     if apart != character:
-        form = "".join(_ascii_form(one) for one in apart)
+        form = "".join(ascii_form(one) for one in apart)
         return form.lower() if any(unicodedata.category(one) == "Mn" for one in apart) else form
     category = unicodedata.category(character)
     if category == "Pd" or character == "\N{MINUS SIGN}":
@@ -83,4 +95,4 @@ def _ascii_form(character: str) -> str:
         return ""
     if character.lower() in _LETTERS:
         return _LETTERS[character.lower()]
-    return _LETTER if character.isalnum() else " "
+    return LETTER if character.isalnum() else " "
