@@ -1,25 +1,28 @@
-"""Throughput of the keyword filter on the docstring corpus: Hyperscan against compiled `re` alternations, in one run.
-
-Folding alone, then matching alone, on one core: texts are read before the clock starts. Both engines decide on every
-document, and the run fails when a decision differs. Then the read path, on one core and as MB of text: the same texts
-again and again from .jsonl.gz and .jsonl.zst, decompressed and parsed, without and with the filter's decisions.
+"""Throughput of the keyword filter, in CPU time of one core: prose, docstrings, and prose in other scripts.
 
     python benchmarks/filter.py
+
+Prose is the manuals that Debian ships (`manuals.py`), a text a page; docstrings are those of installed packages, a text
+each. Of each corpus, in MB of its UTF-8: folding alone, matching alone, and the filter's decisions (folding, matching,
+the table of flags) without and with the compilation of the terms. Other engines match the same folded texts; all must
+find the same terms, and on a sample the decisions are those of the plain definition, `RegexMatcher` on texts from
+`normalize`. Then the read path: documents from .jsonl.gz and .jsonl.zst, without and with the filter's decisions.
 """
 
 import gzip
 import json
 import os
 import random
-import re
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import matchers
 import pyarrow as pa
 import yaml
+from manuals import manuals
 from results import write_result
 
 from alignment_pretraining.mixing.corpus.config import Files, Packages
@@ -28,58 +31,121 @@ from alignment_pretraining.mixing.corpus.document import Document
 from alignment_pretraining.mixing.corpus.files import find_files, read_file
 from alignment_pretraining.mixing.filtering.blocklist import Blocklist
 from alignment_pretraining.mixing.filtering.flags import flag
-from alignment_pretraining.mixing.filtering.matcher import HyperscanMatcher, is_acronym, pattern
-from alignment_pretraining.mixing.filtering.normalize import normalize
+from alignment_pretraining.mixing.filtering.folding import Folded, fold
+from alignment_pretraining.mixing.filtering.matcher import HyperscanMatcher, RegexMatcher
 
 T = TypeVar("T")
 CONF = Path(__file__).parents[1] / "conf/base"
-PACKAGES = ["pandas", "scipy", "scikit-learn", "networkx"]
+PACKAGES = ["pandas", "scipy", "scikit-learn", "networkx", "numpy", "torch", "transformers", "matplotlib", "mlflow"]
+PEERS = {
+    "google-re2": matchers.google_re2,
+    "ahocorasick_rs": matchers.rust_aho_corasick,
+    "pyahocorasick": matchers.c_aho_corasick,
+    "re": matchers.alternations,
+}
+# Bytes that the slow ones see, from texts all over a corpus.
+SAMPLE = {"google-re2": 30e6, "ahocorasick_rs": 10e6, "pyahocorasick": 10e6, "re": 1e6}
+COMPARED_WITH_PEERS = ("prose", "docstrings")
 
 
 def main() -> None:
-    """Time both engines, print one line each, and keep all in `benchmarks/results/filter.json`."""
+    """Print a line for each measurement, and keep all in `benchmarks/results/filter.json`."""
     blocklist = Blocklist.model_validate(yaml.safe_load((CONF / "blocklist.yml").read_text())["blocklist"])
+    terms = [term for _, term in blocklist.terms]
     os.sched_setaffinity(0, {0})
-    documents = [row.text for row in read_docstrings(Packages(packages=dict.fromkeys(PACKAGES)))]
-    texts, folding = _time(lambda: [normalize(text) for text in documents], repeats=5)
-    size = sum(map(len, texts)) / 1e6
-
-    matcher = HyperscanMatcher([term for _, term in blocklist.terms])
-    found, fast = _time(lambda: matcher.find(texts), repeats=5)
-    flagged = [blocklist.decide(numbers).flagged for numbers in found]
-
-    alternations = [
-        (category.mode, re.compile(b"|".join(map(pattern, terms)), re.NOFLAG if cased else re.IGNORECASE))
-        for category in blocklist.root.values()
-        for cased in (False, True)
-        if (terms := [term for term in category.terms if is_acronym(term) == cased])
-    ]
-    plainly, slow = _time(lambda: [_decide_plainly(text, alternations) for text in texts], repeats=1)
-    if flagged != plainly:
-        raise SystemExit("the engines disagree")
-
-    hits = sum(map(bool, found)) / len(texts)
-    print(f"{len(texts)} documents, {size:.1f} MB, {len(blocklist.terms)} terms")
-    print(f"hit rate: {hits:.2%} of documents hold a term, {sum(flagged) / len(texts):.2%} are flagged")
-    print(f"folding          {size / folding:8.1f} MB/s")
-    print(f"hyperscan        {size / fast:8.1f} MB/s")
-    print(f"re alternations  {size / slow:8.2f} MB/s")
-    print(f"ratio            {slow / fast:8.0f}")
+    docstrings = [row.text for row in read_docstrings(Packages(packages=dict.fromkeys(PACKAGES)))]
+    corpora = {"docstrings": docstrings, **manuals()}
+    matcher, compilation = _time(lambda: HyperscanMatcher(terms), repeats=5)
+    print(f"{len(terms)} terms, compiled in {compilation:.3f} s")
+    found: dict[str, Any] = {}
+    for name, texts in corpora.items():
+        found[name] = _measure(texts, blocklist, matcher, compilation)
+        print(name, json.dumps(found[name]), flush=True)
+        _hold_to_definition(_sample(texts, 1e6), blocklist, matcher, terms)
+        if name in COMPARED_WITH_PEERS:
+            found[name]["peers"] = {peer: _measure_peer(peer, texts, matcher, terms) for peer in PEERS}
+            print(f"{name}, matching alone, MB/s:", json.dumps(found[name]["peers"]), flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        reading = {path.name: _read_path(path, blocklist, matcher) for path in _write(documents, Path(folder))}
-    found_all = {
+        reading = {path.name: _read_path(path, blocklist, matcher) for path in _write(docstrings, Path(folder))}
+    told = {"terms": len(terms), "compilation_seconds": compilation, "corpora": found, "reading": reading}
+    libraries = ["hyperscan", "numpy", "google-re2", "ahocorasick_rs", "pyahocorasick", "isal", "pyarrow", "orjson"]
+    write_result("filter", told, libraries)
+
+
+def _measure(
+    texts: Sequence[str], blocklist: Blocklist, matcher: HyperscanMatcher, compilation: float
+) -> dict[str, float]:
+    mb = _bytes(texts) / 1e6
+    for _ in fold(texts):  # characters are looked up once
+        pass
+    folded, folding = _time(lambda: list(fold(texts)))
+    hits, matching = _time(lambda: matcher.find_folded(folded))
+    flags, all_of_it = _time(lambda: flag(texts, blocklist, matcher))
+    return {
         "documents": len(texts),
-        "mb": size,
-        "terms": len(blocklist.terms),
-        "share_with_a_term": hits,
-        "share_flagged": sum(flagged) / len(texts),
-        "mb_per_second": {"folding": size / folding, "hyperscan": size / fast, "re": size / slow},
-        "reading": reading,
+        "mb": round(mb, 2),
+        "ascii_share": round(sum(len(text) for text in texts if text.isascii()) / sum(map(len, texts)), 3),
+        "second_reading_share": round(sum(len(one.text) for one in _second(folded, len(texts))) / 1e6 / mb, 3),
+        "share_with_a_term": round(len(hits) / len(texts), 4),
+        "share_flagged": round(float(flags.flagged.mean()), 4),
+        "folding": round(mb / folding, 1),
+        "matching": round(mb / matching, 1),
+        "filter": round(mb / all_of_it, 1),
+        "filter_and_compilation": round(mb / (all_of_it + compilation), 1),
     }
-    write_result("filter", found_all, ["hyperscan", "isal", "pyarrow", "orjson"])
 
 
-def _write(documents: list[str], folder: Path) -> list[Path]:
+def _second(folded: list[Folded], count: int) -> list[Folded]:
+    """What comes after the first readings of all texts."""
+    seen = 0
+    for place, one in enumerate(folded):
+        if seen == count:
+            return folded[place:]
+        seen += len(one.owners)
+    return []
+
+
+def _measure_peer(peer: str, texts: Sequence[str], matcher: HyperscanMatcher, terms: list[str]) -> float:
+    """MB/s of matching alone; its compilation is not counted."""
+    some = _sample(texts, SAMPLE[peer])
+    folded = list(fold(some))
+    readings = [
+        (owner, reading.decode())
+        for one in folded
+        for owner, reading in zip(one.owners.tolist(), one.text.split(b"\0"), strict=False)
+    ]
+    find = PEERS[peer](terms)
+
+    def work() -> dict[int, set[int]]:
+        found: dict[int, set[int]] = {}
+        for owner, reading in readings:
+            numbers = find(reading)
+            if numbers:
+                found.setdefault(owner, set()).update(numbers)
+        return found
+
+    found, seconds = _time(work, repeats=2)
+    if found != matcher.find_folded(folded):
+        raise SystemExit(f"{peer} finds other terms")
+    return round(_bytes(some) / 1e6 / seconds, 2)
+
+
+def _hold_to_definition(
+    texts: Sequence[str], blocklist: Blocklist, matcher: HyperscanMatcher, terms: list[str]
+) -> None:
+    if not flag(texts, blocklist, matcher).equals(flag(texts, blocklist, RegexMatcher(terms))):
+        raise SystemExit("the filter decides otherwise than its definition")
+
+
+def _sample(texts: Sequence[str], size: float) -> Sequence[str]:
+    return texts[:: max(1, int(_bytes(texts) / size))]
+
+
+def _bytes(texts: Sequence[str]) -> int:
+    return sum(len(text.encode()) for text in texts)
+
+
+def _write(documents: Sequence[str], folder: Path) -> list[Path]:
     """100 MB of documents, each of one to eight docstrings, compressed both ways."""
     choose = random.Random(0)
     rows: list[str] = []
@@ -120,18 +186,13 @@ def _read_path(path: Path, blocklist: Blocklist, matcher: HyperscanMatcher) -> d
     return {"read_mb_per_second": plain, "filtered_mb_per_second": filtered}
 
 
-def _decide_plainly(text: bytes, alternations: Sequence[tuple[str, re.Pattern[bytes]]]) -> bool:
-    modes = {mode for mode, alternation in alternations if alternation.search(text)}
-    return "instant" in modes or {"entity", "modifier"} <= modes
-
-
-def _time(work: Callable[[], T], repeats: int) -> tuple[T, float]:
-    """Result of `work`, and the seconds of its fastest repeat."""
+def _time(work: Callable[[], T], repeats: int = 5) -> tuple[T, float]:
+    """Result of `work`, and the seconds of CPU time of its fastest repeat."""
     seconds = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         result = work()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     return result, min(seconds)
 
 

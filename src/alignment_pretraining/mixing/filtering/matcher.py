@@ -1,13 +1,13 @@
 """Which terms occur in texts: one interface, a fast engine and a plain one that it is held to."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 
-from alignment_pretraining.mixing.filtering.folding import fold
+from alignment_pretraining.mixing.filtering.folding import Folded, fold
 from alignment_pretraining.mixing.filtering.normalize import normalize
 
 # What parts the words of a term, one or more times.
@@ -53,40 +53,44 @@ class HyperscanMatcher:
     def __init__(self, terms: Sequence[str]) -> None:
         import hyperscan
 
-        spellings = [(number, spelling) for number, term in enumerate(terms) for spelling in _spellings(term)]
-        self._numbers = np.array([number for number, _ in spellings])
-        self._lengths = np.array([len(spelling) for _, spelling in spellings])
+        sought = [(number, spelling) for number, term in enumerate(terms) for spelling in spellings(term)]
+        self._numbers = np.array([number for number, _ in sought])
+        self._lengths = np.array([len(spelling) for _, spelling in sought])
         self._database = hyperscan.Database()
         self._database.compile(
-            expressions=[spelling for _, spelling in spellings],
-            ids=list(range(len(spellings))),
-            flags=[0 if is_acronym(terms[number]) else hyperscan.HS_FLAG_CASELESS for number, _ in spellings],
+            expressions=[spelling for _, spelling in sought],
+            ids=list(range(len(sought))),
+            flags=[0 if is_acronym(terms[number]) else hyperscan.HS_FLAG_CASELESS for number, _ in sought],
             literal=True,
         )
 
     def find(self, texts: Sequence[str]) -> dict[int, set[int]]:
         """By number of the text, the numbers of the terms that occur in it."""
+        return self.find_folded(fold(texts))
+
+    def find_folded(self, texts: Iterable[Folded]) -> dict[int, set[int]]:
+        """The same of texts that are folded already."""
         found: dict[int, set[int]] = {}
-        for folded in fold(texts):
-            spellings, ends = self._scan(folded.text)
+        for folded in texts:
+            kinds, ends = self._scan(folded.text)
             text = np.frombuffer(folded.text, np.uint8)
-            whole = ~(_IN_WORD[text[ends - self._lengths[spellings] - 1]] | _IN_WORD[text[ends]])
+            whole = ~(_IN_WORD[text[ends - self._lengths[kinds] - 1]] | _IN_WORD[text[ends]])
             owners = folded.owners[np.searchsorted(folded.ends, ends[whole])]
-            for owner, number in zip(owners.tolist(), self._numbers[spellings[whole]].tolist(), strict=True):
+            for owner, number in zip(owners.tolist(), self._numbers[kinds[whole]].tolist(), strict=True):
                 found.setdefault(owner, set()).add(number)
         return found
 
     def _scan(self, text: bytes) -> tuple[np.ndarray, np.ndarray]:
         """Of every occurrence, within words too, the number of the spelling and where it ends (exclusive)."""
-        spellings: list[int] = []
+        kinds: list[int] = []
         ends: list[int] = []
 
-        def note(spelling: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            spellings.append(spelling)
+        def note(kind: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            kinds.append(kind)
             ends.append(end)
 
         self._database.scan(text, match_event_handler=note)
-        return np.array(spellings, np.int64), np.array(ends, np.int64)
+        return np.array(kinds, np.int64), np.array(ends, np.int64)
 
 
 class RegexMatcher:
@@ -120,7 +124,7 @@ def _boundary(character: str) -> bytes:
     return rb"\b" if character.isalnum() else rb"\B"
 
 
-def _spellings(term: str) -> list[bytes]:
+def spellings(term: str) -> list[bytes]:
     """What a term is in a folded text: its words one space apart, or none where that may be."""
     words = _words(term)
     found = [words[0]]
