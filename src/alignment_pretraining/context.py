@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
@@ -12,7 +12,9 @@ from omegaconf import OmegaConf
 
 from alignment_pretraining.core.environments import data_folder, environment_folder
 from alignment_pretraining.core.yaml_files import read_yaml
-from alignment_pretraining.parameters import Parameters, check_environment, read_parameters
+
+if TYPE_CHECKING:
+    from alignment_pretraining.parameters import Parameters
 
 
 class EnvironmentConfigLoader(OmegaConfigLoader):
@@ -38,12 +40,14 @@ class EnvironmentConfigLoader(OmegaConfigLoader):
             self[key] = found
         return found
 
-    def specifications(self) -> Parameters:
+    def specifications(self) -> "Parameters":
         """The environment's parameters, validated.
 
         Raises:
             UserError: names each wrong key and the file in which it stands.
         """
+        from alignment_pretraining.parameters import check_environment, read_parameters
+
         conf = Path(self.conf_source)
         check_environment(conf, self.env)
         return read_parameters(self["parameters"], conf, self.env, self.runtime_params)
@@ -66,7 +70,7 @@ class StudyContext(KedroContext):
         StudyContext.latest = self
 
     @cached_property
-    def specifications(self) -> Parameters:
+    def specifications(self) -> "Parameters":
         """The parameters of the environment and the command line, validated."""
         assert isinstance(self.config_loader, EnvironmentConfigLoader)
         return self.config_loader.specifications()

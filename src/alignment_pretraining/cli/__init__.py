@@ -5,7 +5,7 @@ Kedro finds the group `cli` and the command `run` by these names. What a command
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
@@ -23,9 +23,11 @@ from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.hooks import LineageHooks
 from alignment_pretraining.lineage.parameters import left_out, why_left_out
 from alignment_pretraining.lineage.project import project_graph
-from alignment_pretraining.parameters import Parameters
 from alignment_pretraining.pipelines.progress import ProgressHooks
 from alignment_pretraining.study import BASE_STAGES
+
+if TYPE_CHECKING:
+    from alignment_pretraining.parameters import Parameters
 
 show_user_errors_cleanly()
 
@@ -262,6 +264,8 @@ def rehearse(metadata: ProjectMetadata, env: str | None, keep: Path | None) -> N
     run_small(graph.root, graph.env, graph.params, _parameters(graph), graph.catalog.load, keep)
 
 
-def _parameters(graph: Graph) -> Parameters:
+def _parameters(graph: Graph) -> "Parameters":
     """The specifications of what the graph has as plain values. Kedro's context has refused wrong ones."""
+    from alignment_pretraining.parameters import Parameters
+
     return Parameters.model_validate(graph.params)

@@ -10,7 +10,6 @@ from kedro.framework.startup import ProjectMetadata
 from alignment_pretraining.core.digests import ignore_cache, use_cache
 from alignment_pretraining.core.environments import with_env
 from alignment_pretraining.lineage.project import project_graph
-from alignment_pretraining.parameters import Parameters
 
 if TYPE_CHECKING:
     from alignment_pretraining.publishing.contents import LeftOut
@@ -32,6 +31,7 @@ def publish(metadata: ProjectMetadata, env: str | None, owner: str, dry_run: boo
     Every file is read again first. What is missing, changed or stale, or was made by code that no commit has, is
     refused. Base corpora and texts of your own are never published.
     """
+    from alignment_pretraining.parameters import Parameters
     from alignment_pretraining.publishing.contents import contents_of, owner_of
     from alignment_pretraining.publishing.facts import Facts
     from alignment_pretraining.publishing.proof import prove

@@ -15,8 +15,8 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import write_text
 from alignment_pretraining.lineage.drift import Drift
 from alignment_pretraining.lineage.graph import Graph
+from alignment_pretraining.lineage.kept_graph import kept_graph
 from alignment_pretraining.lineage.keys import DOCUMENT, ITEM
-from alignment_pretraining.lineage.project import project_graph
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -54,7 +54,7 @@ def trace(
     key = keys[0]
     if (mermaid or html) and (diff or key.startswith((ITEM, DOCUMENT))):
         raise click.UsageError("--mermaid and --html are of the history of one number")
-    graph = project_graph(metadata.project_path, env)
+    graph = kept_graph(metadata.project_path, env)
     if verify:
         ignore_cache()
     if diff:
@@ -83,10 +83,8 @@ def _diff(graph: Graph, keys: tuple[str, ...], as_data: bool) -> None:
 
 def _number(graph: Graph, key: str, form: str, html: Path | None, verify: bool) -> None:
     from alignment_pretraining.lineage import trace as tracing
-    from alignment_pretraining.lineage.diagram import as_mermaid
     from alignment_pretraining.lineage.numbers import find_number
     from alignment_pretraining.lineage.story import as_story
-    from alignment_pretraining.lineage.verify import not_in_chain
 
     found = tracing.trace(graph, find_number(graph, key))
     if html:
@@ -94,10 +92,15 @@ def _number(graph: Graph, key: str, form: str, html: Path | None, verify: bool) 
     elif form == "json":
         _print_data(tracing.as_json(graph, found))
     elif form == "mermaid":
+        from alignment_pretraining.lineage.diagram import as_mermaid
+
         click.echo(as_mermaid(graph, found))
     else:
         _print(tracing.as_tree(graph, found) if form == "full" else as_story(graph, found))
-    _refuse(not_in_chain(graph, found) if verify else [])
+    if verify:
+        from alignment_pretraining.lineage.verify import not_in_chain
+
+        _refuse(not_in_chain(graph, found))
     if not found.matches:
         raise UserError(f"{found.number.name} rests on something that changed since (✗ above)")
 

@@ -17,7 +17,6 @@ import json
 import re
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
@@ -70,11 +69,17 @@ def work_code(function: Callable[..., Any]) -> dict[str, dict[str, str]]:
 
 def library_versions(names: frozenset[str]) -> dict[str, str]:
     """Version of each importable package that is installed as a distribution."""
-    versions = {}
-    for name in sorted(names):
-        with suppress(PackageNotFoundError):
-            versions[name] = version(distribution(name))
-    return versions
+    versions = {name: _version(distribution(name)) for name in sorted(names)}
+    return {name: found for name, found in versions.items() if found is not None}
+
+
+@cache
+def _version(name: str) -> str | None:
+    """Version of a distribution, if it is installed. The file that has it holds a README, too."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def distribution(package: str) -> str:
@@ -86,6 +91,12 @@ def function_name(function: Callable[..., Any]) -> str:
     """Module and name of a function, or of what `functools.partial` binds."""
     found = _bound_function(function)
     return f"{found.__module__}.{found.__qualname__}"
+
+
+def global_name(function: Callable[..., Any]) -> tuple[str, str]:
+    """A function's module, and the global there that it is or belongs to."""
+    found = _bound_function(function)
+    return found.__module__, found.__qualname__.split(".")[0]
 
 
 def _bound_function(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -119,8 +130,7 @@ class SourceTree:
 
     def code(self, function: Callable[..., Any]) -> Code:
         """The code of a function, or of what `functools.partial` binds."""
-        found = _bound_function(function)
-        return self.code_of(found.__module__, found.__qualname__.split(".")[0])
+        return self.code_of(*global_name(function))
 
     def code_of(self, module: str, name: str) -> Code:
         """The code of the global `name` in `module`.

@@ -106,10 +106,10 @@ def remove_with_hashes(folder: Path) -> None:
 
 
 class CachedTree:
-    """Texts about all files below a folder, which hold while every one of them is as it was at the first text."""
+    """Texts about all files below `roots`, which hold while every one of them is as it was at the first text."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, *roots: Path) -> None:
+        self._roots = roots
         self._first: tuple[State, bool] | None = None
 
     def text(self, what: str, compute: Callable[[], str]) -> str:
@@ -117,12 +117,12 @@ class CachedTree:
         known = _known()
         if known is None:
             return compute()
-        self._first = self._first or _tree_state(self._root)
-        name, (state, settled) = _name(self._root), self._first
+        self._first = self._first or _tree_state(self._roots)
+        name, (state, settled) = os.pathsep.join(map(_name, self._roots)), self._first
         if text := known.find(name, what, state):
             return text
         text = compute()
-        if settled and _tree_state(self._root)[0] == state:
+        if settled and _tree_state(self._roots)[0] == state:
             known.keep(name, what, state, text)
         return text
 
@@ -228,16 +228,14 @@ def _state(path: Path) -> State:
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
-def _tree_state(root: Path) -> tuple[State, bool]:
-    """The states of all files below `root` as one, and whether a change of any from now on would show."""
-    states = {path: _state(path) for path in sorted(root.rglob("*")) if path.is_file() and not _is_compiled(path)}
+def _tree_state(roots: tuple[Path, ...]) -> tuple[State, bool]:
+    """The states of all files below `roots` as one, and whether a change of any from now on would show."""
+    walked = [found for root in roots for found in os.walk(root, followlinks=True)]
+    files = [Path(folder, name) for folder, _, names in walked if not folder.endswith("__pycache__") for name in names]
+    states = {path: _state(path) for path in sorted(files) if path.is_file()}
     digest = hashlib.sha256(repr([(str(path), state) for path, state in states.items()]).encode()).digest()
     first, second, third, fourth = (int.from_bytes(digest[at : at + 7]) for at in range(0, 28, 7))
     return (first, second, third, fourth), all(_settled(state) for state in states.values())
-
-
-def _is_compiled(path: Path) -> bool:
-    return path.parent.name == "__pycache__"
 
 
 def _name(path: Path) -> str:

@@ -59,7 +59,7 @@ def _not_of_commit(graph: Graph, record: Record, tree: SourceTree) -> Iterator[s
     node = graph.nodes[record.node]
     if record.code != graph.code(node).modules:
         return
-    committed = tree.code(node.func).modules
+    committed = tree.code_of(*graph.function(node)).modules
     modules = sorted(committed.keys() | record.code.keys())
     changed = [module for module in modules if committed.get(module) != record.code.get(module)]
     if changed:

@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kedro.pipeline import Pipeline
-from kedro.pipeline.node import Node
 
 from alignment_pretraining.core.code import library_versions
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.lineage.graph import Graph
+from alignment_pretraining.lineage.graph import Graph, GraphNode
 from alignment_pretraining.lineage.outside import is_remote
 from alignment_pretraining.lineage.parameters import differences
 from alignment_pretraining.lineage.records import Record, node_params, read_record
@@ -97,7 +96,7 @@ class _Search:
                 found[missing] = None
         return list(found)
 
-    def is_finished(self, node: Node) -> bool:
+    def is_finished(self, node: GraphNode) -> bool:
         """Whether the node's record says what it would run with now, and its outputs lie there as it made them."""
         try:
             record = self._record(node)
@@ -112,7 +111,7 @@ class _Search:
         maker = self.graph.makers.get(dataset)
         return [*self._of_node(maker), *self._of_content(dataset, maker)] if maker else []
 
-    def _of_content(self, dataset: str, maker: Node) -> list[Drift]:
+    def _of_content(self, dataset: str, maker: GraphNode) -> list[Drift]:
         """The dataset's own content, where it is still kept, against the record of its maker."""
         record, now = self._record(maker), self.graph.digest(dataset)
         if record is None or now is None or record.outputs.get(dataset) == now:
@@ -120,14 +119,14 @@ class _Search:
         where = self.graph.relative(dataset)
         return [Drift(dataset, f"the content of {where} changed since {maker.name} made it", self.graph.command(maker))]
 
-    def _of_node(self, node: Node) -> list[Drift]:
+    def _of_node(self, node: GraphNode) -> list[Drift]:
         if node.name not in self.judged:
             self.judged[node.name] = []
             causes = [drift for name in self.graph.inputs(node) for drift in self._history(name)]
             self.judged[node.name] = [*dict.fromkeys(causes), *self._of_record(node)]
         return self.judged[node.name]
 
-    def _of_record(self, node: Node) -> list[Drift]:
+    def _of_record(self, node: GraphNode) -> list[Drift]:
         """What the node would run with now against what its record says it ran with."""
         record = self._record(node)
         command = self.graph.command(node)
@@ -137,7 +136,7 @@ class _Search:
         subject = (self.graph.persisted(node.outputs) or node.outputs)[0]
         return [Drift(subject, reason, command) for reason in self._changes(node, record)]
 
-    def _changes(self, node: Node, record: Record) -> list[str]:
+    def _changes(self, node: GraphNode, record: Record) -> list[str]:
         graph = self.graph
         changes = [f"parameter {line}" for line in differences(record.params, node_params(graph, node))]
         code = graph.code(node).modules
@@ -168,7 +167,7 @@ class _Search:
         record = self._record(maker) if maker else None
         return record.outputs.get(dataset) if record else self.graph.digest(dataset)
 
-    def _record(self, node: Node) -> Record | None:
+    def _record(self, node: GraphNode) -> Record | None:
         if node.name not in self.records:
             self.records[node.name] = read_record(self.graph, node)
         return self.records[node.name]

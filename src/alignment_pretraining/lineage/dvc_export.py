@@ -18,14 +18,13 @@ from typing import Any
 
 import yaml
 from kedro.framework import project
-from kedro.pipeline.node import Node
 
-from alignment_pretraining.core.code import function_name, library_versions
+from alignment_pretraining.core.code import library_versions
 from alignment_pretraining.core.environments import environment_folder, parameter_files
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import write_text
 from alignment_pretraining.lineage.commits import LOCK_FILE
-from alignment_pretraining.lineage.graph import Graph, is_parameter
+from alignment_pretraining.lineage.graph import Graph, GraphNode, is_parameter
 from alignment_pretraining.lineage.metrics import HEADLINE
 from alignment_pretraining.lineage.parameters import MISSING, parameter
 from alignment_pretraining.lineage.records import records_folder
@@ -73,7 +72,7 @@ def write_code_files(graph: Graph) -> list[Path]:
     """
     files = {graph.root / _code_file(graph.env, pipeline): pipeline for pipeline in _pipelines(graph)}
     for path, pipeline in files.items():
-        codes = {function_name(node.func): graph.code(node) for node in _nodes(graph, pipeline)}
+        codes = {".".join(graph.function(node)): graph.code(node) for node in _nodes(graph, pipeline)}
         identities = {
             name: {"code": code.modules, "libraries": library_versions(code.libraries)} for name, code in codes.items()
         }
@@ -94,7 +93,7 @@ def _code_stage(graph: Graph, env: str) -> dict[str, Any]:
     }
 
 
-def _nodes(graph: Graph, pipeline: str) -> list[Node]:
+def _nodes(graph: Graph, pipeline: str) -> list[GraphNode]:
     return [node for name, node in sorted(graph.nodes.items()) if graph.places[name].pipeline == pipeline]
 
 

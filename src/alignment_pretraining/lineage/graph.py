@@ -1,20 +1,40 @@
 """The registered pipelines as one graph: who makes each dataset, where it lies, and which command remakes it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
-from kedro.pipeline.node import Node
 
-from alignment_pretraining.core.code import Code, SourceTree
+from alignment_pretraining.core.code import Code, SourceTree, global_name
 from alignment_pretraining.core.environments import BASE, environment, with_env
 from alignment_pretraining.core.hashing import dvc_hash
 from alignment_pretraining.core.labels import arm_and_seed
 from alignment_pretraining.lineage.outside import is_outside, outside_digest, outside_inputs, outside_path
+from alignment_pretraining.lineage.parameters import bound_arguments
+
+
+class GraphNode(Protocol):
+    """What lineage knows a node by: one of Kedro's, or what is kept of it."""
+
+    @property
+    def name(self) -> str:
+        """Unique name, the namespace first."""
+
+    @property
+    def namespace(self) -> str | None:
+        """Where it stands."""
+
+    @property
+    def inputs(self) -> list[str]:
+        """Datasets and parameters that it reads."""
+
+    @property
+    def outputs(self) -> list[str]:
+        """Datasets that it makes."""
 
 
 @dataclass(frozen=True)
@@ -62,25 +82,31 @@ class Graph:
         self.catalog = catalog
         self.params = params
         self.env = environment(env)
-        self.nodes: dict[str, Node] = {}
+        self.nodes: dict[str, GraphNode] = {}
         self.places: dict[str, NodePlace] = {}
+        self._functions: dict[str, Callable[..., Any]] = {}
         # A node that stands in several pipelines belongs to the first; the default pipeline is the sum of the others.
         for name in sorted(pipelines, key=lambda name: name == "__default__"):
             for node in pipelines[name].nodes:
                 self.nodes.setdefault(node.name, node)
                 self.places.setdefault(node.name, NodePlace(name, node.namespace or ""))
+                self._functions.setdefault(node.name, node.func)
         self._hashes: dict[Path, str] = {}
         self._outside_digests: dict[str, str | None] = {}
         self._sources = SourceTree(root / "src")
 
     @cached_property
-    def makers(self) -> dict[str, Node]:
+    def makers(self) -> dict[str, GraphNode]:
         """The node that makes each dataset."""
         return {output: node for node in self.nodes.values() for output in node.outputs}
 
-    def inputs(self, node: Node) -> list[str]:
+    def inputs(self, node: GraphNode) -> list[str]:
         """What a node reads that is no parameter: datasets, and what it reads outside the catalog."""
-        return sorted({name for name in node.inputs if not is_parameter(name)} | set(self._outside(node)))
+        return sorted({name for name in node.inputs if not is_parameter(name)} | set(self.outside(node)))
+
+    def outside(self, node: GraphNode) -> list[str]:
+        """What a node reads outside the catalog."""
+        return outside_inputs(node.inputs, self.params)
 
     def path(self, dataset: str) -> Path | None:
         """Where a dataset lies on the local disk, or None when it does not (parameters, memory, scratch, remote)."""
@@ -123,19 +149,24 @@ class Graph:
         if path:
             self._hashes.pop(path, None)
 
-    def code(self, node: Node) -> Code:
+    def code(self, node: GraphNode) -> Code:
         """What a node's function can reach of the project's code, and which libraries it uses."""
-        return self._sources.code(node.func)
+        return self._sources.code_of(*self.function(node))
 
-    def _outside(self, node: Node) -> list[str]:
-        return outside_inputs(node.inputs, self.params)
+    def function(self, node: GraphNode) -> tuple[str, str]:
+        """Module and name of a node's function, or of the class that it belongs to."""
+        return global_name(self._functions[node.name])
+
+    def bound(self, node: GraphNode) -> dict[str, Any]:
+        """The arguments that are bound to a node's function."""
+        return bound_arguments(self._functions[node.name])
 
     def _hash(self, path: Path) -> str:
         if path not in self._hashes:
             self._hashes[path] = dvc_hash(path)
         return self._hashes[path]
 
-    def command(self, node: Node) -> str:
+    def command(self, node: GraphNode) -> str:
         """The `kedro run` that makes the outputs of a node's group again."""
         place = self.places[node.name]
         group = f"--namespaces {place.group}" if place.namespace else f"--nodes {node.name}"

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from pydantic import ValidationError
 
 from alignment_pretraining.core.environments import data_folder
@@ -13,7 +12,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import dvc_hash
 from alignment_pretraining.core.labels import Label, arm_and_seed
 from alignment_pretraining.lineage.graph import Graph
-from alignment_pretraining.lineage.numbers import TABLES, TracedNumber, find_in
+from alignment_pretraining.lineage.numbers import TABLES, TracedNumber, find_in, read_rows
 from alignment_pretraining.lineage.records import Record
 from alignment_pretraining.lineage.trace import owned
 
@@ -57,7 +56,7 @@ def read_history(graph: Graph, asked: str) -> History:
     }
     if not any(path.is_file() for path in places.values()):
         raise UserError(f"{folder}: there are no numbers yet; make them there: {graph.command_for_all}")
-    number = find_in({name: pd.read_csv(path) for name, path in places.items() if path.is_file()}, key)
+    number = find_in({name: read_rows(path) for name, path in places.items() if path.is_file()}, key)
     makers = _records(folder / "lineage")
     maker = makers.get(number.table)
     if maker is None or maker.outputs[number.table] != dvc_hash(places[number.table]):

@@ -1,7 +1,7 @@
 """Kedro hooks: drift is refused before a run, every node leaves a record, and MLflow follows."""
 
 import atexit
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedro.framework import project
 from kedro.framework.context import KedroContext
@@ -16,8 +16,10 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.progress import tell_no_more, tell_to
 from alignment_pretraining.lineage.drift import check, up_to_date
 from alignment_pretraining.lineage.graph import Graph
-from alignment_pretraining.lineage.live_run import LiveRun
 from alignment_pretraining.lineage.lock import RunLock
+
+if TYPE_CHECKING:
+    from alignment_pretraining.lineage.live_run import LiveRun
 
 
 class LineageHooks:
@@ -44,6 +46,8 @@ class LineageHooks:
         Raises:
             UserError: an input drifted, another run is at work here, or the runner would not run the hooks.
         """
+        from alignment_pretraining.lineage.live_run import LiveRun  # most commands run nothing
+
         assert self._context is not None
         self._end("KILLED")  # a run that a notebook interrupted
         if "ParallelRunner" in str(run_params["runner"]):

@@ -13,7 +13,6 @@ from typing import Any
 
 import yaml
 from kedro.framework import project
-from kedro.pipeline.node import Node
 
 from alignment_pretraining.core.code import library_versions
 from alignment_pretraining.core.environments import data_folder
@@ -23,7 +22,7 @@ from alignment_pretraining.core.progress import Told
 from alignment_pretraining.core.secrets import hide_passwords
 from alignment_pretraining.execution.workers import node_environment
 from alignment_pretraining.lineage.environment import Git, dvc_command, git_state, machine
-from alignment_pretraining.lineage.graph import Graph, NodePlace
+from alignment_pretraining.lineage.graph import Graph, GraphNode, NodePlace
 from alignment_pretraining.lineage.metrics import metrics_of, results_of, samples_of
 from alignment_pretraining.lineage.parameters import condition, flatten, plain
 from alignment_pretraining.lineage.provenance import REPORT, write_provenance
@@ -42,7 +41,7 @@ _LIVE_SECONDS = 10.0  # between the figures of a node that MLflow gets while it 
 class LiveRun:
     """State of one pipeline run. Hooks of different nodes may come from different threads."""
 
-    def __init__(self, graph: Graph, nodes: Iterable[Node]) -> None:
+    def __init__(self, graph: Graph, nodes: Iterable[GraphNode]) -> None:
         self.graph = graph
         self.git = git_state(graph.root)
         self.lock = threading.RLock()
@@ -59,7 +58,7 @@ class LiveRun:
         """The command's MLflow run, begun with the first node: a command that finds nothing to do leaves none."""
         return _begin_command(self.graph, self.git)
 
-    def begin(self, node: Node) -> None:
+    def begin(self, node: GraphNode) -> None:
         with self.lock:
             graph, place = self.graph, self.graph.places[node.name]
             run_id = self.tracked.run_id(place)
@@ -75,7 +74,7 @@ class LiveRun:
             self.tracked.params(place, [*(flatten(arm, "arm") if arm else ()), *leaves])
             self.started[node.name] = time.perf_counter()
 
-    def computed(self, node: Node) -> None:
+    def computed(self, node: GraphNode) -> None:
         """A node has done its work; nothing of it is saved yet.
 
         Raises:
@@ -92,14 +91,14 @@ class LiveRun:
             if not node.outputs:
                 self._record(node)
 
-    def _read(self, node: Node) -> dict[str, str | None]:
+    def _read(self, node: GraphNode) -> dict[str, str | None]:
         """What the node's inputs are now; files whose times stand are not read again."""
         names = self.graph.inputs(node)
         for name in names:
             self.graph.forget(name)
         return {name: self.graph.digest(name) for name in names}
 
-    def saved(self, node: Node, dataset: str, data: Any) -> None:
+    def saved(self, node: GraphNode, dataset: str, data: Any) -> None:
         with self.lock:
             self.graph.forget(dataset)
             place = self.graph.places[node.name]
@@ -134,12 +133,12 @@ class LiveRun:
             if "tracked" in self.__dict__:
                 self.tracked.end(status)
 
-    def _name_in_run(self, node: Node) -> str:
+    def _name_in_run(self, node: GraphNode) -> str:
         """A node's name without the arm and seed that its MLflow run stands for; other runs hold several namespaces."""
         own_run = self.graph.places[node.name].arm != "-"
         return node.name.removeprefix(f"{node.namespace}.") if own_run else node.name
 
-    def _param_name(self, name: str, node: Node) -> str:
+    def _param_name(self, name: str, node: GraphNode) -> str:
         """Parameters keep their name; an argument bound to the node's function is named after the node."""
         if name == "parameters":
             return ""
@@ -147,7 +146,7 @@ class LiveRun:
             return name.removeprefix("params:")
         return f"{self._name_in_run(node)}.{name}"
 
-    def _record(self, node: Node) -> None:
+    def _record(self, node: GraphNode) -> None:
         graph = self.graph
         record = Record(
             node=node.name,

@@ -1,17 +1,21 @@
 """Finding the number that a reader asks about in the tables of the report."""
 
+import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from math import nan
+from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.keys import listed, near
 from alignment_pretraining.lineage.parameters import why_left_out
+
+Row = Mapping[Any, Any]
 
 # Tables whose rows have a `key`, and the column that the key alone stands for.
 TABLES = {
@@ -46,7 +50,7 @@ class TracedNumber:
     field: str
     value: float
     about: tuple[tuple[str, str], ...]
-    row: Mapping[Any, Any]
+    row: Row
     seed: int | None = None
 
     @property
@@ -61,7 +65,11 @@ def find_number(graph: Graph, wanted: str) -> TracedNumber:
     Raises:
         UserError: there is no table yet, no such number, or several: the message lists their names.
     """
-    tables = {name: graph.catalog.load(name) for name in TABLES if name in graph.makers and graph.digest(name)}
+    tables = {
+        name: read_rows(path)
+        for name in TABLES
+        if name in graph.makers and (path := graph.path(name)) and path.is_file()
+    }
     if not tables:
         missing = f" ({graph.relative('rates')} is missing)" if "rates" in graph.makers else ""
         raise UserError(f"there are no numbers yet{missing}; make them: {graph.command_for_all}")
@@ -81,7 +89,20 @@ def _of_an_arm_that_is_not_run(graph: Graph, wanted: str) -> UserError | None:
     return UserError(f"no number {wanted!r}: {why}") if why else None
 
 
-def find_in(tables: Mapping[str, pd.DataFrame], wanted: str) -> TracedNumber:
+def read_rows(table: Path) -> list[Row]:
+    """The rows of a table with the values of their cells; a number that is missing is NaN."""
+    with table.open(newline="", encoding="utf-8") as file:
+        return [{column: _value(cell) for column, cell in row.items()} for row in csv.DictReader(file)]
+
+
+def _value(cell: str) -> Any:
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(cell)
+    return {"": nan, "True": True, "False": False}.get(cell, cell)
+
+
+def find_in(tables: Mapping[str, Iterable[Row]], wanted: str) -> TracedNumber:
     """The number `wanted` in `tables`, by their names in the catalog; see `find_number`."""
     numbers = [number for name, table in tables.items() for number in _numbers(name, table)]
     found = [number for number in numbers if number.name == wanted] or _by_value(numbers, wanted)
@@ -94,13 +115,13 @@ def find_in(tables: Mapping[str, pd.DataFrame], wanted: str) -> TracedNumber:
     raise UserError(f"{len(found)} numbers read {wanted}; name one by its key:\n  {listed([n.name for n in found])}")
 
 
-def _numbers(name: str, table: pd.DataFrame) -> Iterator[TracedNumber]:
-    for row in table.to_dict("records"):
+def _numbers(name: str, table: Iterable[Row]) -> Iterator[TracedNumber]:
+    for row in table:
         for field, value, seed in _fields(row):
             yield TracedNumber(name, str(row["key"]), field, value, _about(row), row, seed)
 
 
-def _fields(row: Mapping[Any, Any]) -> Iterator[tuple[str, float, int | None]]:
+def _fields(row: Row) -> Iterator[tuple[str, float, int | None]]:
     """Every number of a row by its column; those of one seed, which stand in JSON, by column and seed."""
     for column, value in row.items():
         if isinstance(value, int | float) and not isinstance(value, bool) and value == value:
@@ -109,7 +130,7 @@ def _fields(row: Mapping[Any, Any]) -> Iterator[tuple[str, float, int | None]]:
             yield from ((f"{column}.{seed}", float(one), int(seed)) for seed, one in json.loads(value).items())
 
 
-def _about(row: Mapping[Any, Any]) -> tuple[tuple[str, str], ...]:
+def _about(row: Row) -> tuple[tuple[str, str], ...]:
     pairs = [(str(row["arm"]), str(row["stage"]))] if "arm" in row and "stage" in row else []
     if "reference" in row:
         pairs.append((str(row["reference"]), str(row.get("reference_stage", row["stage"]))))

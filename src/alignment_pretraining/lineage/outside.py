@@ -15,7 +15,6 @@ from typing import Any, get_args, get_origin
 from alignment_pretraining.core import hub
 from alignment_pretraining.core.hashing import dvc_hash, json_md5
 from alignment_pretraining.lineage.parameters import MISSING, parameter
-from alignment_pretraining.parameters import Parameters
 
 _ON_THE_HUB = ("dataset:", "model:")
 _WILD = re.compile(r"[*?\[]")
@@ -37,6 +36,8 @@ def outside_inputs(inputs: Iterable[str], params: Mapping[str, Any]) -> list[str
 
 def _specification(name: str) -> Any:
     """What a parameter is validated as; None where that is no specification."""
+    from alignment_pretraining.parameters import Parameters  # all of them, which takes a while
+
     prefix, _, keys = name.partition("params:")
     kind: Any = None if prefix else Parameters
     for key in keys.split("."):

@@ -3,15 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from kedro.pipeline.node import Node
 from pydantic import ValidationError
 
 from alignment_pretraining.core.environments import data_folder
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import write_text
 from alignment_pretraining.core.spec import Spec
-from alignment_pretraining.lineage.graph import Graph, is_parameter
-from alignment_pretraining.lineage.parameters import bound_arguments, parameter, plain
+from alignment_pretraining.lineage.graph import Graph, GraphNode, is_parameter
+from alignment_pretraining.lineage.parameters import parameter, plain
 
 
 class Record(Spec):
@@ -51,20 +50,20 @@ def records_folder(env: str | None) -> Path:
     return data_folder(env) / "lineage"
 
 
-def record_path(graph: Graph, node: Node) -> Path:
+def record_path(graph: Graph, node: GraphNode) -> Path:
     """Where a node's record lies: <records>/<pipeline>/<top level of its namespace>/<node>.json."""
     place = graph.places[node.name]
     return graph.root / records_folder(graph.env) / place.pipeline / place.group / f"{node.name}.json"
 
 
-def node_params(graph: Graph, node: Node) -> dict[str, Any]:
+def node_params(graph: Graph, node: GraphNode) -> dict[str, Any]:
     """Parameters that a node reads, and the arguments bound to its function, as plain data."""
     read = {name: parameter(graph.params, name) for name in sorted(node.inputs) if is_parameter(name)}
-    params: dict[str, Any] = plain({**read, **bound_arguments(node.func)})
+    params: dict[str, Any] = plain({**read, **graph.bound(node)})
     return params
 
 
-def read_record(graph: Graph, node: Node) -> Record | None:
+def read_record(graph: Graph, node: GraphNode) -> Record | None:
     """A node's record, or None when there is none.
 
     Raises:

@@ -82,8 +82,9 @@ def _from_elsewhere(graph: Graph, found: Trace) -> dict[str, str]:
 
 def _reads(graph: Graph, manifest: str) -> Iterator[str]:
     """What a stage read: the doses of what was inserted."""
-    if manifest in graph.makers and graph.digest(manifest) is not None:
-        told = graph.catalog.load(manifest)
+    path = graph.path(manifest) if manifest in graph.makers else None
+    if path and path.is_file():
+        told = json.loads(path.read_text(encoding="utf-8"))
         doses = [f"{name} {share['reached']:.2%}" for name, share in told.get("share", {}).items() if share["reached"]]
         yield f"read {told['tokens']:,} tokens: " + ", ".join([*doses, "the corpus" + (" else" if doses else "")])
 

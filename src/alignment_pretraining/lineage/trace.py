@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kedro.pipeline.node import Node
 from rich.tree import Tree
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.spec import parse
 from alignment_pretraining.lineage.drift import Drift, find_drift
-from alignment_pretraining.lineage.graph import Graph
+from alignment_pretraining.lineage.graph import Graph, GraphNode
 from alignment_pretraining.lineage.numbers import TracedNumber
 from alignment_pretraining.lineage.outside import is_outside
 from alignment_pretraining.lineage.records import Record, read_record
@@ -125,7 +124,7 @@ def _made_by(record: Record) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _relevant(graph: Graph, maker: Node, about: set[tuple[str, str]], seed: int | None) -> list[str]:
+def _relevant(graph: Graph, maker: GraphNode, about: set[tuple[str, str]], seed: int | None) -> list[str]:
     """A maker's inputs; where results of several arms and seeds come together, only those that the number uses."""
     names = [name for name in graph.inputs(maker) if name in graph.makers or graph.path(name) or is_outside(name)]
     if graph.places[maker.name].arm != "-" or not about:

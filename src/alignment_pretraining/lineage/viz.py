@@ -16,7 +16,7 @@ from alignment_pretraining.core.digests import use_cache
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import write_text
 from alignment_pretraining.lineage.drift import up_to_date
-from alignment_pretraining.lineage.graph import Graph, is_parameter
+from alignment_pretraining.lineage.graph import Graph, GraphNode, is_parameter
 from alignment_pretraining.lineage.project import datasets_of
 from alignment_pretraining.lineage.records import Record, read_record
 
@@ -29,11 +29,11 @@ def as_drawn(context: KedroContext, pipelines: Mapping[str, Pipeline]) -> dict[s
     catalog = datasets_of(context)  # the context's own has parameters, which are checked against the pipelines
     params = context.config_loader["parameters"]
     graph = Graph(context.project_path, pipelines, catalog, params, context.env)
-    drawn = {made.name: _without_scratch(made, catalog) for made in graph.nodes.values()}
+    drawn = {made.name: _without_scratch(made, catalog) for made in pipelines["__default__"].nodes}
     folder = context.project_path / _FOLDER
     stats = {name: found for name in graph.makers if (found := _stats(graph, name))}
     write_text(folder / "stats.json", json.dumps(stats))
-    write_text(folder / "kedro_pipeline_events.json", json.dumps(list(_events(graph, drawn))))
+    write_text(folder / "kedro_pipeline_events.json", json.dumps(list(_events(graph, pipelines["__default__"], drawn))))
     return {name: Pipeline([drawn[made.name] for made in pipeline.nodes]) for name, pipeline in pipelines.items()}
 
 
@@ -56,11 +56,11 @@ def _any_arguments(function: Callable[..., Any]) -> Callable[..., Any]:
     return shown
 
 
-def _events(graph: Graph, drawn: Mapping[str, Node]) -> Iterator[dict[str, Any]]:
+def _events(graph: Graph, whole: Pipeline, drawn: Mapping[str, Node]) -> Iterator[dict[str, Any]]:
     """Nodes that are up to date as events of a run: the form in which kedro-viz reads states, times and sizes."""
     from kedro_viz.integrations.kedro.hooks_utils import hash_node
 
-    finished = up_to_date(graph, Pipeline(list(graph.nodes.values())))
+    finished = up_to_date(graph, whole)
     records = {name: record for name in finished if (record := _record(graph, graph.nodes[name]))}
     if not records:
         return
@@ -77,7 +77,7 @@ def _events(graph: Graph, drawn: Mapping[str, Node]) -> Iterator[dict[str, Any]]
     yield {"event": "after_pipeline_run", "timestamp": end.isoformat()}
 
 
-def _record(graph: Graph, made: Node) -> Record | None:
+def _record(graph: Graph, made: GraphNode) -> Record | None:
     try:
         return read_record(graph, made)
     except UserError:

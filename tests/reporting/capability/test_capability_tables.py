@@ -159,7 +159,8 @@ def test_claims_have_what_was_measured(tables: tuple[pd.DataFrame, ...]) -> None
 def test_every_number_on_the_page_is_traced(tables: tuple[pd.DataFrame, ...]) -> None:
     rates, taxes, printed = tables
     page = render_capability("mine", rates, taxes, printed, SEVEN)
-    named = dict(zip(("capability", "alignment_tax", "printed_capability"), tables, strict=True))
+    names = ("capability", "alignment_tax", "printed_capability")
+    named = {name: table.to_dict("records") for name, table in zip(names, tables, strict=True)}
     keys = set(re.findall(r'data-key="([^"]+)"', page))
     assert keys == {key for table in tables for key in table["key"]}
     for key in ("capability/plain/chat/mmlu", "tax/changed/chat/average/minus/plain", "printed_rate/D/plain/cute"):
