@@ -1,6 +1,6 @@
 """What `kedro trace` of a number costs beside `dvc status` of the same finished study.
 
-    kedro run --env test && kedro dvc --env test && kedro dvc --env test --code && dvc commit -f environments/test/dvc.yaml
+    kedro dvc --env test && dvc repro environments/test/dvc.yaml
     python benchmarks/trace.py --env test
 
 Both check hashes of the whole study, and both are run in turn; the least time of each counts, of the processor (user
