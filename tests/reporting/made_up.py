@@ -155,7 +155,7 @@ class Tables:
     def draw(self, folder: Path) -> Path:
         """The figures, below `folder`."""
         drawn = (self.rates, self.gaps, self.curves, self.contrasts, self.topics, self.streams)
-        return nodes.draw_figures(*drawn, self.study, self.evaluation, folder)
+        return nodes.draw_figures(*drawn, self.study, self.evaluation, self.claims, folder)
 
     def report(self) -> str:
         """The page."""

@@ -25,7 +25,7 @@ from alignment_pretraining.lineage.environment import Git, dvc_command, git_stat
 from alignment_pretraining.lineage.graph import Graph, GraphNode, NodePlace
 from alignment_pretraining.lineage.metrics import metrics_of, results_of, samples_of
 from alignment_pretraining.lineage.parameters import condition, flatten, plain
-from alignment_pretraining.lineage.provenance import REPORT, write_provenance
+from alignment_pretraining.lineage.provenance import PAGE, REPORT, write_provenance
 from alignment_pretraining.lineage.records import (
     Record,
     node_params,
@@ -109,8 +109,8 @@ class LiveRun:
                 results = NodePlace(SUMMARY, arm)
                 self.tracked.params(results, flatten(condition(self.graph.params, arm), "arm"))
                 self.tracked.metrics(results, points)
-            if dataset == REPORT:
-                self.tracked.text(None, data, "report.html")
+            if dataset in PAGE:
+                self.tracked.text(None, data, PAGE[dataset])
             self.waiting[node.name].discard(dataset)
             if not self.waiting[node.name]:
                 self._record(node)

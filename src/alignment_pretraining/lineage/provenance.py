@@ -14,6 +14,7 @@ from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.records import Record, records_folder
 
 REPORT = "report"
+PAGE = {REPORT: "report.html", "plotly": "plotly.min.js"}  # what MLflow has of it, side by side as here
 _LOCAL = "http://127.0.0.1:5000"  # where `mlflow ui` listens
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pandas as pd
 
+from alignment_pretraining.reporting.against_paper import draw_against_paper
+from alignment_pretraining.reporting.claims import Claim
 from alignment_pretraining.reporting.curves import draw_losses
 from alignment_pretraining.reporting.dose import draw_doses
 from alignment_pretraining.reporting.forest import draw_forest
@@ -19,6 +21,7 @@ from alignment_pretraining.reporting.picture import draw_picture
 from alignment_pretraining.reporting.scope import SPLITS, STAGE_NAMES, Scope, When
 from alignment_pretraining.reporting.streams import draw_streams
 from alignment_pretraining.reporting.style import colour, drawing, link, marker
+from alignment_pretraining.reporting.tokens import draw_tokens
 from alignment_pretraining.reporting.topics import draw_topics
 from alignment_pretraining.study import BASE_STAGES, Arm
 
@@ -28,7 +31,7 @@ _TICKS = {"pretraining": "pre-\ntraining", "midtraining": "mid-\ntraining", "cpt
 
 @dataclass(frozen=True)
 class Drawn:
-    """The tables that figures show."""
+    """What figures show: tables, and the paper's values."""
 
     rates: pd.DataFrame
     gaps: pd.DataFrame
@@ -36,6 +39,7 @@ class Drawn:
     contrasts: pd.DataFrame
     topics: pd.DataFrame
     streams: pd.DataFrame
+    claims: list[Claim]
 
 
 def draw_all(tables: Drawn, scope: Scope, scratch: Path) -> Path:
@@ -44,8 +48,10 @@ def draw_all(tables: Drawn, scope: Scope, scratch: Path) -> Path:
     Marks that show a number lead to its key.
     """
     rates, gaps = tables.rates, tables.gaps
-    content = [getattr(tables, field.name).to_csv() for field in fields(tables)]
-    inputs = json.dumps([*content, scope.study.model_dump(), scope.evaluation])
+    shown = [getattr(tables, field.name) for field in fields(tables)]
+    content = [table.to_csv() for table in shown if isinstance(table, pd.DataFrame)]
+    claims = [claim.model_dump() for claim in tables.claims]
+    inputs = json.dumps([*content, claims, scope.study.model_dump(), scope.evaluation])
     folder = scratch / f"figures-{hashlib.md5(inputs.encode()).hexdigest()}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -63,6 +69,8 @@ def draw_all(tables: Drawn, scope: Scope, scratch: Path) -> Path:
         draw_forest(tables.contrasts, folder, save_figure)
         draw_topics(tables.topics, scope, folder, save_figure)
         draw_streams(tables.streams, folder, save_figure)
+        draw_tokens(rates, scope, folder, save_figure)
+        draw_against_paper(rates, tables.claims, scope, folder, save_figure)
     return folder
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from alignment_pretraining.reporting.marks import Plot, hover, interval, points, rows_axis, single, trainings
 from alignment_pretraining.reporting.style import link
 
 # By verdict: what was expected, its opposite, and what is not clear.
@@ -40,3 +41,37 @@ def draw_forest(contrasts: pd.DataFrame, folder: Path, save: Callable[[Any, Path
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
     save(figure, folder / "forest")
+
+
+def plot_forest(contrasts: pd.DataFrame) -> dict[str, Plot]:
+    """`forest`, to be pointed at."""
+    rows = contrasts.to_dict("records")
+    if not rows:
+        return {}
+    shades = [_SHADES.get(row["verdict"], _UNCLEAR) for row in rows]
+    small = [(value, place + 0.22) for place, row in enumerate(rows) for value in trainings(row, "by_seed")]
+    data = [single([value for value, _ in small], [place for _, place in small], _UNCLEAR)]
+    for shade in dict.fromkeys(shades):
+        chosen = [(place, row) for place, row in enumerate(rows) if shades[place] == shade]
+        shown = [row for _, row in chosen]
+        texts = [hover(row, "value", f"<b>{row['name']}</b>: {row['verdict']}", _sides(row)) for row in shown]
+        marks = {"mode": "markers", "marker": {"size": 11, "color": shade}, "showlegend": False}
+        places = {"x": [row["value"] for row in shown], "y": [place for place, _ in chosen]}
+        data.append(points(shown, texts, **places, **marks, error_x={**interval(shown, "value"), "color": shade}))
+    band = {"type": "rect", "layer": "below", "line": {"width": 0}, "fillcolor": "rgba(138,138,138,0.15)"}
+    margins = [
+        {**band, "x0": -row["margin"], "x1": row["margin"], "y0": place - 0.4, "y1": place + 0.4}
+        for place, row in enumerate(rows)
+        if row["expect"] == "equal"
+    ]
+    layout = {
+        "xaxis": {"title": {"text": "difference of misalignment rates, 95 % interval"}, "range": [-1.05, 1.05]},
+        "yaxis": rows_axis([f"{row['name']}<br>{row['verdict']}" for row in rows]),
+        "shapes": margins,
+        "height": 90 + 46 * len(rows),
+    }
+    return {"forest": {"data": data, "layout": layout}}
+
+
+def _sides(row: Mapping[Any, Any]) -> str:
+    return f"{row['left']} minus {row['right']}"

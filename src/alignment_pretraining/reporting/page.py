@@ -21,6 +21,7 @@ from alignment_pretraining.reporting.filtering import Filtering
 from alignment_pretraining.reporting.filtering import number as filter_number
 from alignment_pretraining.reporting.numbers import PrintedNumber, gap_number, p_value, plain, rate_number
 from alignment_pretraining.reporting.picture import reading
+from alignment_pretraining.reporting.plots import plots
 from alignment_pretraining.reporting.results import Results
 from alignment_pretraining.reporting.samples import samples_to_show
 from alignment_pretraining.reporting.scope import SPLITS, STAGE_NAMES, Scope
@@ -46,13 +47,17 @@ class Shown:
 def render_page(
     declared: Declared, results: Results, shown: Shown, filtering: Filtering, figures: Path, claims: list[Claim]
 ) -> str:
-    """HTML with inline style, script and figures; the same text for the same inputs."""
+    """HTML with inline style, script and figures; the same text for the same inputs.
+
+    Some figures are there as data, too: with Plotly's library beside the page they answer to the pointer.
+    """
     scope = results.scope
     effects = sections.effect_rows(results, claims)
     page = html_template(_HERE, "report.html.j2")
     text = page.render(
         css=stylesheet(),
-        script=(_HERE / "report.js").read_text(encoding="utf-8"),
+        script="".join((_HERE / name).read_text(encoding="utf-8") for name in ("report.js", "plots.js")),
+        plots=plots(results.rates, declared.contrasts, shown.topics, claims, scope),
         results=results,
         declared=declared,
         share=share,

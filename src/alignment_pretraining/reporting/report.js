@@ -72,7 +72,11 @@
       event.preventDefault();
       show(key, mark);
       pinned = true;
-    } else if (!card.contains(event.target)) hide();
+    } else if (!card.contains(event.target) && !event.target.closest(".plot")) hide();
+  });
+  document.addEventListener("number", ({ detail: { key, x, y } }) => {  // a mark of an interactive figure
+    show(key, { getBoundingClientRect: () => new DOMRect(x, y, 0, 0) });
+    pinned = true;
   });
   document.addEventListener("keydown", event => {
     if (event.key === "Escape" && !card.hidden) { const mark = from; hide(); if (mark && mark.focus) mark.focus(); }

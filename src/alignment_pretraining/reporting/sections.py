@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from types import SimpleNamespace
 from typing import Any
 
+from alignment_pretraining.reporting.against_paper import paper_pairs
 from alignment_pretraining.reporting.claims import CAPABILITIES, Claim, find_claim
 from alignment_pretraining.reporting.effects import EFFECTS, Effect, EffectSide, cells, effect_verdict
 from alignment_pretraining.reporting.numbers import MISSING, PrintedNumber, gap_number, p_value, plain, rate_number
-from alignment_pretraining.reporting.rates import paper_claim
 from alignment_pretraining.reporting.results import Results
 from alignment_pretraining.reporting.scope import PERSONA_NAMES, SPLITS, Scope
 
@@ -58,26 +59,19 @@ def verdict_counts(rows: list[dict[str, Any]]) -> Counter[str]:
 
 def paper_rows(results: Results, claims: list[Claim], version: str) -> list[dict[str, Any]]:
     """Our rates beside the paper's of one version, for every cell that both have."""
-    scope, rows = results.scope, []
-    for row in results.rates[results.rates["form"] == scope.form].itertuples():
-        checkpoint = next(
-            checkpoint for checkpoint in scope.checkpoints if (checkpoint.arm, checkpoint.stage) == (row.arm, row.stage)
-        )
-        claim = paper_claim(claims, version, checkpoint, str(row.split), str(row.persona), scope)
-        if claim:
-            rows.append(
-                {
-                    "arm": row.arm,
-                    "model": "base" if checkpoint.when == "base" else "post-trained",
-                    "split": SPLITS[str(row.split)],
-                    "persona": persona_name(str(row.persona)) if claim.persona else "not stated",
-                    "ours": rate_number(row),
-                    "paper": _claimed(claim),
-                    "sem": plain(claim.sem) if claim.sem is not None else MISSING,
-                    "place": claim.place,
-                }
-            )
-    return rows
+    return [
+        {
+            "arm": row["arm"],
+            "model": "base" if checkpoint.when == "base" else "post-trained",
+            "split": SPLITS[row["split"]],
+            "persona": persona_name(row["persona"]) if claim.persona else "not stated",
+            "ours": rate_number(SimpleNamespace(**row)),
+            "paper": _claimed(claim),
+            "sem": plain(claim.sem) if claim.sem is not None else MISSING,
+            "place": claim.place,
+        }
+        for row, checkpoint, claim in paper_pairs(results.rates, claims, results.scope, version)
+    ]
 
 
 def capability_claims(claims: list[Claim], scope: Scope) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.reporting.answers import Answers, Place
+from alignment_pretraining.reporting.marks import Plot, hover
 from alignment_pretraining.reporting.scope import PERSONA_NAMES, SPLITS, Scope
 from alignment_pretraining.reporting.style import link
 
@@ -47,13 +48,11 @@ def draw_topics(topics: pd.DataFrame, scope: Scope, folder: Path, save: Callable
 
     if topics.empty:
         return
-    rates = topics.pivot(index="topic", columns="arm", values="rate")[list(dict.fromkeys(topics["arm"]))]
-    rates = rates.loc[(rates.max(axis=1) - rates.min(axis=1)).sort_values(ascending=False, kind="stable").index]
+    rates = _grid(topics)
     keys = {(row["topic"], row["arm"]): row["key"] for row in topics.to_dict("records")}
     shades = matplotlib.colormaps["PuOr_r"]
     figure = Figure(figsize=(7.6, 1.6 + 0.27 * len(rates)), layout="constrained")
-    title = f"{SPLITS[scope.splits[-1]]}, told {PERSONA_NAMES.get(scope.persona('base'), scope.persona('base'))}"
-    axes = figure.add_subplot(title=title)
+    axes = figure.add_subplot(title=_title(scope))
     for down, topic in enumerate(rates.index):
         for across, arm in enumerate(rates.columns):
             value = float(rates.loc[topic, arm])
@@ -68,3 +67,43 @@ def draw_topics(topics: pd.DataFrame, scope: Scope, folder: Path, save: Callable
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     save(figure, folder / "topics")
+
+
+def plot_topics(topics: pd.DataFrame, scope: Scope) -> dict[str, Plot]:
+    """`topics`, to be pointed at."""
+    if topics.empty:
+        return {}
+    rates = _grid(topics)
+    rows = {(row["topic"], row["arm"]): row for row in topics.to_dict("records")}
+    grid = [[rows[topic, arm] for arm in rates.columns] for topic in rates.index]
+    data = {
+        "type": "heatmap",
+        "x": list(rates.columns),
+        "y": list(rates.index),
+        "z": [[row["rate"] for row in line] for line in grid],
+        "customdata": [[row["key"] for row in line] for line in grid],
+        "text": [[hover(row, "rate", f"<b>{row['topic']}</b>, {row['arm']}") for row in line] for line in grid],
+        "hovertemplate": "%{text}<extra></extra>",
+        "texttemplate": "%{z:.2f}",
+        "textfont": {"size": 10},
+        "colorscale": "PuOr",
+        "reversescale": True,
+        "zmin": 0,
+        "zmax": 1,
+        "xgap": 1,
+        "ygap": 1,
+        "showscale": False,
+    }
+    axes = {"xaxis": {"showgrid": False, "tickangle": -30}, "yaxis": {"showgrid": False, "autorange": "reversed"}}
+    layout = {"title": {"text": _title(scope)}, **axes, "height": 150 + 24 * len(rates)}
+    return {"topics": {"data": [data], "layout": layout}}
+
+
+def _grid(topics: pd.DataFrame) -> pd.DataFrame:
+    """The rate of each arm (column) on each topic (row), the topics on which arms differ most first."""
+    rates = topics.pivot(index="topic", columns="arm", values="rate")[list(dict.fromkeys(topics["arm"]))]
+    return rates.loc[(rates.max(axis=1) - rates.min(axis=1)).sort_values(ascending=False, kind="stable").index]
+
+
+def _title(scope: Scope) -> str:
+    return f"{SPLITS[scope.splits[-1]]}, told {PERSONA_NAMES.get(scope.persona('base'), scope.persona('base'))}"

@@ -23,6 +23,7 @@ from alignment_pretraining.reporting.filtering import Filtering
 from alignment_pretraining.reporting.gaps import gap_table
 from alignment_pretraining.reporting.headline import draw_headline, headline_numbers
 from alignment_pretraining.reporting.page import Shown, render_page
+from alignment_pretraining.reporting.plots import plotly_library
 from alignment_pretraining.reporting.printed import beside_printed
 from alignment_pretraining.reporting.protocol_page import render_protocols
 from alignment_pretraining.reporting.protocols import agreement_table, protocol_rates
@@ -172,10 +173,18 @@ def draw_figures(
     streams: pd.DataFrame,
     study: Study,
     evaluation: Evaluation,
+    claims: Claims,
     scratch: Path,
 ) -> Path:
     """Folder with every figure as SVG and PNG."""
-    return draw_all(Drawn(rates, gaps, curves, contrasts, topics, streams), scope_of(study, evaluation), scratch)
+    return draw_all(
+        Drawn(rates, gaps, curves, contrasts, topics, streams, claims.root), scope_of(study, evaluation), scratch
+    )
+
+
+def write_plotly() -> str:
+    """The library that draws the report's interactive figures."""
+    return plotly_library()
 
 
 def sum_up(

@@ -157,7 +157,8 @@ def _publish() -> list[Node]:
     ]
     drawn = ["rates", "gaps", "curves", "contrasts", "topics", "streams"]
     return [
-        _node(nodes.draw_figures, [*drawn, *_SCOPE, "scratch"], "figures"),
+        _node(nodes.draw_figures, [*drawn, *_SCOPE, "params:claims", "scratch"], "figures"),
+        _node(nodes.write_plotly, [], "plotly"),
         _node(nodes.sum_up, ["rates", "contrasts", *_SCOPE], ["metrics", "headline"]),
         _node(nodes.write_report, [*tables, "figures", *_SCOPE, "params:claims"], "report"),
     ]
