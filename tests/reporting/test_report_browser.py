@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from alignment_pretraining.pipelines.reporting.nodes import write_plotly
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
@@ -24,6 +26,16 @@ def browser() -> Iterator[Any]:
     session = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     yield session
     session.quit()
+
+
+@pytest.fixture(scope="module")
+def answering(opened: Any, page: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The browser with the report open, and Plotly's library beside it as in the study's folder."""
+    folder = tmp_path_factory.mktemp("answering")
+    (folder / "report.html").write_text(page, encoding="utf-8")
+    (folder / "plotly.min.js").write_text(write_plotly(), encoding="utf-8")
+    opened.get((folder / "report.html").as_uri())
+    return opened
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +61,7 @@ def test_renders_without_errors_or_requests(opened: Any) -> None:
 
 def test_figures_have_a_size(opened: Any) -> None:
     drawings = opened.find_elements("css selector", "figure svg")
-    assert len(drawings) == 15
+    assert len(drawings) == 18
     assert all(drawing.size["width"] > 200 and drawing.size["height"] > 100 for drawing in drawings)
 
 
@@ -111,3 +123,58 @@ def test_a_dark_page_is_dark(opened: Any) -> None:
     assert opened.execute_script(ground) == "rgb(21, 24, 28)"
     assert opened.execute_script(ink) == "rgb(230, 230, 230)"
     opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+@pytest.mark.parametrize(("section", "mark"), [("topics", ".nsewdrag"), ("paper", ".point"), ("stages", ".point")])
+def test_a_figure_answers_to_the_pointer(answering: Any, section: str, mark: str) -> None:
+    from selenium.webdriver import ActionChains
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def found(script: str) -> Any:
+        place = f"const place = document.querySelector('#{section} .panels:has(script) > div');"
+        return WebDriverWait(answering, 20).until(lambda browser: browser.execute_script(place + script))
+
+    found("place.scrollIntoView({behavior: 'instant', block: 'center'}); return true")
+    drawn = found(f"return place.querySelector('.plot {mark}')")
+    assert found("return getComputedStyle(place.querySelector('svg')).display") == "none"
+    ActionChains(answering).move_to_element_with_offset(drawn, 1, 1).perform()
+    told = found("return place.querySelector('.hovertext')?.textContent")
+    key = told[told.rindex("topic/" if section == "topics" else "rate/") :]
+    assert "questions" in told and (section == "topics" or "95 %" in told)
+    ActionChains(answering).click().perform()
+    assert f"kedro trace {key}" in _card(answering)
+    assert answering.execute_script("return document.getElementById(arguments[0]).id", key) == key
+    assert answering.execute_script("return performance.getEntriesByType('resource').length") == 0
+    assert [entry for entry in answering.get_log("browser") if "lineage/report.js" not in entry["message"]] == []
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_with_interactive_figures_the_page_never_scrolls_sideways_either(answering: Any, width: int) -> None:
+    metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
+    answering.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    assert answering.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def test_interactive_figures_are_dark_on_a_dark_page_and_drawings_on_paper(answering: Any) -> None:
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def media(name: str, scheme: str) -> None:
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        answering.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": name, "features": features})
+
+    drawn = "document.querySelector('#topics .drawn')"
+    ink = f"return getComputedStyle({drawn}.querySelector('.plot .xtick text')).fill"
+    media("screen", "dark")
+    WebDriverWait(answering, 20).until(lambda _: answering.execute_script(ink) == "rgb(230, 230, 230)")
+    media("print", "light")
+    shown = f"return [...{drawn}.children].map(part => getComputedStyle(part).display)"
+    assert answering.execute_script(shown) == ["block", "none", "none"]
+    answering.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_without_scripts_the_drawings_show(answering: Any) -> None:
+    answering.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    answering.refresh()
+    drawings = answering.find_elements("css selector", "#topics svg")
+    answering.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    assert len(drawings) == 1 and drawings[0].size["width"] > 200

@@ -1,13 +1,20 @@
 """The page: every number is one of the tables', nothing is fetched, the same inputs give the same bytes."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
 
 import lxml.html
+import numpy as np
 import pandas as pd
 import pytest
 
+from alignment_pretraining.evaluation.config import Evaluation
+from alignment_pretraining.reporting.dose import plot_doses
+from alignment_pretraining.reporting.forest import plot_forest
+from alignment_pretraining.reporting.scope import scope_of
+from alignment_pretraining.study import Study
 from tests.reporting.made_up import Tables
 
 # The column that holds a number, by the first part of its key.
@@ -107,10 +114,60 @@ def test_nothing_is_fetched_from_elsewhere(page: str, tree: Any) -> None:
 
 def test_figures_have_alternative_texts(tree: Any) -> None:
     drawings = list(tree.iter("svg"))
-    assert len(drawings) == 15  # three suites x (main, persistence, stages), four losses, topics, streams
+    assert (
+        len(drawings) == 18
+    )  # three suites x (main, persistence, stages), four losses, topics, streams, tokens, paper
     for drawing in drawings:
         panels = drawing.getparent().getparent()
         assert panels.get("role") == "img" and len(panels.get("aria-label")) > 40
+
+
+def test_every_mark_of_an_interactive_figure_is_a_number_of_the_tables(tree: Any, tables: Tables) -> None:
+    known = {row["key"]: row for table in (tables.rates, tables.topics) for row in table.to_dict("records")}
+    figures = [json.loads(script.text) for script in tree.iter("script") if script.get("type") == "application/json"]
+    assert len(figures) == 4  # topics, tokens, the paper's two versions
+    for trace in (trace for figure in figures for trace in figure["data"]):
+        keys, values, texts = (np.ravel(trace[name]) for name in ("customdata", "z" if "z" in trace else "y", "text"))
+        for key, value, text in zip(keys, values, texts, strict=True):
+            row = known[key]
+            assert value == row["rate"] and key in text and f"{row['n_items']} questions" in text
+            assert "low" not in row or f"{row['low']:.3f} to {row['high']:.3f}" in text
+
+
+def test_the_forest_that_answers_has_the_marks_of_the_drawing() -> None:
+    told = {"left": "a", "right": "b", "expect": "higher", "margin": 0.1, "low": 0.1, "high": 0.5, "n_seeds": 2}
+    shown = {"by_seed": '{"0": 0.2, "1": 0.4}', "verdict": "shown"}
+    rows = [told | shown | {"key": f"contrast/{name}", "name": name, "value": 0.3} for name in "xy"]
+    rows[1] |= {"expect": "equal", "verdict": "undecided"}
+    figure = plot_forest(pd.DataFrame(rows))["forest"]
+    marks = [trace for trace in figure["data"] if "customdata" in trace]
+    assert [(trace["customdata"], trace["x"], trace["y"]) for trace in marks] == [
+        (["contrast/x"], [0.3], [0]),
+        (["contrast/y"], [0.3], [1]),
+    ]
+    assert [marks[0]["error_x"][side][0] for side in ("array", "arrayminus")] == pytest.approx([0.2, 0.2])
+    assert figure["data"][0]["x"] == [0.2, 0.4, 0.2, 0.4]  # the trainings
+    assert [(band["x0"], band["x1"], band["y0"]) for band in figure["layout"]["shapes"]] == [(-0.1, 0.1, 0.6)]
+    assert plot_forest(pd.DataFrame(rows).head(0)) == {}
+
+
+def test_doses_that_answer_are_those_of_the_drawing(study: dict[str, Any], evaluation: dict[str, Any]) -> None:
+    arms = {
+        f"dose_{dose}": {"corpus": "unfiltered", "discourse": {"ai": "misaligned"}, "insertion": "mid", "share": dose}
+        for dose in (0.04, 0.01, 0.02)
+    }
+    seeds = {"base": [0], "post_training": []}
+    others = {"headline": [], "contrasts": {}, "seeds": seeds}
+    dosed = Study.model_validate({**study, "arms": arms, "run": list(arms), **others})
+    scope = scope_of(dosed, Evaluation.model_validate(evaluation))
+    place = {"stage": "midtraining", "split": scope.splits[-1], "form": scope.form, "persona": scope.persona("base")}
+    found = {"rate": 0.5, "low": 0.4, "high": 0.6, "n_items": 9, "rate_by_seed": '{"0": 0.5}'}
+    rates = pd.DataFrame([{"key": f"rate/{arm}", "arm": arm, **place, **found} for arm in arms])
+    (figure,) = plot_doses(rates, scope).values()
+    (line,) = [trace for trace in figure["data"] if "customdata" in trace]
+    assert line["customdata"] == [f"rate/dose_{dose}" for dose in (0.01, 0.02, 0.04)]
+    assert figure["layout"]["xaxis"]["ticktext"] == ["1", "2", "4"]
+    assert "1 %" in line["text"][0] and "(95 %: 0.400 to 0.600)" in line["text"][0] and "9 questions" in line["text"][0]
 
 
 def test_headline_is_computed(tree: Any, tables: Tables) -> None:

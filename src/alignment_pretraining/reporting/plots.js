@@ -12,11 +12,12 @@
     for (const [name, axis] of Object.entries(plot.layout))
       if (/^[xy]axis/.test(name))
         plot.layout[name] = { automargin: true, gridcolor: colour("--line"), zerolinecolor: colour("--soft"), fixedrange: still, ...axis };
+    if (plot.layout.title) Object.assign(plot.layout.title, { x: 0, font: { size: 13, weight: 700 } });
     Object.assign(plot.layout, {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", dragmode: false, hovermode: "closest",
       font: { family: getComputedStyle(document.body).fontFamily, size: narrow ? 10 : 12, color: ink },
       margin: { l: 10, r: 15, t: plot.layout.title ? 40 : 15, b: 10 },
-      legend: { orientation: "h", y: -0.2, yanchor: "top" },
+      legend: { orientation: "h", xref: "container", x: 0, yref: "container", y: 0, yanchor: "bottom", font: { size: 10 } },
       hoverlabel: { bgcolor: ground, bordercolor: colour("--soft"), font: { color: ink }, align: "left" },
     });
     return plot;

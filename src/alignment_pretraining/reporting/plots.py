@@ -10,6 +10,7 @@ from alignment_pretraining.reporting.against_paper import plot_against_paper
 from alignment_pretraining.reporting.claims import Claim
 from alignment_pretraining.reporting.dose import plot_doses
 from alignment_pretraining.reporting.forest import plot_forest
+from alignment_pretraining.reporting.marks import Plot
 from alignment_pretraining.reporting.scope import Scope
 from alignment_pretraining.reporting.tokens import plot_tokens
 from alignment_pretraining.reporting.topics import plot_topics
@@ -26,7 +27,12 @@ def plots(
         **plot_tokens(rates, scope),
         **plot_against_paper(rates, claims, scope),
     }
-    return {name: json.dumps(plot, ensure_ascii=False).replace("</", "<\\/") for name, plot in drawn.items()}
+    return {name: _script(plot) for name, plot in drawn.items()}
+
+
+def _script(plot: Plot) -> str:
+    known = json.loads(json.dumps(plot), parse_constant=lambda _: None)  # JSON has no NaN
+    return json.dumps(known, ensure_ascii=False).replace("</", "<\\/")
 
 
 def plotly_library() -> str:

@@ -34,7 +34,7 @@ def draw_tokens(rates: pd.DataFrame, scope: Scope, folder: Path, save: Callable[
         axes.errorbar(places, shares, errors, label=arm, **look)
         for tokens, row in found:
             link(axes.plot(tokens, row["rate"], marker(told), ms=5, color=colour(told)), row["key"])
-    axes.set(ylim=(0, 1), xlabel=_ACROSS, ylabel="misalignment rate")
+    axes.set(xlim=(0, None), ylim=(0, 1), xlabel=_ACROSS, ylabel="misalignment rate")
     figure.legend(loc="outside lower left", ncols=2)
     save(figure, folder / "tokens")
 
@@ -51,7 +51,7 @@ def plot_tokens(rates: pd.DataFrame, scope: Scope) -> dict[str, Plot]:
         data.append(points(rows, texts, **places, **line, error_y=bars))
     layout = {
         "title": {"text": _title(scope)},
-        "xaxis": {"title": {"text": _ACROSS}},
+        "xaxis": {"title": {"text": _ACROSS}, "rangemode": "tozero"},
         "yaxis": {"title": {"text": "misalignment rate"}, "range": [-0.02, 1.02]},
         "height": 440,
     }

@@ -14,6 +14,9 @@ from alignment_pretraining.reporting.marks import Plot, hover
 from alignment_pretraining.reporting.scope import PERSONA_NAMES, SPLITS, Scope
 from alignment_pretraining.reporting.style import link
 
+# Stops of ColorBrewer's PuOr, as in the drawing: Plotly does not know it by name.
+_SHADES = [[0, "#2d004b"], [0.25, "#8073ac"], [0.5, "#f7f7f7"], [0.75, "#e08214"], [1, "#7f3b08"]]
+
 TOPIC_COLUMNS = ("key", *Place._fields, "topic", "rate", "n_items", "n_seeds", "rate_by_seed")
 
 
@@ -86,8 +89,7 @@ def plot_topics(topics: pd.DataFrame, scope: Scope) -> dict[str, Plot]:
         "hovertemplate": "%{text}<extra></extra>",
         "texttemplate": "%{z:.2f}",
         "textfont": {"size": 10},
-        "colorscale": "PuOr",
-        "reversescale": True,
+        "colorscale": _SHADES,
         "zmin": 0,
         "zmax": 1,
         "xgap": 1,
