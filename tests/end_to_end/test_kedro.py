@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from tests.end_to_end.conftest import DATA, Run, environment, runner
+from tests.end_to_end.documented import RUN, unaccounted
 from tests.end_to_end.published import (
     COMMANDS,
     REFUSED,
@@ -138,6 +140,12 @@ def published(finished: Path) -> Published:
     assert TOKEN not in done.stdout + done.stderr and "\r" not in done.stderr
     dry, sent = done.stdout.split("nothing was sent; ")
     return Published(finished / "build/published/test", hub, dry, sent)
+
+
+def test_every_command_of_the_documents_is_run_or_listed_with_a_reason(finished: Path, run: Run) -> None:
+    assert unaccounted() == (set(), set())
+    for command in dict.fromkeys(instead or printed for printed, instead in RUN.items()):
+        run(*shlex.split(command))
 
 
 def test_what_is_published_is_looked_at_first_and_arrives_as_it_is(published: Published) -> None:

@@ -153,7 +153,12 @@ def test_the_forest_that_answers_has_the_marks_of_the_drawing() -> None:
 
 def test_doses_that_answer_are_those_of_the_drawing(study: dict[str, Any], evaluation: dict[str, Any]) -> None:
     arms = {
-        f"dose_{dose}": {"corpus": "unfiltered", "discourse": {"ai": "misaligned"}, "insertion": "mid", "share": dose}
+        f"dose_{dose:.0%}".strip("%"): {
+            "corpus": "unfiltered",
+            "discourse": {"ai": "misaligned"},
+            "insertion": "mid",
+            "share": dose,
+        }
         for dose in (0.04, 0.01, 0.02)
     }
     seeds = {"base": [0], "post_training": []}
@@ -165,7 +170,7 @@ def test_doses_that_answer_are_those_of_the_drawing(study: dict[str, Any], evalu
     rates = pd.DataFrame([{"key": f"rate/{arm}", "arm": arm, **place, **found} for arm in arms])
     (figure,) = plot_doses(rates, scope).values()
     (line,) = [trace for trace in figure["data"] if "customdata" in trace]
-    assert line["customdata"] == [f"rate/dose_{dose}" for dose in (0.01, 0.02, 0.04)]
+    assert line["customdata"] == ["rate/dose_1", "rate/dose_2", "rate/dose_4"]
     assert figure["layout"]["xaxis"]["ticktext"] == ["1", "2", "4"]
     assert "1 %" in line["text"][0] and "(95 %: 0.400 to 0.600)" in line["text"][0] and "9 questions" in line["text"][0]
 

@@ -79,7 +79,7 @@ class Graph:
         env: str | None = None,
     ) -> None:
         self.root = root
-        self.catalog = catalog
+        self._catalog = catalog
         self.params = params
         self.env = environment(env)
         self.nodes: dict[str, GraphNode] = {}
@@ -94,6 +94,11 @@ class Graph:
         self._hashes: dict[Path, str] = {}
         self._outside_digests: dict[str, str | None] = {}
         self._sources = SourceTree(root / "src")
+
+    @property
+    def catalog(self) -> CatalogProtocol[Any, Any]:
+        """Where datasets are loaded from."""
+        return self._catalog
 
     @cached_property
     def makers(self) -> dict[str, GraphNode]:

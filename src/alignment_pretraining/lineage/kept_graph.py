@@ -45,8 +45,8 @@ class KeptGraph(Graph):
             self.places[node.name] = NodePlace(node.pipeline, node.namespace or "")
 
     @cached_property
-    def catalog(self) -> CatalogProtocol[Any, Any]:  # type: ignore[override]
-        """The catalog of the project as it is."""
+    def catalog(self) -> CatalogProtocol[Any, Any]:
+        """Where datasets are loaded from, built when one is."""
         return project_graph(self.root, self.env).catalog
 
     def path(self, dataset: str) -> Path | None:
