@@ -116,11 +116,13 @@ class LiveRun:
                 self._record(node)
 
     def told(self, told: Told) -> None:
-        """Pass on the figures of a node at work now and then, as `live/<node>/<figure>` over the tokens or steps done.
-        The whole curves come with the node's outputs."""
+        """Pass on the figures of a node at work now and then, as `live/<node>/<figure>` over the tokens or steps done,
+        and the last ones. The whole curves come with the node's outputs."""
         now, node = time.monotonic(), self.graph.nodes.get(told.name)
         with self.lock:
-            if node is None or told.name not in self.started or now < self.told_at.get(told.name, 0.0) + _LIVE_SECONDS:
+            if node is None or told.name not in self.started:
+                return
+            if not told.over and now < self.told_at.get(told.name, 0.0) + _LIVE_SECONDS:
                 return
             figures = {name: value for name, value in told.figures.items() if isinstance(value, int | float)}
             points = [(f"live/{self._name_in_run(node)}/{name}", value, told.done) for name, value in figures.items()]
