@@ -23,7 +23,6 @@ RUN = {
     "dvc metrics show": None,
     "kedro claims": "kedro claims --env test",
     "kedro dvc --env gpu": None,
-    "kedro dvc --env english": None,
     "kedro dvc --env test": None,
     "kedro inspect --env test misaligned_mid midtraining --at 6790 --tokens 60": None,
     "kedro inspect misaligned_e2e midtraining --at 5000": (
@@ -78,6 +77,7 @@ NOT_RUN = {
     "it trains again: test_kedro.py and tests/lineage change parameters in their own way": [
         "kedro run --params", "kedro run --env test --params",
     ],
+    "as kedro dvc --env gpu, which is run": ["kedro dvc --env english"],
     "it serves until it is stopped": ["mlflow ui"],
     "CI runs it in a job of its own": ["make lint", "make docs", "pre-commit install"],
     "it changes a user's shell": ["eval "],

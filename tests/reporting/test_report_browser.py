@@ -154,6 +154,8 @@ def test_a_figure_answers_to_the_pointer(answering: Any, section: str, mark: str
     ActionChains(answering).click().perform()
     assert f"kedro trace {key}" in _card(answering)
     assert answering.execute_script("return document.getElementById(arguments[0]).id", key) == key
+    ActionChains(answering).send_keys("\ue00c").perform()  # Escape
+    assert _card(answering) == ""
     assert answering.execute_script("return performance.getEntriesByType('resource').length") == 0
     assert [entry for entry in answering.get_log("browser") if "lineage/report.js" not in entry["message"]] == []
 
