@@ -17,6 +17,7 @@ from alignment_pretraining.mixing.filtering.normalize import LETTER, READINGS, a
 
 # Characters that are folded together: what stands between the steps stays in the cache of a core.
 _GROUP = 1 << 17
+_SLICE = 2 * _GROUP  # of one text that is longer
 # Bytes beyond ASCII, between the steps. A zero-width space is a space here, and nothing in the other reading.
 _ZERO_WIDTH = 0x80
 _NOTHING, _MARK, _LONGER, _UNKNOWN, _DELETED = 0xFB, 0xFC, 0xFD, 0xFE, 0xFF
@@ -78,21 +79,24 @@ def _groups(texts: Iterable[tuple[int, str]]) -> Iterator[tuple[list[int], list[
 def _fold(group: list[str], numbers: list[int], composed: bool = False) -> tuple[Folded, list[int]]:
     """Texts folded, and the numbers of those that may have a second reading."""
     joined = "\0".join([*group, ""])
-    pieces, last, passed = [], b"\0", 0
+    pieces: list[bytes] = []
+    last = b"\0"
     unsure = {place for place, text in enumerate(group) if "<" in text}
-    for start in range(0, len(joined), _GROUP):
-        found = _in_ascii(joined[start : start + _GROUP], composed)
+    for start in range(0, len(joined), _SLICE):
+        found = _in_ascii(joined[start : start + _SLICE], composed)
         if found is None:
             return _fold([unicodedata.normalize("NFC", text) for text in group], numbers, composed=True)
         piece, parted = _without_gaps(last + found)
         if len(parted):
-            unsure.update((np.searchsorted(_nuls(found), parted) + passed).tolist())
+            before = sum(earlier.count(b"\0") for earlier in pieces)
+            unsure.update((np.searchsorted(_nuls(found), parted) + before).tolist())
         pieces.append(piece)
-        last, passed = found[-1:] or last, passed + piece.count(b"\0")
-    if passed > len(group):
-        return _fold([text.replace("\0", READINGS) for text in group], numbers, composed)
+        last = found[-1:] or last
     text = b"".join(pieces)
-    return Folded(text, _nuls(text), np.array(numbers)), [numbers[place] for place in sorted(unsure)]
+    ends = _nuls(text)
+    if len(ends) > len(group):
+        return _fold([text.replace("\0", READINGS) for text in group], numbers, composed)
+    return Folded(text, ends, np.array(numbers)), [numbers[place] for place in sorted(unsure)]
 
 
 def _without_gaps(text: bytes) -> tuple[bytes, np.ndarray]:
@@ -116,16 +120,10 @@ def _in_ascii(text: str, composed: bool) -> bytes | None:
     if text.isascii():
         return text.encode()
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    rare = np.flatnonzero(codes >= 0x80)
-    if 4 * len(rare) < len(codes):
-        found = codes.astype(np.uint8)
-        found[rare] = forms = _FORMS[codes[rare]]
-        special = rare[forms > _ZERO_WIDTH]
-    else:
-        found = _FORMS.take(codes, mode="clip")
-        special = np.flatnonzero(found > _ZERO_WIDTH)
-    if not len(special):
+    found = _FORMS.take(codes, mode="clip")
+    if found.max() <= _ZERO_WIDTH:
         return found.tobytes()
+    special = np.flatnonzero(found > _ZERO_WIDTH)
     kinds = found[special]
     unknown = special[kinds == _UNKNOWN]
     if len(unknown):
@@ -140,7 +138,7 @@ def _in_ascii(text: str, composed: bool) -> bytes | None:
     if longer:
         parts = whole.split(bytes([_LONGER]))
         whole = b"".join(chain(*zip(parts, [*(_LONGER_FORMS[code] for code in longer), b""], strict=True)))
-    return whole.translate(None, bytes([_NOTHING, _MARK]))
+    return whole.replace(bytes([_NOTHING]), b"").replace(bytes([_MARK]), b"")
 
 
 def _learn(codes: Iterable[int]) -> None:
