@@ -193,6 +193,7 @@ EDITS: dict[str, tuple[str, Callable[[str], str], set[str]]] = {
         replace("class Claim(Spec):", "class Claim(Spec):\n    more: int = 1\n"),
         {
             "reporting.estimate_rates",
+            "reporting.draw_figures",
             "reporting.write_report",
             "reporting.set_beside_printed",
             "reporting.estimate_capability",
