@@ -65,7 +65,7 @@ NOT_RUN = {
     ],
     "a study that takes many minutes, a GPU, a cluster, or a paid API": [
         "kedro run --env dose", "kedro run --env placement", "kedro run --env english", "kedro run --env gpu",
-        "kedro run --env paper", "kedro summary --env gpu",
+        "kedro run --env node", "kedro run --env paper", "kedro summary --env gpu",
         "kedro run --pipelines pretraining --namespaces aligned_e2e", "python benchmarks/gpu.py",
         "make run", "make test",
         "pip install --constraint requirements.lock --editable '.[cluster]'",
@@ -79,7 +79,7 @@ NOT_RUN = {
     ],
     "as kedro dvc --env gpu, which is run": ["kedro dvc --env english"],
     "tests/planning has what these print; the commands themselves take a minute and more": [
-        "kedro plan --env english", "kedro plan --env paper",
+        "kedro plan --env english", "kedro plan --env node", "kedro plan --env paper",
     ],
     "it serves until it is stopped": ["mlflow ui"],
     "CI runs it in a job of its own": ["make lint", "make docs", "pre-commit install"],

@@ -174,5 +174,5 @@ def test_the_fingerprint_knows_the_code(monkeypatch: pytest.MonkeyPatch) -> None
     before = task_fingerprint(encode_part, "x", 1)
     assert before == task_fingerprint(encode_part, "x", 1) != task_fingerprint(encode_part, "x", 2)
     assert before != task_fingerprint(flag_part, "x", 1)
-    monkeypatch.setattr("alignment_pretraining.core.code.version", lambda name: "another")
+    monkeypatch.setattr("alignment_pretraining.core.code._version", lambda name: "another")
     assert task_fingerprint(encode_part, "x", 1) != before

@@ -86,7 +86,7 @@ def test_a_stream_that_is_too_short(make_job: Jobs, tmp_path: Path) -> None:
 def test_what_other_code_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check_code(tmp_path)
     check_code(tmp_path)
-    monkeypatch.setattr("alignment_pretraining.core.code.version", lambda name: "another" if name == "torch" else "1")
+    monkeypatch.setattr("alignment_pretraining.core.code._version", lambda name: "another" if name == "torch" else "1")
     before = (tmp_path / "code.json").read_text()
     (tmp_path / "code.json").write_text(before.replace("nanotron/trainer.py", "nanotron/older.py"))
     with pytest.raises(UserError, match=r"begun by other code; .*nanotron/trainer\.py.*torch.*code\.json"):
