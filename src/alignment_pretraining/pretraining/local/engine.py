@@ -127,7 +127,7 @@ def precision(choice: str, device: torch.device) -> torch.dtype:
 def _is_faster_in_bf16() -> bool:
     """Whether this processor multiplies matrices faster in bf16.
 
-    It does with AMX. With AVX-512 alone it does on AMD's; on Intel's it is half as fast as in float32
+    It does with AMX. With AVX-512 alone it does on AMD's; on Intel's training has two thirds of its speed in float32
     (benchmarks/results/training.json).
     """
     has = torch.cpu.get_capabilities()
