@@ -17,7 +17,7 @@ from kedro.framework import project as kedro_project
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from alignment_pretraining.core.code import SOURCE, SourceTree, function_name
+from alignment_pretraining.core.code import SOURCE, SourceTree, global_name
 from alignment_pretraining.evaluation.capability.config import Capability
 from alignment_pretraining.lineage.dvc_export import dvc_yaml, write_code_files
 from alignment_pretraining.lineage.graph import Graph
@@ -78,7 +78,7 @@ def functions() -> dict[str, Callable[..., Any]]:
     ]
     found = {}
     for node in (node for pipeline in [*pipelines(study()).values(), *others] for node in pipeline.nodes):
-        name = function_name(node.func).removeprefix(f"{PACKAGE}.pipelines.")
+        name = ".".join(global_name(node.func)).removeprefix(f"{PACKAGE}.pipelines.")
         found[name.replace(".nodes.", ".").replace("anthropic_nodes", "api")] = node.func
     return found
 
@@ -325,8 +325,8 @@ def test_stages_depend_on_the_code_of_their_nodes(
     for pipeline in ("pretraining", "eval"):
         (file,) = [path for path in stages[pipeline]["deps"] if path in written]
         assert not [path for path in stages[pipeline]["deps"] if path.startswith("src")]
-        own = {function_name(node.func) for node in pipelines(study())[pipeline].nodes}
-        by_name = {function_name(function): before[name] for name, function in functions().items()}
+        own = {".".join(global_name(node.func)) for node in pipelines(study())[pipeline].nodes}
+        by_name = {".".join(global_name(function)): before[name] for name, function in functions().items()}
         expected = {name: by_name[name] for name in own}
         told = json.loads(written[file].read_text())
         assert {name: found["code"] for name, found in told.items()} == expected

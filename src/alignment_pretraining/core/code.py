@@ -87,12 +87,6 @@ def distribution(package: str) -> str:
     return _DISTRIBUTIONS.get(package, package)
 
 
-def function_name(function: Callable[..., Any]) -> str:
-    """Module and name of a function, or of what `functools.partial` binds."""
-    found = _bound_function(function)
-    return f"{found.__module__}.{found.__qualname__}"
-
-
 def global_name(function: Callable[..., Any]) -> tuple[str, str]:
     """A function's module, and the global there that it is or belongs to."""
     found = _bound_function(function)

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.core.model import Model
+from alignment_pretraining.execution.ranks import Machines
 from alignment_pretraining.execution.workers import run_in_worker
 from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.local.job import StageJob
@@ -30,8 +31,9 @@ def train_stage(
     *,
     stage_name: str,
     seed: int,
+    machines: Machines | None = None,
 ) -> tuple[Path, pd.DataFrame, dict[str, Any]]:
-    """Train one stage on this machine.
+    """Train one stage by the local engine.
 
     Args:
         mix: Folder with the token stream.
@@ -45,6 +47,7 @@ def train_stage(
         peak_tflops: Of the GPU, for MFU.
         stage_name: Of the study, for messages.
         seed: Of new weights.
+        machines: Of Slurm, that train it; without them it is trained here.
 
     Returns:
         The checkpoint folder, the curve (one row a step) and the summary (tokens, steps, losses, parameters, samples).
@@ -60,6 +63,7 @@ def train_stage(
         stage=stage,
         settings=engine,
         peak_tflops=peak_tflops,
+        machines=machines,
     )
     return run_in_worker(run_stage, job, scratch)
 
@@ -82,20 +86,20 @@ def train_stage_on_node(
 
     Where `engine` leaves the micro-batch open, it is what the cluster's GPU can hold.
     """
-    job = StageJob(
-        name=stage_name,
+    return train_stage(
+        mix,
+        heldout,
+        tokenizer,
+        model,
+        stage,
+        sized(model, stage, engine, cluster.room),
+        scratch,
+        start,
+        cluster.gpu.peak_tflops,
+        stage_name=stage_name,
         seed=seed,
-        mix=mix,
-        heldout=heldout,
-        tokenizer=tokenizer,
-        start=start,
-        model=model,
-        stage=stage,
-        settings=sized(model, stage, engine, cluster.room),
-        peak_tflops=cluster.gpu.peak_tflops,
         machines=cluster.machines() if cluster.launcher == "slurm" else None,
     )
-    return run_in_worker(run_stage, job, scratch)
 
 
 def train_stage_on_cluster(

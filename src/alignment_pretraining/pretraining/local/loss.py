@@ -7,7 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
-_CHUNK = {"cpu": 512, "cuda": 8_192}
+from alignment_pretraining.pretraining.local.memory import LOSS_CHUNK
+
+_CHUNK = {"cpu": 512, "cuda": LOSS_CHUNK}
 
 
 class LinearCrossEntropy(Function):

@@ -5,7 +5,7 @@ from alignment_pretraining.pretraining.local.config import EngineConfig, rows_of
 from alignment_pretraining.study import TrainingStage
 
 _FP32, _BF16 = 4, 2
-_LOSS_CHUNK = 8_192  # tokens whose logits there are at a time (`local.loss`)
+LOSS_CHUNK = 8_192  # tokens whose logits a GPU has at a time
 
 
 def memory_per_gpu(model: Model, stage: TrainingStage, settings: EngineConfig, rows: int) -> dict[str, float]:
@@ -20,7 +20,7 @@ def memory_per_gpu(model: Model, stage: TrainingStage, settings: EngineConfig, r
     layer = tokens * (hidden * (4 * _FP32 + 8 * width) + 4 * model.intermediate_size * width)
     kept = model.layers * tokens * hidden * _FP32 + layer if settings.gradient_checkpointing else model.layers * layer
     ends = tokens * hidden * (2 * _FP32 + width)  # the last norm, and the gradient that the loss leaves
-    chunk = min(tokens, _LOSS_CHUNK) * model.vocab_size * (_FP32 + 2 * width)
+    chunk = min(tokens, LOSS_CHUNK) * model.vocab_size * (_FP32 + 2 * width)
     projection = hidden * (tokens * width + model.vocab_size * (_FP32 + width))  # its input, and its gradient
     return {
         "weights": parameters * _FP32,

@@ -14,11 +14,11 @@ from alignment_pretraining.core.code import work_code
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import write_text
 from alignment_pretraining.core.hashing import work_fingerprint
-from alignment_pretraining.core.model import Model, parameter_count, utilization
+from alignment_pretraining.core.model import parameter_count, utilization
 from alignment_pretraining.core.token_stream import TokenStream
 from alignment_pretraining.execution import saves
+from alignment_pretraining.pretraining.job import BaseJob
 from alignment_pretraining.pretraining.local.checkpoint import save_checkpoint, verify
-from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.local.curve import final_loss, skipped_steps
 from alignment_pretraining.pretraining.nanotron import entry
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, check_stage
@@ -27,25 +27,15 @@ from alignment_pretraining.pretraining.nanotron.config import ENTRY, stage_confi
 from alignment_pretraining.pretraining.nanotron.layout import Layout, check_layout
 from alignment_pretraining.pretraining.nanotron.memory import GB, checkpoint_bytes, hugging_face_bytes
 from alignment_pretraining.pretraining.nanotron.resume import check_resume
-from alignment_pretraining.study import TrainingStage
 
 _log = logging.getLogger(__name__)
 _CODE = "code.json"
 
 
 @dataclass(frozen=True)
-class ClusterJob:
-    """Everything that decides a stage's result. Folders count by content. `start` is the parent's checkpoint."""
+class ClusterJob(BaseJob):
+    """A stage for nanotron, on the GPUs of `cluster`."""
 
-    name: str
-    seed: int
-    mix: Path
-    heldout: Path
-    tokenizer: Path
-    start: Path | None
-    model: Model
-    stage: TrainingStage
-    settings: EngineConfig
     cluster: Cluster
 
     @property
