@@ -20,6 +20,7 @@ COPIED = (
     "requirements.lock",
     "dvc.yaml",
     ".dvc/config",
+    ".dvc/.gitignore",
     ".dvcignore",
     ".gitignore",
     ".telemetry",
