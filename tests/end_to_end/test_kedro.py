@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from tests.end_to_end.conftest import DATA, Run, environment, runner
+from tests.end_to_end.conftest import DATA, Run, commit, environment, runner
 from tests.end_to_end.documented import RUN, unaccounted
 from tests.end_to_end.published import (
     COMMANDS,
@@ -146,8 +146,8 @@ def test_every_command_of_the_documents_is_run_or_listed_with_a_reason(finished:
     assert unaccounted() == (set(), set())
     for command in dict.fromkeys(instead or printed for printed, instead in RUN.items()):
         run(*shlex.split(command))
-    # What they wrote beside this study, such as the stages of another environment, would be an uncommitted change below.
-    subprocess.run(["git", "clean", "-fdq"], cwd=finished, check=True)
+    # What is published below has to be in a commit, the stages of other environments that they wrote too.
+    commit(finished, "stages")
 
 
 def test_what_is_published_is_looked_at_first_and_arrives_as_it_is(published: Published) -> None:
