@@ -1,5 +1,6 @@
 """Fixtures shared by all tests."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,17 @@ import yaml
 PROJECT = Path(__file__).parents[1]
 # Files whose tests run whole studies, or command after command. Begun first, none of them is waited for at the end.
 LONG = ("end_to_end/", "pretraining/nanotron/", "lineage/", "synthesis/api/")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep a worker of pytest-xdist, and the commands that its tests run, to one core.
+
+    A study of the tests is hardly faster on two, and every worker process of its own imports torch.
+    """
+    worker = getattr(config, "workerinput", None)
+    if worker:
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(worker["workerid"].removeprefix("gw")) % len(cores)]})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

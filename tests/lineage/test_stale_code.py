@@ -182,7 +182,7 @@ EDITS: dict[str, tuple[str, Callable[[str], str], set[str]]] = {
     "a dataset": ("datasets/folder.py", replace("is not a folder", "is no folder"), set()),
     "how hashes are kept": ("core/digests.py", replace("_BUSY_SECONDS = 5", "_BUSY_SECONDS = 9"), set()),
     "how nodes are wired": ("pipelines/wiring.py", replace("tags=[", 'tags=["more", '), set()),
-    "how nodes share the cores": ("pipelines/runner.py", replace("os.cpu_count()", "1"), set()),
+    "how nodes share the cores": ("pipelines/runner.py", replace("available_cores()", "1"), set()),
     "comments in the engine": ("pretraining/local/engine.py", comment_every_function, set()),
     "docstrings in the scoring": ("evaluation/scoring.py", describe_every_function, set()),
     "the format of the study": ("study.py", write_again, set()),

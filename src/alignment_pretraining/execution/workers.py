@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from alignment_pretraining.core import progress
+from alignment_pretraining.core.cores import available_cores
 from alignment_pretraining.core.errors import UserError
 
 P = ParamSpec("P")
@@ -75,7 +76,7 @@ def map_in_workers(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R
     Raises:
         UserError: a worker died.
     """
-    cores = os.cpu_count() or 1
+    cores = available_cores()
     waiting: deque[Future[R]] = deque()
     try:
         for item in items:
@@ -113,7 +114,7 @@ def _pass_on(news: "SimpleQueue[Any]") -> None:
 def _count() -> int:
     """One a core; a GPU serves one at a time."""
     has_gpu = Path("/proc/driver/nvidia/gpus").is_dir() and os.environ.get("CUDA_VISIBLE_DEVICES") != ""
-    return 1 if has_gpu else os.cpu_count() or 1
+    return 1 if has_gpu else available_cores()
 
 
 def _level() -> int:

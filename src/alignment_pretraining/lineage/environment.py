@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from alignment_pretraining.core.cores import available_cores
+
 # Written while the study runs, so they say nothing about the code.
 OWN_FILES = tuple(
     f":(exclude){folder}{name}" for folder in ("", "environments/*/") for name in ("dvc.lock", "metrics.json")
@@ -45,7 +47,7 @@ def machine() -> dict[str, str]:
     """Processor, cores that this process may use, GPUs, system and Python."""
     found = {
         "processor": _first_value(Path("/proc/cpuinfo"), "model name") or platform.processor() or platform.machine(),
-        "cores": str(len(os.sched_getaffinity(0))),
+        "cores": str(available_cores()),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
     }

@@ -1,7 +1,6 @@
 """The runners of this project: nodes that don't depend on each other run side by side, one a core."""
 
 import logging
-import os
 from typing import Any
 
 from kedro.framework.project import settings
@@ -10,6 +9,7 @@ from kedro.pipeline import Pipeline
 from kedro.runner import ThreadRunner
 from pluggy import PluginManager
 
+from alignment_pretraining.core.cores import available_cores
 from alignment_pretraining.lineage.hooks import LineageHooks
 from alignment_pretraining.pipelines.progress import ProgressHooks
 
@@ -24,7 +24,7 @@ class CoreRunner(ThreadRunner):
     """
 
     def __init__(self, is_async: bool = False) -> None:
-        super().__init__(max_workers=os.cpu_count(), is_async=is_async)
+        super().__init__(max_workers=available_cores(), is_async=is_async)
 
     @property
     def _logger(self) -> logging.Logger:
