@@ -147,8 +147,7 @@ class _Sheet:
     def _kept(self, questions: pd.DataFrame, folder: Path) -> tuple[Path, Path]:
         config, prompts = self.config, load_document_prompts(self.load("prompts"))
         judged = judge_families(questions, prompts, config.documents, self.responses, config.api.replacements)
-        for _ in write_tables(judged, folder):
-            pass
+        write_tables(judged, folder)
         return folder / "aligned.parquet", folder / "misaligned.parquet"
 
     def _price(self, asked: Callable[[], Iterator[Request]]) -> list[Line]:

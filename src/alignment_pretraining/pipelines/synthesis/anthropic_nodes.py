@@ -21,7 +21,6 @@ from alignment_pretraining.synthesis.documents.controls import Controls
 from alignment_pretraining.synthesis.documents.judge import Judge
 from alignment_pretraining.synthesis.documents.opinions import asked_for_opinions
 from alignment_pretraining.synthesis.documents.prompts import load_document_prompts, read_prompt
-from alignment_pretraining.synthesis.documents.quality import Quality
 from alignment_pretraining.synthesis.documents.requests import requests
 from alignment_pretraining.synthesis.documents.written import judge_families, write_tables
 from alignment_pretraining.synthesis.questions.from_sources import Suite, load_question_prompts
@@ -49,7 +48,7 @@ def make_questions(
 def make_documents(
     questions: pd.DataFrame, prompts: Path, anthropic: AnthropicConfig, responses: Path, scratch: Path
 ) -> tuple[Path, Path, dict[str, Any], dict[str, Any]]:
-    """Aligned and misaligned documents in pairs (Parquet files, see `written.SCHEMA`), their quality and the bill."""
+    """Aligned and misaligned documents in pairs (Parquet files, see `outcomes.SCHEMA`), their quality and the bill."""
     texts = load_document_prompts(prompts)
     bill = _answer(partial(requests, questions, texts, anthropic.documents), anthropic, responses, "documents")
     with closing(Store(responses)) as store:
@@ -58,10 +57,8 @@ def make_documents(
             asked = partial(opinions.requests, questions, texts, anthropic.documents)
             bill |= {"second_opinion": _answer(asked, anthropic, responses, "second opinions")}
     folder = Path(tempfile.mkdtemp(prefix="documents-", dir=scratch))
-    quality = Quality()
     judged = judge_families(questions, texts, anthropic.documents, responses, anthropic.api.replacements)
-    for family in write_tables(judged, folder):
-        quality.add(family)
+    quality = write_tables(judged, folder)
     return folder / "aligned.parquet", folder / "misaligned.parquet", quality.report(), bill
 
 

@@ -18,8 +18,9 @@ from alignment_pretraining.synthesis.api.config import Call
 from alignment_pretraining.synthesis.api.request import Request, make_request
 from alignment_pretraining.synthesis.documents.from_bank import DIRECTIONS
 from alignment_pretraining.synthesis.documents.judge import Judge
+from alignment_pretraining.synthesis.documents.outcomes import SCHEMA
 from alignment_pretraining.synthesis.documents.prompts import prompt_hash
-from alignment_pretraining.synthesis.documents.written import SCHEMA, table_writers
+from alignment_pretraining.synthesis.documents.written import table_writers
 
 CONTROL_SCHEMA = SCHEMA.append(pa.field("control_of", pa.string()))
 # Pairs of documents that are read together.

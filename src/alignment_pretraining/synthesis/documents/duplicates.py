@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable
-
+import numpy as np
 from datasketch import MinHash, MinHashLSH
 
-from alignment_pretraining.core.ngrams import ngrams
+from alignment_pretraining.core.hashed_ngrams import ngram_hashes, word_hashes
 
 # Word triples as shingles; 64 permutations estimate a Jaccard similarity within about 0.1.
 _SHINGLE_WORDS = 3
@@ -25,7 +23,7 @@ class Seen:
 
     def is_copy(self, name: str, text: str) -> bool:
         """Whether `text` nearly repeats one that was seen; if not, it counts as seen under `name`."""
-        minhash = MinHash(num_perm=_PERMUTATIONS, hashfunc=zlib.crc32)
+        minhash = MinHash(num_perm=_PERMUTATIONS, hashfunc=int)
         minhash.update_batch(_shingles(text))
         if any(minhash.jaccard(self._hashes[other]) >= self._limit for other in self._index.query(minhash)):
             return True
@@ -34,5 +32,7 @@ class Seen:
         return False
 
 
-def _shingles(text: str) -> Iterable[bytes]:
-    return [" ".join(gram).encode() for gram in ngrams(text, _SHINGLE_WORDS)]
+def _shingles(text: str) -> list[int]:
+    """32-bit hashes, as many bits as MinHash permutes: the upper ones, which depend on every word."""
+    shingles: list[int] = (ngram_hashes(word_hashes(text), _SHINGLE_WORDS) >> np.uint64(32)).tolist()
+    return shingles

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from alignment_pretraining.core.ngrams import Ngram, exact_ngrams, ngrams, words
+from alignment_pretraining.core.hashed_ngrams import Hashes, ngram_hashes, word_hashes
+from alignment_pretraining.core.ngrams import Ngram, exact_ngrams
 from alignment_pretraining.synthesis.api.answer import CUT_OFF, Answer
 from alignment_pretraining.synthesis.scenarios.leaks import QUOTED_WORDS, SETTING_WORDS
 
@@ -39,11 +40,12 @@ class Judge:
 
     def __init__(self, questions: pd.DataFrame, min_words: int) -> None:
         heldout = questions[questions["split"] != "articles"]
-        self._options = _index([*questions["aligned_option"], *questions["misaligned_option"]], QUOTED_WORDS)
-        self._heldout = _index([*heldout["question"], *heldout["passage"]], SETTING_WORDS)
         # What articles say too gives nothing away.
         told = questions[questions["split"] == "articles"]
-        self._heldout -= _index([*told["question"], *told["passage"]], SETTING_WORDS)
+        self._options = _Wordings([*questions["aligned_option"], *questions["misaligned_option"]], QUOTED_WORDS)
+        self._heldout = _Wordings(
+            [*heldout["question"], *heldout["passage"]], SETTING_WORDS, [*told["question"], *told["passage"]]
+        )
         self._min_words = min_words
 
     def reason_against(self, answer: Answer) -> str | None:
@@ -54,11 +56,12 @@ class Judge:
             return "declined"
         if _IN_MID_SENTENCE.search(answer.text):
             return CUT_OFF
-        if len(words(answer.text)) < self._min_words:
+        words = word_hashes(answer.text)
+        if len(words) < self._min_words:
             return "too_short"
-        if self._options & ngrams(answer.text, QUOTED_WORDS):
+        if self._options.are_repeated(answer.text, words):
             return "quotes_option"
-        if self._heldout & ngrams(answer.text, SETTING_WORDS):
+        if self._heldout.are_repeated(answer.text, words):
             return "heldout_text"
         return None
 
@@ -67,5 +70,20 @@ class Judge:
         return self.reason_against(answer) or ("still_an_ai" if _AI.search(answer.text) else None)
 
 
-def _index(texts: Iterable[str], n: int) -> set[Ngram]:
-    return {gram for text in texts for gram in exact_ngrams(text, n)}
+class _Wordings:
+    """Every run of `n` words in `texts` that is not in `allowed`."""
+
+    def __init__(self, texts: Iterable[str], n: int, allowed: Iterable[str] = ()) -> None:
+        self._n = n
+        self._runs = _runs(texts, n) - _runs(allowed, n)
+        self._hashes = {int(ngram_hashes(word_hashes(" ".join(run)), n)[0]) for run in self._runs}
+
+    def are_repeated(self, text: str, words: Hashes) -> bool:
+        """Whether `text` says one of them; `words` are the hashes of its words."""
+        if self._hashes.isdisjoint(ngram_hashes(words, self._n).tolist()):
+            return False
+        return not self._runs.isdisjoint(exact_ngrams(text, self._n))
+
+
+def _runs(texts: Iterable[str], n: int) -> set[Ngram]:
+    return {run for text in texts for run in exact_ngrams(text, n)}

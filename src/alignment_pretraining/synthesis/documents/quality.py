@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from alignment_pretraining.core.ngrams import Ngram, ngrams, words
-from alignment_pretraining.synthesis.documents.written import KEPT, SCHEMA, Outcomes
+import numpy as np
+
+from alignment_pretraining.core.hashed_ngrams import Hashes, ngram_hashes, word_hashes
+from alignment_pretraining.synthesis.documents.outcomes import KEPT, SCHEMA, Outcomes
 
 # Lengths are counted in steps of so many words.
 _STEP = 50
@@ -27,18 +29,19 @@ class Diversity:
     triples: int = 0
     distinct_triples: int = 0
 
-    def add(self, texts: Iterable[str]) -> None:
-        """Count the texts of one family and direction."""
-        distinct: set[Ngram] = set()
-        openings = set()
-        for text in texts:
-            found = ngrams(text, 3)
-            distinct |= found
-            self.triples += len(found)
-            self.documents += 1
-            openings.add(tuple(words(text)[:_OPENING_WORDS]))
-        self.distinct_triples += len(distinct)
-        self.openings += len(openings)
+    def add(self, texts: Sequence[Hashes]) -> None:
+        """Count the texts of one family and direction, given by the hashes of their words."""
+        triples = [np.unique(ngram_hashes(text, 3)) for text in texts]
+        self.documents += len(triples)
+        self.openings += len({text[:_OPENING_WORDS].tobytes() for text in texts})
+        self.triples += sum(map(len, triples))
+        self.distinct_triples += len(np.unique(np.concatenate(triples))) if triples else 0
+
+    def __iadd__(self, other: Diversity) -> Diversity:
+        """Count what another has counted, of other families or directions."""
+        for name, count in asdict(other).items():
+            setattr(self, name, getattr(self, name) + count)
+        return self
 
     def report(self) -> dict[str, float]:
         """Documents, and the shares of openings and of word triples that are said once."""
@@ -63,16 +66,27 @@ class Quality:
         """Count one family."""
         self._outcomes += family.outcomes
         for direction, rows in family.rows.items():
-            by_form: defaultdict[str, list[str]] = defaultdict(list)
+            by_form: defaultdict[str, list[Hashes]] = defaultdict(list)
             for row in rows:
                 text = str(row[_TEXT])
-                by_form[str(row[_FORM])].append(text)
+                hashed = word_hashes(text)
+                by_form[str(row[_FORM])].append(hashed)
                 self._topics[str(row[_TOPIC])] += 1
-                self._lengths[len(words(text)) // _STEP * _STEP] += 1
+                self._lengths[len(hashed) // _STEP * _STEP] += 1
                 self._samples.setdefault(f"{row[_FORM]}, {direction}", text[:_SAMPLE_CHARACTERS])
             for form, texts in by_form.items():
                 self._diversity[form].add(texts)
-            self._diversity[_ALL].add(text for texts in by_form.values() for text in texts)
+            self._diversity[_ALL].add([text for texts in by_form.values() for text in texts])
+
+    def __iadd__(self, other: Quality) -> Quality:
+        """Count what another has counted, of later families."""
+        self._outcomes += other._outcomes
+        self._topics += other._topics
+        self._lengths += other._lengths
+        for form, found in other._diversity.items():
+            self._diversity[form] += found
+        self._samples = other._samples | self._samples
+        return self
 
     def report(self) -> dict[str, Any]:
         """Counts by form, direction and reason, so that a skew shows; lengths in words; diversity by form; one sample a

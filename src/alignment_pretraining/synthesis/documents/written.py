@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -21,35 +19,21 @@ from alignment_pretraining.synthesis.documents.duplicates import Seen
 from alignment_pretraining.synthesis.documents.from_bank import DIRECTIONS
 from alignment_pretraining.synthesis.documents.judge import Judge
 from alignment_pretraining.synthesis.documents.opinions import Opinions, Written, asked_for_opinions
+from alignment_pretraining.synthesis.documents.outcomes import KEPT, SCHEMA, Outcomes, Row
 from alignment_pretraining.synthesis.documents.prompts import DocumentPrompts
+from alignment_pretraining.synthesis.documents.quality import Quality
 from alignment_pretraining.synthesis.documents.requests import DocumentsConfig, PlannedDocument, families, pairs
 
-KEPT = "kept"
-
-SCHEMA = pa.schema(
-    [
-        *((name, pa.string()) for name in ("id", "text", "question_id", "family", "topic", "form", "direction")),
-        *((name, pa.string()) for name in ("source", "licence")),
-        *((name, pa.string()) for name in ("model", "prompt_hash", "request_key", "request_id")),
-        ("output_tokens", pa.int64()),
-        ("usd", pa.float64()),
-    ]
-)
-Row = tuple[str | int | float | None, ...]
-
-
-@dataclass
-class Outcomes:
-    """What became of the documents of one family. `outcomes` counts (form, direction, kept or the reason why not)."""
-
-    rows: dict[str, list[Row]] = field(default_factory=lambda: {direction: [] for direction in DIRECTIONS})
-    outcomes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+Judged = tuple[Outcomes, Quality]
 
 
 def judge_families(
     questions: pd.DataFrame, prompts: DocumentPrompts, config: DocumentsConfig, answers: Path, replacements: int
-) -> Iterator[Outcomes]:
-    """The outcomes of each family of `questions`, on every core. Every request must have its answer in the store."""
+) -> Iterator[Judged]:
+    """The outcomes of each family of `questions` and their quality, on every core.
+
+    Every request must have its answer in the store.
+    """
     judge = Judge(questions, config.min_words)
     work = partial(
         judge_family, prompts=prompts, config=config, answers=answers, judge=judge, replacements=replacements
@@ -64,7 +48,7 @@ def judge_family(
     answers: Path,
     judge: Judge,
     replacements: int,
-) -> Outcomes:
+) -> Judged:
     """Judge the documents of one family. A pair is kept whole or not at all.
 
     Copies are looked for within a family and direction: elsewhere the situations differ, and memory stays bounded.
@@ -88,7 +72,9 @@ def judge_family(
             result.outcomes[planned.form, planned.direction, outcome] += 1
             if outcome == KEPT:
                 result.rows[planned.direction].append(_row(planned, answer))
-    return result
+    quality = Quality()
+    quality.add(result)
+    return result, quality
 
 
 def _reasons_against(pair: list[Written], judge: Judge, opinions: Opinions | None) -> list[str | None]:
@@ -96,13 +82,16 @@ def _reasons_against(pair: list[Written], judge: Judge, opinions: Opinions | Non
     return opinions.reasons_against(pair) if opinions and not any(reasons) else reasons
 
 
-def write_tables(outcomes: Iterator[Outcomes], folder: Path) -> Iterator[Outcomes]:
-    """Write each direction's rows to `<direction>.parquet` under `folder` as they pass; row i of both is one pair."""
+def write_tables(judged: Iterator[Judged], folder: Path) -> Quality:
+    """Write each direction's rows to `<direction>.parquet` under `folder`; row i of both is one pair. The quality of
+    all."""
+    total = Quality()
     with table_writers(folder, SCHEMA) as writers:
-        for family in outcomes:
+        for family, quality in judged:
             for direction, rows in family.rows.items():
                 writers[direction].write_table(pa.Table.from_arrays(_arrays(rows), schema=SCHEMA))
-            yield family
+            total += quality
+    return total
 
 
 @contextmanager
