@@ -265,8 +265,6 @@ EDITS: dict[str, tuple[str, Callable[[str], str], set[str]]] = {
             "synthesis.make_questions",
             "synthesis.make_documents",
             "synthesis.make_natural_discourse",
-            "synthesis.api.make_documents",
-            "synthesis.api.make_controls",
         },
     ),
     "an import in the nodes that one of them uses": (
