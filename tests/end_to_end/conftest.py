@@ -50,16 +50,20 @@ def commit(project: Path, message: str) -> None:
         subprocess.run(["git", *command], cwd=project, check=True, capture_output=True)
 
 
-def environment(project: Path) -> dict[str, str]:
-    """The variables of a user's shell in `project`, which finds the programs beside this Python."""
+def environment(project: Path, *, tracked: bool = False) -> dict[str, str]:
+    """The variables of a user's shell in `project`, which finds the programs beside this Python.
+
+    Without tracking by MLflow a command is done sooner.
+    """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     env = {k: v for k, v in os.environ.items() if not k.startswith(("KEDRO_", "MLFLOW_", "DVC_"))}
+    env |= {} if tracked else {"MLFLOW_TRACKING_URI": "none"}
     return env | {"PATH": path, "PYTHONPATH": str(project / "src"), "HF_HUB_OFFLINE": "1", "DVC_NO_ANALYTICS": "1"}
 
 
-def runner(project: Path) -> Run:
+def runner(project: Path, *, tracked: bool = False) -> Run:
     """Runs a command in `project` as a user would, with this environment's programs."""
-    env = environment(project)
+    env = environment(project, tracked=tracked)
 
     def run(*command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(command, cwd=project, env=env, text=True, capture_output=True, timeout=580)
@@ -76,6 +80,6 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(study: Path) -> Run:
-    """Runs commands in the copy."""
-    return runner(study)
+def run(study: Path, request: pytest.FixtureRequest) -> Run:
+    """Runs commands in the copy, in files with the mark `tracked` as MLflow is to know them."""
+    return runner(study, tracked=request.node.get_closest_marker("tracked") is not None)

@@ -12,14 +12,16 @@ from tests.publishing.hub_server import TOKEN, Hub
 
 SECRET = "sk-nobody-sees-it"
 
-# As one process, which imports everything once.
+# Commands of Kedro in one process, which imports everything once.
 COMMANDS = """
+import shlex
 import sys
 from pathlib import Path
 from kedro.framework.cli.cli import KedroCLI
 commands = KedroCLI(Path.cwd())
 for command in sys.argv[1:]:
-    commands(["publish", "--env", "test", *command.split()], standalone_mode=False)
+    code = commands(shlex.split(command)[1:], standalone_mode=False)
+    assert not code, f"{command} ended with {code}"
 """
 
 REFUSED = """

@@ -17,6 +17,8 @@ KEY = "sk-test-not-a-real-key"
 WRONG_KEY = "sk-test-somebody-elses-key"
 NODE = "synthesis.make_questions"
 
+pytestmark = pytest.mark.tracked
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LocalApi]:

@@ -90,11 +90,13 @@ def test_environments_stand_side_by_side(exported: Project) -> None:
     assert [found["articles"]["n"] for found in items.values()] == [4, 2]
     record = exported.root / "environments/test/data/lineage/eval/a/a.seed0.score_pretraining.json"
     assert json.loads(record.read_text())["env"] == "test"
-    client = MlflowClient(f"sqlite:///{exported.root / 'mlflow.db'}")
-    experiments = {experiment.name for experiment in client.search_experiments()}
-    assert {"toy-base", "toy-test"} <= experiments
     metrics = json.loads(exported("dvc", "metrics", "show", "--json"))[""]["data"]
     assert {"metrics.json", "environments/test/metrics.json"} == {*metrics}
+    exported.tracked = True
+    for env in ("base", "test"):
+        exported("kedro", "run", "--env", env, "--force", "--pipelines", "mixing")
+    client = MlflowClient(f"sqlite:///{exported.root / 'mlflow.db'}")
+    assert {"toy-base", "toy-test"} <= {experiment.name for experiment in client.search_experiments()}
 
 
 def test_advised_commands_name_the_environment(exported: Project) -> None:
@@ -123,6 +125,7 @@ def _files(folder: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if "unfinished" not in path.parts}
 
 
+@pytest.mark.tracked
 def test_dvc_runs_what_changed_and_mlflow_has_one_run_for_it(exported: Project) -> None:
     exported("dvc", "repro")
     assert "up to date" in exported("dvc", "repro")

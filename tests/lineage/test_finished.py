@@ -14,6 +14,7 @@ def _stamps(project: Project) -> dict[str, int]:
     return {arm: (project.root / CHECKPOINT.format(arm)).stat().st_mtime_ns for arm in "ab"}
 
 
+@pytest.mark.tracked
 def test_a_second_run_does_nothing_and_says_so(run_toy: Project) -> None:
     before, tracked = _stamps(run_toy), len(runs(run_toy))
     assert "6 of 6 nodes are up to date" in run_toy("kedro", "run")

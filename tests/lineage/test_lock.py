@@ -24,7 +24,7 @@ def long_run(project: Project, *options: str) -> Iterator[subprocess.Popen[str]]
     child = subprocess.Popen(
         ["kedro", "run", "--pipelines", "training", "--namespaces", "a", *options],
         cwd=project.root,
-        env=environment(),
+        env=environment(tracked=project.tracked),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -5,10 +5,13 @@ import os
 import subprocess
 from typing import Any
 
+import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from tests.lineage.lineage_project import Project, environment
+
+pytestmark = pytest.mark.tracked
 
 
 def runs(project: Project, tracking: str = "mlflow.db") -> list[Run]:

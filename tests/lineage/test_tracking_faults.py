@@ -20,6 +20,8 @@ from tests.lineage.lineage_project import Project, environment
 from tests.lineage.test_lock import long_run
 from tests.lineage.test_mlflow import runs
 
+pytestmark = pytest.mark.tracked
+
 RATES = "data/08_reporting/rates.csv"
 
 
@@ -143,7 +145,7 @@ def test_a_run_that_is_asked_to_end_ends_as_killed(run_toy: Project, number: sig
 
 
 def test_a_project_that_was_moved_keeps_its_artifacts(run_toy: Project) -> None:
-    moved = Project(run_toy.root.parent / "moved elsewhere")
+    moved = Project(run_toy.root.parent / "moved elsewhere", tracked=True)
     run_toy.root.rename(moved.root)
     moved("kedro", "run", "--force", "--pipelines", "mixing")
     assert not run_toy.root.exists()
