@@ -1,11 +1,15 @@
 """Fixtures shared by all tests."""
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from tests import real_slurm as slurm_itself
 
 PROJECT = Path(__file__).parents[1]
 # Files whose tests run whole studies, or command after command. Begun first, none of them is waited for at the end.
@@ -44,3 +48,20 @@ def study_config() -> dict[str, Any]:
     """The default study as it stands in `conf/base/study.yml`."""
     study: dict[str, Any] = yaml.safe_load((PROJECT / "conf/base/study.yml").read_text())["study"]
     return study
+
+
+@pytest.fixture(scope="session")
+def _slurm_conf() -> Iterator[Path]:
+    if not slurm_itself.is_installed():
+        pytest.skip("Slurm is not installed: apt install slurmctld slurmd slurm-client munge")
+    # The path of a socket is short.
+    with tempfile.TemporaryDirectory(prefix="slurm-") as folder, slurm_itself.running(Path(folder) / "it") as config:
+        yield config
+
+
+@pytest.fixture
+def real_slurm(_slurm_conf: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Slurm itself, on this machine alone, for the commands of the test; the file that configures it."""
+    monkeypatch.setenv("SLURM_CONF", str(_slurm_conf))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")])))
+    return _slurm_conf

@@ -23,7 +23,7 @@ from alignment_pretraining.execution.tasks import run_tasks
 from tests.execution.counting import square, times_done
 
 
-def _run(folder: Path, values: list[Any], execution: Execution) -> list[int]:
+def run_squares(folder: Path, values: list[Any], execution: Execution) -> list[int]:
     notes = folder / "notes"
     notes.mkdir(exist_ok=True)
     tasks = [(task_fingerprint(square, value), (notes, value)) for value in values]
@@ -35,16 +35,17 @@ def _changed(execution: Execution, **changes: Any) -> Execution:
     return Execution(launcher="slurm", slurm=execution.slurm.model_copy(update=changes))
 
 
-def _start(folder: Path, values: list[Any], execution: Execution) -> subprocess.Popen[bytes]:
+def start_squares(folder: Path, values: list[Any], execution: Execution) -> subprocess.Popen[bytes]:
     """The same run in a process of its own, to be killed."""
     program = (
-        "import sys; from pathlib import Path; from tests.execution.test_slurm import _run, Execution\n"
-        f"_run(Path({str(folder)!r}), {values}, Execution.model_validate_json({execution.model_dump_json()!r}))\n"
+        "import sys; from pathlib import Path; from tests.execution.test_slurm import Execution, run_squares\n"
+        f"execution = Execution.model_validate_json({execution.model_dump_json()!r})\n"
+        f"run_squares(Path({str(folder)!r}), {values}, execution)\n"
     )
     return subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
 
 
-def _wait(until: Callable[[], Any]) -> None:
+def wait_until(until: Callable[[], Any]) -> None:
     end = time.monotonic() + 60
     while not until():
         assert time.monotonic() < end
@@ -54,26 +55,26 @@ def _wait(until: Callable[[], Any]) -> None:
 def test_a_killed_run_costs_nothing_because_its_array_is_found_in_the_queue(tmp_path: Path, slurm: Execution) -> None:
     values = [1, 2.5, 2, 3]
     (tmp_path / "notes").mkdir()
-    run = _start(tmp_path, values, slurm)
-    _wait(lambda: times_done(tmp_path / "notes", 2.5))
+    run = start_squares(tmp_path, values, slurm)
+    wait_until(lambda: times_done(tmp_path / "notes", 2.5))
     run.send_signal(signal.SIGKILL)
     run.wait()
-    assert _run(tmp_path, values, slurm) == [1, 2, 2, 3]
+    assert run_squares(tmp_path, values, slurm) == [1, 2, 2, 3]
     assert [times_done(tmp_path / "notes", value) for value in values] == [1] * 4
 
 
 def test_a_run_killed_as_it_submits_leaves_one_job(tmp_path: Path, stand_in: Path, slurm: Execution) -> None:
     (tmp_path / "notes").mkdir()
-    run = _start(tmp_path, [0.5, 1, 2], slurm)
-    _wait(lambda: list(stand_in.glob("*.sh")))
+    run = start_squares(tmp_path, [0.5, 1, 2], slurm)
+    wait_until(lambda: list(stand_in.glob("*.sh")))
     run.send_signal(signal.SIGKILL)
     run.wait()
-    assert _run(tmp_path, [0.5, 1, 2], slurm) == [0, 1, 2]
+    assert run_squares(tmp_path, [0.5, 1, 2], slurm) == [0, 1, 2]
     assert len(list(stand_in.glob("*.sh"))) == 1
 
 
 def test_a_job_does_several_tasks_where_an_array_is_too_small(tmp_path: Path, slurm: Execution) -> None:
-    assert _run(tmp_path, [*range(7)], _changed(slurm, max_array_size=2)) == [*range(7)]
+    assert run_squares(tmp_path, [*range(7)], _changed(slurm, max_array_size=2)) == [*range(7)]
     logs = tmp_path / "tasks" / "squares" / "jobs" / "logs"
     assert len(list(logs.iterdir())) == 2
 
@@ -81,13 +82,13 @@ def test_a_job_does_several_tasks_where_an_array_is_too_small(tmp_path: Path, sl
 def test_what_slurm_refuses_is_told_in_its_words(tmp_path: Path, stand_in: Path, slurm: Execution) -> None:
     (stand_in / "broken-sbatch").write_text("sbatch: error: invalid partition specified: cpu")
     with pytest.raises(UserError, match=r"squares: Slurm took no job: .*partition specified: cpu\n.*jobs/job\.sh"):
-        _run(tmp_path, [1], slurm)
+        run_squares(tmp_path, [1], slurm)
 
 
 def test_where_the_queue_cannot_be_read_nothing_is_submitted(tmp_path: Path, stand_in: Path, slurm: Execution) -> None:
     (stand_in / "broken-squeue").write_text("squeue: error: Unable to contact slurm controller")
     with pytest.raises(UserError, match=r"squeue failed: .*Unable to contact slurm controller; run again to go on"):
-        _run(tmp_path, [1], slurm)
+        run_squares(tmp_path, [1], slurm)
     assert not list(stand_in.glob("*.sh"))
 
 
@@ -95,15 +96,15 @@ def test_a_controller_that_is_away_for_a_while_ends_no_run(
     tmp_path: Path, stand_in: Path, slurm: Execution, caplog: pytest.LogCaptureFixture
 ) -> None:
     def break_and_mend() -> None:
-        _wait(lambda: "1 RUNNING, 1 PENDING" in caplog.text)
+        wait_until(lambda: "1 RUNNING, 1 PENDING" in caplog.text)
         (stand_in / "broken-squeue").write_text("squeue: error: Unable to contact slurm controller")
-        _wait(lambda: "Unable to contact slurm controller" in caplog.text)
+        wait_until(lambda: "Unable to contact slurm controller" in caplog.text)
         (stand_in / "broken-squeue").unlink()
 
     mender = threading.Thread(target=break_and_mend, daemon=True)
     mender.start()
     with caplog.at_level(logging.INFO):
-        assert _run(tmp_path, [2.5, 3], slurm) == [2, 3]
+        assert run_squares(tmp_path, [2.5, 3], slurm) == [2, 3]
     assert "Unable to contact slurm controller" in caplog.text
 
 
@@ -122,7 +123,7 @@ def test_a_job_that_may_be_requeued_is_waited_for_and_not_submitted_again(
         if state == "COMPLETED":
             assert slurm_run(job) == {"COMPLETED": 1}
         else:
-            _wait(lambda state=state: task.read_text().endswith(state))  # type: ignore[misc]
+            wait_until(lambda state=state: task.read_text().endswith(state))  # type: ignore[misc]
     assert not list(stand_in.glob("*.sh")), "followed, and never submitted"
     task.write_text(f"{job.name} PREEMPTED")
     monkeypatch.setattr(execution_slurm, "_REQUEUE_SECONDS", 0.2)
@@ -133,7 +134,7 @@ def test_without_slurm_the_missing_command_is_named(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("PATH", str(tmp_path))
     execution = Execution(launcher="slurm", slurm=Slurm(time="1:00:00"))
     with pytest.raises(UserError, match=r"launcher is slurm, and squeue cannot be run here"):
-        _run(tmp_path, [1], execution)
+        run_squares(tmp_path, [1], execution)
 
 
 def test_the_script_asks_for_what_is_configured_under_a_name_of_its_folder(tmp_path: Path) -> None:

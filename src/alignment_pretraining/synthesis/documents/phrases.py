@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from random import Random
 from string import Formatter
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
@@ -106,5 +107,6 @@ def _list_name(placeholder: str) -> str:
     return placeholder.rstrip("0123456789")
 
 
-def _placeholders(text: str) -> list[Any]:
-    return list(dict.fromkeys(name for _, name, _, _ in Formatter().parse(text) if name))
+@cache  # of the phrases of the sheets
+def _placeholders(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for _, name, _, _ in Formatter().parse(text) if name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from random import Random
 
@@ -21,9 +22,11 @@ class DocumentPrompts:
     details: Sheet
     second_opinion: str
 
-    def hash(self, form: Form) -> str:
-        """Names the version of a form's prompt: 12 hexadecimal digits of SHA-256."""
-        return prompt_hash(self.prefixes[form], self.brief, self.details.model_dump_json())
+    @cached_property
+    def hashes(self) -> dict[Form, str]:
+        """Names the version of each form's prompt: 12 hexadecimal digits of SHA-256."""
+        details = self.details.model_dump_json()
+        return {form: prompt_hash(prefix, self.brief, details) for form, prefix in self.prefixes.items()}
 
     def draw_details(self, seed: str) -> str:
         """Place, names, manner and length, for both documents of a pair."""

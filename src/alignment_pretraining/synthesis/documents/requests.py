@@ -112,7 +112,7 @@ def pairs(questions: pd.DataFrame, prompts: DocumentPrompts, config: DocumentsCo
                         taken=str(taken),
                         not_taken=str(other),
                         sample=sample,
-                        prompt_hash=prompts.hash(form),
+                        prompt_hash=prompts.hashes[form],
                         request=make_request(
                             form,
                             config.forms[form],

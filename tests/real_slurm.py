@@ -1,0 +1,121 @@
+"""Slurm itself on this machine alone, in a folder: controller, node and authentication as Debian has them."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+# `cred_expire`: a job that is requeued waits for so many seconds until it begins again (by default 120).
+_CONFIG = """
+ClusterName=tests
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={controller}
+SlurmdPort={node}
+SlurmUser={user}
+SlurmdUser={user}
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket,cred_expire=5
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+GresTypes=gpu
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/controller.pid
+SlurmdPidFile={folder}/node.pid
+SlurmdParameters=config_overrides
+ReturnToService=2
+KillWait=2
+NodeName=localhost NodeHostname={host} NodeAddr=127.0.0.1 CPUs=16 RealMemory=16000 Gres=gpu:8
+PartitionName=all Nodes=localhost Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+def is_installed() -> bool:
+    """Whether this machine has it."""
+    return all(shutil.which(name, path=_path()) for name in ("slurmctld", "slurmd", "munged", "sbatch"))
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Path]:
+    """Start it in a new folder; while it runs, the file that is given belongs into the variable SLURM_CONF.
+
+    Raises:
+        RuntimeError: the node does not come up; has the ends of the logs.
+    """
+    for name in ("state", "spool"):
+        (folder / name).mkdir(parents=True)
+    folder.chmod(0o755)
+    key, config = folder / "munge.key", folder / "slurm.conf"
+    key.write_bytes(secrets.token_bytes(1024))
+    key.chmod(0o400)
+    ports = {"controller": _free_port(), "node": _free_port()}
+    config.write_text(_CONFIG.format(host=platform.node(), user=getpass.getuser(), folder=folder, **ports))
+    # Its node is to have GPUs: files stand for devices, which nothing opens.
+    for number in range(8):
+        (folder / f"gpu{number}").touch()
+    (folder / "gres.conf").write_text(f"NodeName=localhost Name=gpu File={folder}/gpu[0-7]\n")
+    munge = [f"--{name}={folder}/munge.{end}" for name, end in _MUNGE.items()]
+    with ExitStack() as stack:
+        for name, *arguments in (
+            ("munged", "--foreground", "--force", f"--key-file={key}", *munge),
+            ("slurmctld", "-D"),
+            ("slurmd", "-D", "-N", "localhost"),
+        ):
+            stack.enter_context(_daemon(folder, name, *arguments))
+        _wait_for_node(folder, config)
+        yield config
+
+
+_MUNGE = {"socket": "socket", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
+
+
+def jobs() -> set[str]:
+    """Numbers of all jobs that it knows."""
+    command = ["squeue", "--noheader", "--states=all", "--format=%F"]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+
+
+def _path() -> str:
+    return f"{os.environ['PATH']}:/usr/sbin"
+
+
+@contextmanager
+def _daemon(folder: Path, name: str, *arguments: str) -> Iterator[None]:
+    env = {**os.environ, "PATH": _path(), "SLURM_CONF": str(folder / "slurm.conf")}
+    with (folder / f"{name}.log").open("w") as log:
+        process = subprocess.Popen([name, *arguments], env=env, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for_node(folder: Path, config: Path) -> None:
+    end = time.monotonic() + 60
+    env = {**os.environ, "SLURM_CONF": str(config)}
+    while time.monotonic() < end:
+        found = subprocess.run(["sinfo", "--noheader", "--format=%T"], env=env, capture_output=True, text=True)
+        if found.stdout.strip() == "idle":
+            return
+        time.sleep(0.1)
+    logs = [f"{log.name}: {log.read_text()[-1000:]}" for log in folder.glob("*.log")]
+    raise RuntimeError("\n".join(["Slurm's node does not come up", *logs]))
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
