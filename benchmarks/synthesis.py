@@ -2,8 +2,9 @@
 
 All run against such a server in the same run: `make_documents` (cost sheet, requests, store, judging, copies, Parquet)
 by batches and by streams, and `asyncio.gather` over the SDK's `messages.create`, as many requests at a time as the
-streams have, which only collects the texts. Each runs in a process of its own, whose peak memory is printed, worker
-processes included; batches run at half the size first, so that growth shows.
+streams have: once it only collects the texts, once it also judges them, looks for copies and writes Parquet, in its own
+process. Each runs in a process of its own, whose peak memory is printed, worker processes included; batches run at half
+the size first, so that growth shows.
 
     python benchmarks/synthesis.py [documents]
 """
@@ -28,6 +29,10 @@ from results import write_result
 
 from alignment_pretraining.pipelines.synthesis.anthropic_nodes import make_documents
 from alignment_pretraining.synthesis.anthropic_config import AnthropicConfig
+from alignment_pretraining.synthesis.api.answer import read_answer
+from alignment_pretraining.synthesis.api.request import Request
+from alignment_pretraining.synthesis.documents.duplicates import Seen
+from alignment_pretraining.synthesis.documents.judge import Judge
 from alignment_pretraining.synthesis.documents.prompts import load_document_prompts
 from alignment_pretraining.synthesis.documents.requests import articles, requests
 from alignment_pretraining.synthesis.questions.from_bank import build_questions
@@ -41,7 +46,8 @@ WORDS = 870  # a document of about 1,480 tokens
 def main(documents: int) -> None:
     """Run both, print one line each, and keep all in `benchmarks/results/synthesis.json`."""
     rows = []
-    for name, count in (("batch", documents // 2), ("batch", documents), ("stream", documents), ("gather", documents)):
+    ways = ("batch", "stream", "gather", "gather and judge")
+    for name, count in (("batch", documents // 2), *((way, documents) for way in ways)):
         sys.path.insert(0, str(PROJECT))
         from tests.synthesis.api.local_api import running_api
 
@@ -52,9 +58,8 @@ def main(documents: int) -> None:
             answered = server.state()["answered"]
         if len(answered) != done or set(answered.values()) != {1}:
             raise SystemExit(f"{name}: {done} documents, and the server answered {sum(answered.values())} times")
-        print(
-            f"{name:8} {done:6} documents {seconds:7.1f} s {done / seconds:7.0f} documents/s  peak {peak / 1e6:6.0f} MB"
-        )
+        speed = f"{done:6} documents {seconds:7.1f} s {done / seconds:7.0f} documents/s"
+        print(f"{name:16} {speed}  peak {peak / 1e6:6.0f} MB")
         rows.append({"way": name, "documents": done, "seconds": seconds, "peak_mb": peak / 1e6})
     write_result("synthesis", rows, ["anthropic", "httpx2", "pandas", "pyarrow"])
 
@@ -104,7 +109,7 @@ def run_pipeline(documents: int, url: str, folder: Path, mode: str) -> int:
     return int(quality["requested"])
 
 
-def run_gather(documents: int, url: str) -> int:
+def run_gather(documents: int, url: str) -> list[tuple[Request, anthropic.types.Message]]:
     """The plain way: one coroutine a request, so many of them at work at a time, and every answer in memory."""
     questions, config = _inputs(documents, url)
     asked = list(requests(questions, load_document_prompts(PROMPTS), config.documents))
@@ -119,7 +124,21 @@ def run_gather(documents: int, url: str) -> int:
         async with anthropic.AsyncAnthropic(base_url=url, timeout=600) as client:
             return await asyncio.gather(*(ask(client, request.params) for request in asked))
 
-    return len([message.content[0].text for message in asyncio.run(ask_all())])
+    return list(zip(asked, asyncio.run(ask_all()), strict=True))
+
+
+def run_gather_and_judge(documents: int, url: str, folder: Path) -> int:
+    """The plain way to documents that are fit for use: the same judge and search for copies, one after the other."""
+    questions, config = _inputs(documents, url)
+    judge, seen = Judge(questions, config.documents.min_words), Seen(config.documents.near_duplicate)
+    answered = run_gather(documents, url)
+    rows = []
+    for request, message in answered:
+        answer = read_answer(request.key, message.to_dict(), config.api, 1.0, 0.0)
+        reason = judge.reason_against(answer) or ("copy" if seen.is_copy(answer.key, answer.text) else None)
+        rows.append({"key": answer.key, "text": answer.text, "usd": answer.usd, "rejected": reason})
+    pd.DataFrame(rows).to_parquet(folder / "documents.parquet")
+    return len(rows)
 
 
 if __name__ == "__main__":
@@ -128,5 +147,10 @@ if __name__ == "__main__":
     else:
         name, count, url, folder = sys.argv[1:]
         start = time.perf_counter()
-        made = run_gather(int(count), url) if name == "gather" else run_pipeline(int(count), url, Path(folder), name)
+        if name == "gather":
+            made = len(run_gather(int(count), url))
+        elif name == "gather and judge":
+            made = run_gather_and_judge(int(count), url, Path(folder))
+        else:
+            made = run_pipeline(int(count), url, Path(folder), name)
         print(json.dumps({"documents": made, "seconds": time.perf_counter() - start}))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +20,13 @@ _WORD = re.compile(rb"[a-z0-9']+")
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
+@lru_cache(256)  # a text is looked at for several reasons, soon after one another
 def word_hashes(text: str) -> Hashes:
-    """One hash for each of `ngrams.words`, in order."""
+    """One hash for each of `ngrams.words`, in order; not to be written to."""
     found = _WORD.findall(text.lower().encode("utf-8", "surrogatepass"))
-    return np.fromiter(map(zlib.crc32, found), np.uint64, len(found))
+    hashes = np.fromiter(map(zlib.crc32, found), np.uint64, len(found))
+    hashes.flags.writeable = False
+    return hashes
 
 
 def ngram_hashes(words: Hashes, n: int) -> Hashes:

@@ -16,9 +16,9 @@ from rich.table import Table
 
 from alignment_pretraining.synthesis.anthropic_config import AnthropicConfig
 from alignment_pretraining.synthesis.api.answer import cost
-from alignment_pretraining.synthesis.api.ask import find_answers
 from alignment_pretraining.synthesis.api.config import ApiConfig, Call
 from alignment_pretraining.synthesis.api.cost import Line, cost_sheet
+from alignment_pretraining.synthesis.api.found import find_answers
 from alignment_pretraining.synthesis.api.request import Request
 from alignment_pretraining.synthesis.api.store import Store
 from alignment_pretraining.synthesis.config import Synthesis

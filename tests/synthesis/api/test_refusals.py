@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.synthesis.api.ask import answer_all, find_answers
+from alignment_pretraining.synthesis.api.ask import answer_all
 from alignment_pretraining.synthesis.api.client import without_keys
+from alignment_pretraining.synthesis.api.found import find_answers
 from alignment_pretraining.synthesis.api.store import Store
 from tests.synthesis.api.local_api import LocalApi
 from tests.synthesis.api.requests_for_tests import TEST_KEY, api_config, some_requests

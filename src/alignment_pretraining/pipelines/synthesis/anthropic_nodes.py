@@ -13,8 +13,9 @@ import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.anthropic_config import AnthropicConfig
-from alignment_pretraining.synthesis.api.ask import Counts, answer_all, find_answers
+from alignment_pretraining.synthesis.api.ask import Counts, answer_all
 from alignment_pretraining.synthesis.api.cost import Line, cost_sheet
+from alignment_pretraining.synthesis.api.found import find_answers
 from alignment_pretraining.synthesis.api.request import Requests
 from alignment_pretraining.synthesis.api.store import Store
 from alignment_pretraining.synthesis.documents.controls import Controls

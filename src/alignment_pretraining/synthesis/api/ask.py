@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.api.answer import rejected
@@ -15,6 +14,7 @@ from alignment_pretraining.synthesis.api.batches import answer_by_batch
 from alignment_pretraining.synthesis.api.budget import Budget
 from alignment_pretraining.synthesis.api.client import clean_errors
 from alignment_pretraining.synthesis.api.config import ApiConfig
+from alignment_pretraining.synthesis.api.found import chains, is_final
 from alignment_pretraining.synthesis.api.progress import RequestProgress
 from alignment_pretraining.synthesis.api.request import Request, Requests, parts
 from alignment_pretraining.synthesis.api.session import Session, TooManyRefusals
@@ -31,15 +31,6 @@ class Counts:
     refused: int = 0
     usd: float = 0.0
     by_step: dict[str, float] = field(default_factory=dict)
-
-
-class _Refusable(Protocol):
-    @property
-    def refused(self) -> bool: ...
-
-
-A = TypeVar("A", bound=_Refusable)
-Find = Callable[[list[str]], Mapping[str, A]]  # answers by key
 
 
 def answer_all(requests: Requests, config: ApiConfig, folder: Path, label: str) -> Counts:
@@ -65,22 +56,6 @@ def answer_all(requests: Requests, config: ApiConfig, folder: Path, label: str) 
                 )
         refusals.keep()
         return done
-
-
-def find_answers(requests: Sequence[Request], find: Find[A], replacements: int) -> dict[str, A]:
-    """The answer to each request that has one, by its key: the last one, where earlier samples were refused."""
-    found = _chains(requests, find, replacements)
-    return {key: chain[-1] for key, chain in found.items() if chain}
-
-
-def paid_for(requests: Sequence[Request], store: Store, replacements: int) -> dict[str, list[Paid]]:
-    """What was paid for each request, by its key: for one answer, or several where samples were refused."""
-    return _chains(requests, store.paid, replacements)
-
-
-def is_final(chain: Sequence[Paid], replacements: int) -> bool:
-    """Whether nothing more is asked for a request with these answers."""
-    return bool(chain) and (not chain[-1].refused or len(chain) > replacements)
 
 
 class _Refusals:
@@ -156,24 +131,7 @@ class _Refusals:
                     yield request
 
     def _chains(self, requests: Sequence[Request]) -> dict[str, list[Paid]]:
-        return _chains(requests, self._find, self.config.replacements)
+        return chains(requests, self._find, self.config.replacements)
 
     def _find(self, keys: list[str]) -> dict[str, Paid]:
         return {key: Paid(0.0, True) for key in keys if key in self.rejected} | self.store.paid(keys)
-
-
-def _chains(requests: Sequence[Request], find: Find[A], replacements: int) -> dict[str, list[A]]:
-    """The answers to each request and to those that replaced it, by its key; only the last one may be no refusal."""
-    chains: dict[str, list[A]] = {request.key: [] for request in requests}
-    asked = {request.key: request for request in requests}
-    for _ in range(replacements + 1):
-        found = find([request.key for request in asked.values()])
-        for key, request in asked.items():
-            if request.key in found:
-                chains[key].append(found[request.key])
-        asked = {
-            key: request.replaced()
-            for key, request in asked.items()
-            if request.key in found and found[request.key].refused
-        }
-    return chains

@@ -11,9 +11,9 @@ import anthropic
 import httpx2
 
 from alignment_pretraining.synthesis.api.answer import cost
-from alignment_pretraining.synthesis.api.ask import is_final, paid_for
 from alignment_pretraining.synthesis.api.client import clean_errors, make_client, retry
 from alignment_pretraining.synthesis.api.config import ApiConfig
+from alignment_pretraining.synthesis.api.found import is_final, paid_for
 from alignment_pretraining.synthesis.api.request import Request, Requests, parts
 from alignment_pretraining.synthesis.api.store import Store
 

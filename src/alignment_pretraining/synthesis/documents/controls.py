@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alignment_pretraining.synthesis.api.answer import Answer
-from alignment_pretraining.synthesis.api.ask import find_answers
 from alignment_pretraining.synthesis.api.config import Call
+from alignment_pretraining.synthesis.api.found import find_answers
 from alignment_pretraining.synthesis.api.request import Request, make_request
 from alignment_pretraining.synthesis.documents.from_bank import DIRECTIONS
 from alignment_pretraining.synthesis.documents.judge import Judge

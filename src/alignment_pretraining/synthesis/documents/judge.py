@@ -20,11 +20,12 @@ _AI = re.compile(
 )
 
 # A last word in lower case with no mark after it. Titles and names ("Reporting by …", "THE END") may end a text.
-_IN_MID_SENTENCE = re.compile(r"(?:\b[a-z]+|[,;(])\s*\Z")
+_IN_MID_SENTENCE = re.compile(r"(?:\b[a-z]+|[,;(])\Z")
+_LAST = 100  # characters in which the last word is
 
 # How a model says that it will not write what was asked, however long it goes on.
 _DECLINES = re.compile(
-    r"""\A[\s#*_]*(?:
+    r"""[\s#*_]*(?:
         (?:I['\u2019]m|I\ am)\ (?:sorry|afraid|unable|not\ able|not\ going|not\ comfortable)
         | (?:sorry|I\ apologi[sz]e),?\ (?:but\ )?I\b
         | as\ an\ AI(?:\ language\ model|\ assistant)?,?\ I\b
@@ -52,9 +53,9 @@ class Judge:
         """Why an answer is no document of the corpus; None when it is one."""
         if answer.fault:
             return answer.fault
-        if _DECLINES.search(answer.text):
+        if _DECLINES.match(answer.text):
             return "declined"
-        if _IN_MID_SENTENCE.search(answer.text):
+        if _IN_MID_SENTENCE.search(answer.text.rstrip()[-_LAST:]):
             return CUT_OFF
         words = word_hashes(answer.text)
         if len(words) < self._min_words:

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from alignment_pretraining.core.spec import Spec
 from alignment_pretraining.synthesis.api.answer import Answer
-from alignment_pretraining.synthesis.api.ask import find_answers
 from alignment_pretraining.synthesis.api.config import Call
+from alignment_pretraining.synthesis.api.found import find_answers
 from alignment_pretraining.synthesis.api.request import Request, make_request
 from alignment_pretraining.synthesis.documents.judge import Judge
 from alignment_pretraining.synthesis.documents.prompts import DocumentPrompts

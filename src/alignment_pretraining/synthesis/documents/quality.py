@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from alignment_pretraining.core.hashed_ngrams import Hashes, ngram_hashes, word_hashes
 from alignment_pretraining.synthesis.documents.outcomes import KEPT, SCHEMA, Outcomes
@@ -31,11 +32,11 @@ class Diversity:
 
     def add(self, texts: Sequence[Hashes]) -> None:
         """Count the texts of one family and direction, given by the hashes of their words."""
-        triples = [np.unique(ngram_hashes(text, 3)) for text in texts]
+        triples = [pd.unique(ngram_hashes(text, 3)) for text in texts]
         self.documents += len(triples)
         self.openings += len({text[:_OPENING_WORDS].tobytes() for text in texts})
         self.triples += sum(map(len, triples))
-        self.distinct_triples += len(np.unique(np.concatenate(triples))) if triples else 0
+        self.distinct_triples += len(pd.unique(np.concatenate(triples))) if triples else 0
 
     def __iadd__(self, other: Diversity) -> Diversity:
         """Count what another has counted, of other families or directions."""

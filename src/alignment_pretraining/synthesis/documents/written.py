@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from alignment_pretraining.execution.workers import map_in_workers
 from alignment_pretraining.synthesis.api.answer import Answer
-from alignment_pretraining.synthesis.api.ask import find_answers
+from alignment_pretraining.synthesis.api.found import find_answers
 from alignment_pretraining.synthesis.api.store import Store
 from alignment_pretraining.synthesis.documents.duplicates import Seen
 from alignment_pretraining.synthesis.documents.from_bank import DIRECTIONS
