@@ -1,6 +1,7 @@
 """Runs the ranks of a training on one machine with torchrun."""
 
 import ctypes
+import gc
 import json
 import os
 import re
@@ -34,6 +35,7 @@ def run_local(
         *("-m", module, str(config)),
     ]
     log.parent.mkdir(parents=True, exist_ok=True)
+    _give_back_gpu_memory()
     with (
         log.open("w") as stream,
         Work(label, steps, unit="steps") as shown,
@@ -57,6 +59,14 @@ def run_local(
         _follow(shown, metrics)
     if ranks.returncode:
         raise UserError(f"training ended with code {ranks.returncode}: {_cause(log)}\n  (all of its output: {log})")
+
+
+def _give_back_gpu_memory() -> None:
+    """What this process keeps on a GPU of an earlier node, such as an evaluation: the ranks need it."""
+    torch = sys.modules.get("torch")
+    if torch and torch.cuda.is_initialized():
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def last_row(metrics: Path) -> dict[str, float] | None:
