@@ -1,6 +1,7 @@
 """A job is submitted once for its folder, followed to its end, and refused with Slurm's own words."""
 
 import logging
+import math
 import os
 import signal
 import subprocess
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.execution import slurm as execution_slurm
-from alignment_pretraining.execution.config import Execution, Slurm
+from alignment_pretraining.execution.config import Execution, Slurm, limit_seconds
 from alignment_pretraining.execution.slurm import Job, job_name, script_text
 from alignment_pretraining.execution.slurm import run as slurm_run
 from alignment_pretraining.execution.store import task_fingerprint
@@ -164,3 +166,26 @@ def test_the_script_asks_for_what_is_configured_under_a_name_of_its_folder(tmp_p
     assert job.name.startswith("mix--a.")
     assert rest.splitlines()[:3] == ["set -eo pipefail", "module load python", "source .venv/bin/activate"]
     subprocess.run(["bash", "-n"], input=rest, text=True, check=True, env=os.environ)
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [
+        ("90", 5_400),
+        ("90:30", 5_430),
+        ("24:00:00", 86_400),
+        ("2-12", 216_000),
+        ("1-00:30", 88_200),
+        ("1-00:30:05", 88_205),
+        ("UNLIMITED", math.inf),
+        ("0", math.inf),
+    ],
+)
+def test_a_time_limit_is_what_slurm_takes_it_for(time: str, seconds: float) -> None:
+    assert limit_seconds(time) == seconds
+
+
+@pytest.mark.parametrize("time", ["", "24h", "1:2:3:4", "a day", "-5"])
+def test_what_slurm_would_not_take_for_a_time_limit_is_refused(time: str) -> None:
+    with pytest.raises(ValidationError, match="is no time limit of Slurm: write hours:minutes:seconds"):
+        Slurm(time=time)

@@ -1,10 +1,37 @@
 """Where tasks run: `execution` in `conf/<env>/parameters_mixing.yml`; and what Slurm is asked for, for any work."""
 
-from typing import Literal, Self
+import math
+import re
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from alignment_pretraining.core.spec import Positive, Spec
+
+# How Slurm writes a time limit: minutes[:seconds], hours:minutes:seconds, days-hours[:minutes[:seconds]] (sbatch(1)).
+_MINUTES = re.compile(r"(?P<minutes>\d+)(:(?P<seconds>\d+))?")
+_HOURS = re.compile(r"(?P<hours>\d+):(?P<minutes>\d+):(?P<seconds>\d+)")
+_DAYS = re.compile(r"(?P<days>\d+)-(?P<hours>\d+)(:(?P<minutes>\d+)(:(?P<seconds>\d+))?)?")
+_SECONDS = {"days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
+
+
+def limit_seconds(time: str) -> float:
+    """Seconds of a time limit of Slurm; infinite where it sets none.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if time.upper() in ("0", "INFINITE", "UNLIMITED"):
+        return math.inf
+    found = next(filter(None, (form.fullmatch(time) for form in (_MINUTES, _HOURS, _DAYS))), None)
+    if not found:
+        raise ValueError(f"{time!r} is no time limit of Slurm: write hours:minutes:seconds, as 24:00:00, or days-hours")
+    return sum(int(count) * _SECONDS[unit] for unit, count in found.groupdict().items() if count)
+
+
+def _is_limit(time: str) -> str:
+    limit_seconds(time)
+    return time
 
 
 class Slurm(Spec):
@@ -13,7 +40,7 @@ class Slurm(Spec):
     `directives` are further #SBATCH options; `max_array_size` is the most jobs that one array may have.
     """
 
-    time: str
+    time: Annotated[str, AfterValidator(_is_limit)]
     partition: str | None = None
     cpus_per_task: Positive | None = None
     mem_per_cpu_gb: Positive | None = None

@@ -25,6 +25,7 @@ from alignment_pretraining.pretraining.nanotron.layout import Layout
 from alignment_pretraining.pretraining.nanotron.resume import check_resume
 from alignment_pretraining.pretraining.nanotron.stage import ClusterJob, run_stage
 from tests.pretraining.nanotron.tiny_cluster import STEPS, TIED, UNTIED, cluster, logits_of
+from tests.real_slurm import jobs
 
 Jobs = Callable[..., ClusterJob]
 Local = Callable[[Model], tuple[Any, list[dict[str, float]]]]
@@ -74,7 +75,7 @@ def test_agrees_through_a_slurm_job(
     commands = slurm_stand_in.install(tmp_path / "slurm")
     monkeypatch.setenv("PATH", f"{commands}:/usr/bin:/bin")
     layout = Layout(dtype="float32", pipeline="afab")
-    slurm = {"time": "00:10:00", "python": sys.executable, "poll_seconds": 0.5}
+    slurm = {"time": "01:00:00", "python": sys.executable, "poll_seconds": 0.5}
     job = make_job(cluster=cluster(layout, launcher="slurm", slurm=slurm))
     work = tmp_path / job.fingerprint()
     # As the script does when Slurm signals that time is up; the stand-in does not requeue, so the run submits again.
@@ -84,6 +85,20 @@ def test_agrees_through_a_slurm_job(
     clock.join()
     assert len(list((commands / "state").glob("*.sh"))) == 2
     assert "time is up: requeued" in (work / "job.log").read_text()
+
+
+def test_agrees_through_slurm_itself(make_job: Jobs, locally: Local, tmp_path: Path, real_slurm: Path) -> None:
+    """Told in the middle that time ends, the job saves, leaves and is requeued: the run follows one job."""
+    slurm = {"time": "01:00:00", "python": sys.executable, "poll_seconds": 0.5}
+    layout = Layout(dp=2, micro_batch=2, dtype="float32")
+    job = make_job(cluster=cluster(layout, launcher="slurm", slurm=slurm))
+    work, before = tmp_path / job.fingerprint(), jobs()
+    clock = threading.Thread(target=_slurm_says_that_time_ends, args=(work / "checkpoints", before))
+    clock.start()
+    _agrees(run_stage(job, tmp_path), UNTIED, locally)
+    clock.join()
+    assert len(jobs() - before) == 1
+    assert (work / "job.log").read_text().count("time is up: requeued") == 1
 
 
 def test_a_killed_rank_costs_nothing_but_time(make_job: Jobs, locally: Local, tmp_path: Path) -> None:
@@ -103,6 +118,13 @@ def _time_is_up(checkpoints_folder: Path, stop: Path) -> None:
     while not saves.newest(checkpoints_folder):
         time.sleep(0.02)
     stop.touch()
+
+
+def _slurm_says_that_time_ends(checkpoints_folder: Path, before: set[str]) -> None:
+    while not saves.newest(checkpoints_folder):
+        time.sleep(0.02)
+    (job,) = jobs() - before
+    subprocess.run(["scancel", "--batch", "--signal=USR1", job], check=True)
 
 
 def _kill_a_rank(folder: Path, rank: int) -> None:

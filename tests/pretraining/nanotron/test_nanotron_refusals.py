@@ -36,6 +36,13 @@ def test_a_layout_that_does_not_divide(layout: Layout, changes: dict[str, int], 
         check_layout(Model.model_validate(UNTIED.model_dump() | changes), STAGE, layout)
 
 
+def test_a_job_without_time_to_train_is_refused() -> None:
+    """It would be requeued for ever."""
+    cluster(Layout(), launcher="slurm", slurm={"time": "00:12:00"})
+    with pytest.raises(ValueError, match=r"notice_seconds 600 leave nothing of slurm\.time 00:11:00: .* longer"):
+        cluster(Layout(), launcher="slurm", slurm={"time": "00:11:00"})
+
+
 def test_every_reason_is_given_at_once() -> None:
     with pytest.raises(UserError, match=r"(?s)heads 4 .*layers 4 .*not a multiple of dp 3"):
         check_layout(UNTIED, STAGE, Layout(dp=3, tp=3, pp=3))

@@ -7,7 +7,7 @@ from pydantic import Field, NonNegativeInt, model_validator
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.model import Model
 from alignment_pretraining.core.spec import Positive, Spec
-from alignment_pretraining.execution.config import Slurm, require_slurm
+from alignment_pretraining.execution.config import Slurm, limit_seconds, require_slurm
 from alignment_pretraining.execution.ranks import Machines
 from alignment_pretraining.pretraining.nanotron.layout import Layout, check_layout
 from alignment_pretraining.pretraining.nanotron.memory import GB, memory_per_gpu
@@ -74,6 +74,12 @@ class Cluster(Spec):
     @model_validator(mode="after")
     def _slurm_is_described(self) -> Self:
         require_slurm(self.launcher, self.slurm)
+        # Slurm's notice may come a minute early (sbatch(1), --signal).
+        if self.slurm and limit_seconds(self.slurm.time) <= self.notice_seconds + 60:
+            raise ValueError(
+                f"notice_seconds {self.notice_seconds} leave nothing of slurm.time {self.slurm.time}: a job would save "
+                "and go back to the queue as soon as it began, again and again. Make the time longer or the notice shorter"
+            )
         return self
 
     @property
