@@ -78,7 +78,7 @@ class Cluster(Spec):
         if self.slurm and limit_seconds(self.slurm.time) <= self.notice_seconds + 60:
             raise ValueError(
                 f"notice_seconds {self.notice_seconds} leave nothing of slurm.time {self.slurm.time}: a job would save "
-                "and go back to the queue as soon as it began, again and again. Make the time longer or the notice shorter"
+                "and go back to the queue as soon as it began, for ever. Make the time longer or the notice shorter"
             )
         return self
 
