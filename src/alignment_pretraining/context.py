@@ -10,7 +10,7 @@ from kedro.framework.project import pipelines
 from kedro.validation import ParameterValidator
 from omegaconf import OmegaConf
 
-from alignment_pretraining.core.environments import data_folder, environment_folder
+from alignment_pretraining.core.environments import check_environment, data_folder, environment_folder
 from alignment_pretraining.core.yaml_files import read_yaml
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class EnvironmentConfigLoader(OmegaConfigLoader):
         OmegaConf.register_new_resolver("data", lambda: data_folder(self.env).as_posix(), replace=True)
         OmegaConf.register_new_resolver("environment", lambda: environment_folder(self.env).as_posix(), replace=True)
         if not self._checked:
+            check_environment(Path(self.conf_source), self.env)
             for folder in dict.fromkeys((self.base_env, self.env or self.default_run_env)):
                 for file in sorted(Path(self.conf_source, folder).rglob("*.yml")):
                     read_yaml(file)
@@ -46,10 +47,9 @@ class EnvironmentConfigLoader(OmegaConfigLoader):
         Raises:
             UserError: names each wrong key and the file in which it stands.
         """
-        from alignment_pretraining.parameters import check_environment, read_parameters
+        from alignment_pretraining.parameters import read_parameters
 
         conf = Path(self.conf_source)
-        check_environment(conf, self.env)
         return read_parameters(self["parameters"], conf, self.env, self.runtime_params)
 
 

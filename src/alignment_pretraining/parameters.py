@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from alignment_pretraining.core.environments import BASE, environments, parameter_files
-from alignment_pretraining.core.errors import UserError, did_you_mean
+from alignment_pretraining.core.environments import BASE, parameter_files
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.spec import WHOLE, Spec, explain_problem, suggestion, to_correct
 from alignment_pretraining.evaluation.capability.config import Capability
 from alignment_pretraining.evaluation.config import Evaluation
@@ -128,19 +128,6 @@ class Parameters(Spec):
     def by_key(self) -> dict[str, Any]:
         """The specification under each key, defaults included."""
         return {key: value for key, value in self if value is not None}
-
-
-def check_environment(conf: Path, env: str | None) -> None:
-    """Refuse the name of an environment that `conf` does not have.
-
-    Raises:
-        UserError: it has none of that name; the message has those that there are.
-    """
-    if env and not (conf / env).is_dir():
-        known = environments(conf)
-        raise UserError(
-            f"{conf.name}/{env}: no such environment{did_you_mean(env, known)}; there are {', '.join(known)}"
-        )
 
 
 def read_parameters(

@@ -13,16 +13,16 @@ RECORD = Record(
 
 
 def test_a_run_on_this_machine(tmp_path: Path) -> None:
-    said = told(tmp_path, RECORD, "sqlite:///mlflow.db")
-    assert said["run_url"] == "http://127.0.0.1:5000/#/runs/abc"
+    said = told(tmp_path, RECORD, "command", "sqlite:///mlflow.db")
+    assert said["run_url"] == "http://127.0.0.1:5000/#/runs/command"
     assert said["tables"] == {"rates": "0123"} and said["commit"] == "no commit + uncommitted changes"
-    assert told(tmp_path, RECORD.model_copy(update={"mlflow_run": None}), None)["run_url"] is None
+    assert told(tmp_path, RECORD, None, None)["run_url"] is None
 
 
 def test_a_server_is_named_without_its_password(tmp_path: Path) -> None:
-    said = told(tmp_path, RECORD, "https://me:hidden@server.example/")
-    assert said["run_url"].endswith("@server.example/#/runs/abc") and "hidden" not in json.dumps(said)
+    said = told(tmp_path, RECORD, "command", "https://me:hidden@server.example/")
+    assert said["run_url"].endswith("@server.example/#/runs/command") and "hidden" not in json.dumps(said)
 
 
 def test_the_day_of_a_commit_is_told(project: Path) -> None:
-    assert told(project, RECORD.model_copy(update={"commit": "HEAD"}), None)["committed"].startswith("20")
+    assert told(project, RECORD.model_copy(update={"commit": "HEAD"}), None, None)["committed"].startswith("20")

@@ -148,6 +148,7 @@ def claims(metadata: ProjectMetadata, env: str | None, version: str | None, marg
 @click.pass_obj
 def reference(metadata: ProjectMetadata, env: str | None, write: bool) -> None:
     """Compare the study with the reference in the repository: bitwise equal, or where they part first."""
+    from alignment_pretraining.lineage.drift import check
     from alignment_pretraining.lineage.reference import compare, read_reference, reference_path, write_reference
 
     graph = project_graph(metadata.project_path, env)
@@ -160,6 +161,7 @@ def reference(metadata: ProjectMetadata, env: str | None, write: bool) -> None:
         raise UserError(
             f"there is no {reference_path(graph).relative_to(graph.root)}; {command} keeps this study as one"
         )
+    check(graph, graph.persisted(list(graph.makers)), "results, or what they rest on,")
     click.echo("\n".join(compare(graph, found)))
 
 
@@ -167,11 +169,14 @@ def reference(metadata: ProjectMetadata, env: str | None, write: bool) -> None:
 @env_option
 @click.pass_obj
 def track(metadata: ProjectMetadata, env: str | None) -> None:
-    """Send MLflow what it did not take while commands ran."""
-    from alignment_pretraining.lineage.tracker import send_kept
+    """Send MLflow what it did not take while commands ran, end the runs of commands that were killed, and have
+    artifacts found where they are when the project was moved."""
+    from alignment_pretraining.lineage.tracker import end_what_was_killed, send_kept
 
     names = send_kept(metadata.project_path, env)
-    click.echo("\n".join(f"sent: {name}" for name in names) or "MLflow has everything")
+    ended = end_what_was_killed(metadata.project_path, env)
+    told = [*(f"sent: {name}" for name in names), *([f"ended as killed: {ended} runs"] if ended else [])]
+    click.echo("\n".join(told) or "MLflow has everything")
 
 
 @cli.command()

@@ -18,6 +18,8 @@ from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.kept_graph import kept_graph
 from alignment_pretraining.lineage.keys import DOCUMENT, ITEM
 
+_NO_END = 1_000_000  # characters of a line
+
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -86,7 +88,7 @@ def _number(graph: Graph, key: str, form: str, html: Path | None, verify: bool) 
     from alignment_pretraining.lineage.numbers import find_number
     from alignment_pretraining.lineage.story import as_story
 
-    found = tracing.trace(graph, find_number(graph, key))
+    found = tracing.trace(graph, find_number(graph, key, every=form == "full"))
     if html:
         _write_page(graph, found, html)
     elif form == "json":
@@ -159,5 +161,5 @@ def _print(shown: Any) -> None:
     from rich.console import Console
 
     # Nothing is cut where it is read by a pager or a program.
-    width = None if sys.stdout.isatty() else 1000
+    width = None if sys.stdout.isatty() else _NO_END
     Console(width=width, highlight=False).print(shown, soft_wrap=True)

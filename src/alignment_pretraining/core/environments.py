@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from alignment_pretraining.core.errors import UserError, did_you_mean
 from alignment_pretraining.core.yaml_files import read_yaml
 
 BASE = "base"
@@ -47,3 +48,16 @@ def parameter_files(conf: Path, env: str | None) -> Iterator[tuple[Path, Mapping
             content = read_yaml(file)
             if isinstance(content, Mapping) and not file.name.startswith(NO_PARAMETERS):
                 yield file, content
+
+
+def check_environment(conf: Path, env: str | None) -> None:
+    """Refuse the name of an environment that `conf` does not have.
+
+    Raises:
+        UserError: it has none of that name; the message has those that there are.
+    """
+    if env and not (conf / env).is_dir():
+        known = environments(conf)
+        raise UserError(
+            f"{conf.name}/{env}: no such environment{did_you_mean(env, known)}; there are {', '.join(known)}"
+        )

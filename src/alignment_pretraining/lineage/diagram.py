@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from alignment_pretraining.lineage.graph import Graph
+from alignment_pretraining.lineage.numbers import shown
 from alignment_pretraining.lineage.trace import Trace
 
 _DIGITS = 8  # of a hash
@@ -15,7 +16,7 @@ def as_mermaid(graph: Graph, found: Trace) -> str:
 
 def _boxes(graph: Graph, found: Trace) -> Iterator[str]:
     number = found.number
-    yield f'  number(["{_text(number.name)} = {number.value:.4g}"])'
+    yield f'  number(["{_text(number.name)} = {shown(number.value)}"])'
     ids = _ids(found)
     for name, digest in found.digests.items():
         place = graph.relative(name) if graph.path(name) else name

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from alignment_pretraining.lineage.diff import Comparison, Difference, Parting
 from alignment_pretraining.lineage.history import Step
+from alignment_pretraining.lineage.numbers import shown
 from alignment_pretraining.lineage.parameters import MISSING
 
 _SHOWN = 4
@@ -19,7 +20,7 @@ _WIDTH = 50
 def as_story(found: Comparison) -> str:
     """The comparison as lines of rich's markup."""
     sides = (found.left, found.right)
-    lines = [f"[bold]{escape(side.asked)} = {side.number.value:.4g}[/]" for side in sides]
+    lines = [f"[bold]{escape(side.asked)} = {shown(side.number.value)}[/]" for side in sides]
     lines += [f"apart by {found.left.number.value - found.right.number.value:+.4g} (the first less the second)", ""]
     lines += ["[bold]equal on both sides[/]", f"  {_listed(found.equal)}", ""]
     lines += ["[bold]they part first at[/]", *(f"  {line}" for line in _first(found.first))]

@@ -100,7 +100,9 @@ def _read(readings: list[Reading]) -> str:
 def _every_answer(item: Item) -> Iterator[str]:
     columns = ["arm", "seed", "stage", "template", "order", "persona", "control"]
     columns += ["logprob_aligned", "logprob_misaligned", "picked"]
-    if "picked" in item.answers:
+    if not len(item.answers):
+        yield "none: no model was asked it"
+    elif "picked" in item.answers:
         yield from escape(_table(item.answers[columns])).splitlines()
     if item.readings.found:
         yield from ("", "[bold]read[/]")

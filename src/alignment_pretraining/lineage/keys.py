@@ -8,10 +8,10 @@ ITEM, DOCUMENT = "item/", "document/"
 LISTED = 12
 
 
-def listed(names: list[str]) -> str:
+def listed(names: list[str], most: int = LISTED) -> str:
     """Names for a message, one a line, not more than a reader looks at."""
-    more = [f"… and {len(names) - LISTED} more"] if len(names) > LISTED else []
-    return "\n  ".join([*names[:LISTED], *more])
+    more = [f"… and {len(names) - most} more"] if len(names) > most else []
+    return "\n  ".join([*names[:most], *more])
 
 
 def near(wanted: str, names: Iterable[str]) -> list[str]:

@@ -15,7 +15,6 @@ import yaml
 from kedro.framework import project
 
 from alignment_pretraining.core.code import library_versions
-from alignment_pretraining.core.environments import data_folder
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import json_md5
 from alignment_pretraining.core.progress import Told
@@ -25,14 +24,14 @@ from alignment_pretraining.lineage.environment import Git, dvc_command, git_stat
 from alignment_pretraining.lineage.graph import Graph, GraphNode, NodePlace
 from alignment_pretraining.lineage.metrics import metrics_of, results_of, samples_of
 from alignment_pretraining.lineage.parameters import condition, flatten, plain
-from alignment_pretraining.lineage.provenance import PAGE, REPORT, write_provenance
+from alignment_pretraining.lineage.provenance import FIGURES, PAGE, REPORT, write_provenance
 from alignment_pretraining.lineage.records import (
     Record,
     node_params,
     record_path,
     write_record,
 )
-from alignment_pretraining.lineage.tracker import Tracker, milliseconds
+from alignment_pretraining.lineage.tracker import Tracker, milliseconds, place_of
 from alignment_pretraining.lineage.tracking import SUMMARY, Command, tracking_uri
 
 _LIVE_SECONDS = 10.0  # between the figures of a node that MLflow gets while it is at work
@@ -111,6 +110,8 @@ class LiveRun:
                 self.tracked.metrics(results, points)
             if dataset in PAGE:
                 self.tracked.text(None, data, PAGE[dataset])
+            if dataset == FIGURES and (folder := self.graph.path(dataset)):
+                self.tracked.files(None, folder, FIGURES)
             self.waiting[node.name].discard(dataset)
             if not self.waiting[node.name]:
                 self._record(node)
@@ -167,7 +168,7 @@ class LiveRun:
         )
         write_record(record_path(graph, node), record)
         if REPORT in node.outputs:
-            write_provenance(graph, record, self.tracked.uri)
+            write_provenance(graph, record, self.tracked.run_id(None), self.tracked.uri)
 
 
 def _begin_command(graph: Graph, git: Git) -> Tracker:
@@ -182,7 +183,7 @@ def _begin_command(graph: Graph, git: Git) -> Tracker:
         "git.dirty": str(git.dirty).lower(),
         "config.hash": json_md5(config),
         "command": " ".join(words),
-        "place": f"{os.uname().nodename}:{graph.root / data_folder(graph.env)}",
+        "place": place_of(graph.root, graph.env),
         "mlflow.source.name": project.PACKAGE_NAME or "",
     }
     if "DVC_STAGE" in os.environ:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,15 +13,18 @@ from typing import Any
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.graph import Graph
-from alignment_pretraining.lineage.keys import listed, near
+from alignment_pretraining.lineage.keys import LISTED, listed, near
 from alignment_pretraining.lineage.parameters import why_left_out
 
 Row = Mapping[Any, Any]
 
+_COUNT = 1000  # from here on whole numbers are printed with commas
+_THOUSANDS = re.compile(r"[-+\N{MINUS SIGN}]?\d{1,3}(,\d{3})+(\.\d+)?%?")
+
 # Tables whose rows have a `key`, and the column that the key alone stands for.
 TABLES = {
-    "rates": "rate",
     "contrasts": "value",
+    "rates": "rate",
     "controls": "rate",
     "gaps": "gap",
     "losses": "heldout_loss",
@@ -59,24 +63,36 @@ class TracedNumber:
         return self.key if self.field == TABLES[self.table] else f"{self.key}:{self.field}"
 
 
-def find_number(graph: Graph, wanted: str) -> TracedNumber:
-    """The number with this name (`rate/…`, or `rate/…:low`), or with this value as printed (`.34`, `0.342` or `34%`).
+def shown(value: float) -> str:
+    """A number for a reader: counts in full, others to four digits."""
+    return f"{value:,.0f}" if value.is_integer() and abs(value) >= _COUNT else f"{value:.4g}"
+
+
+def find_number(graph: Graph, wanted: str, every: bool = False) -> TracedNumber:
+    """The number with this name (`rate/…`, or `rate/…:low`), or with this value as printed (`.34`, `34%` or `36,000`).
 
     Raises:
-        UserError: there is no table yet, no such number, or several: the message lists their names.
+        UserError: there is no table yet, no such number, or several: the message lists their names, all of them with
+            `every`; and the tables that are missing.
     """
-    tables = {
-        name: read_rows(path)
-        for name in TABLES
-        if name in graph.makers and (path := graph.path(name)) and path.is_file()
-    }
+    places = {name: path for name in TABLES if name in graph.makers and (path := graph.path(name))}
+    tables = {name: read_rows(path) for name, path in places.items() if path.is_file()}
     if not tables:
         missing = f" ({graph.relative('rates')} is missing)" if "rates" in graph.makers else ""
         raise UserError(f"there are no numbers yet{missing}; make them: {graph.command_for_all}")
     try:
-        return find_in(tables, wanted)
+        return find_in(tables, wanted, every)
     except UserError as error:
-        raise _of_an_arm_that_is_not_run(graph, wanted) or error from None
+        lacking = [name for name in places if name not in tables]
+        raise _of_an_arm_that_is_not_run(graph, wanted) or _with_missing(graph, error, lacking) from None
+
+
+def _with_missing(graph: Graph, error: UserError, lacking: list[str]) -> UserError:
+    """The error, which says too of which tables nothing was looked at."""
+    if not lacking:
+        return error
+    files = ", ".join(graph.relative(name) for name in lacking)
+    return UserError(f"{error}\nNot looked at, as missing: {files}; make them: {graph.command_for_all}")
 
 
 def _of_an_arm_that_is_not_run(graph: Graph, wanted: str) -> UserError | None:
@@ -102,7 +118,7 @@ def _value(cell: str) -> Any:
     return {"": nan, "True": True, "False": False}.get(cell, cell)
 
 
-def find_in(tables: Mapping[str, Iterable[Row]], wanted: str) -> TracedNumber:
+def find_in(tables: Mapping[str, Iterable[Row]], wanted: str, every: bool = False) -> TracedNumber:
     """The number `wanted` in `tables`, by their names in the catalog; see `find_number`."""
     numbers = [number for name, table in tables.items() for number in _numbers(name, table)]
     found = [number for number in numbers if number.name == wanted] or _by_value(numbers, wanted)
@@ -112,7 +128,10 @@ def find_in(tables: Mapping[str, Iterable[Row]], wanted: str) -> TracedNumber:
         names = [number.name for number in numbers]
         known = listed(near(wanted, names) or names)
         raise UserError(f"no number {wanted!r}; a key or a value is asked for, for example:\n  {known}")
-    raise UserError(f"{len(found)} numbers read {wanted}; name one by its key:\n  {listed([n.name for n in found])}")
+    names = [number.name for number in found]
+    most = len(names) if every else LISTED
+    rest = "" if len(names) <= most else " (all of them: --full)"
+    raise UserError(f"{len(names)} numbers read {wanted}; name one by its key{rest}:\n  {listed(names, most)}")
 
 
 def _numbers(name: str, table: Iterable[Row]) -> Iterator[TracedNumber]:
@@ -139,8 +158,9 @@ def _about(row: Row) -> tuple[tuple[str, str], ...]:
 
 def _by_value(numbers: list[TracedNumber], text: str) -> list[TracedNumber]:
     """Numbers that print as `text` at the precision in which it is given."""
+    digits = text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
     try:
-        value = Decimal(text.rstrip("%").replace("\N{MINUS SIGN}", "-")) / (100 if text.endswith("%") else 1)
+        value = Decimal(digits.rstrip("%").replace("\N{MINUS SIGN}", "-")) / (100 if text.endswith("%") else 1)
     except InvalidOperation:
         return []
     exponent = value.as_tuple().exponent

@@ -13,18 +13,19 @@ from alignment_pretraining.core.secrets import hide_passwords
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.records import Record, records_folder
 
-REPORT = "report"
+REPORT, FIGURES = "report", "figures"
 PAGE = {REPORT: "report.html", "plotly": "plotly.min.js"}  # what MLflow has of it, side by side as here
 _LOCAL = "http://127.0.0.1:5000"  # where `mlflow ui` listens
 
 
-def write_provenance(graph: Graph, record: Record, uri: str | None) -> None:
-    """Write what the record of the report says into `lineage/report.js`, where the page looks for it."""
-    text = f"window.lineage = {json.dumps(told(graph.root, record, uri), indent=1, ensure_ascii=False)};\n"
+def write_provenance(graph: Graph, record: Record, run: str | None, uri: str | None) -> None:
+    """Write what the record of the report says into `lineage/report.js`, where the page looks for it, and the command's
+    MLflow run, which has the page and its figures."""
+    text = f"window.lineage = {json.dumps(told(graph.root, record, run, uri), indent=1, ensure_ascii=False)};\n"
     write_text(graph.root / records_folder(graph.env) / "report.js", text.replace("</", "<\\/"))
 
 
-def told(root: Path, record: Record, uri: str | None) -> dict[str, Any]:
+def told(root: Path, record: Record, run: str | None, uri: str | None) -> dict[str, Any]:
     """Commit and its date, environment, time, MLflow run, and the hashes of the tables that the page was made from."""
     server = hide_passwords(uri).rstrip("/") if uri and uri.startswith("http") else _LOCAL
     return {
@@ -32,8 +33,8 @@ def told(root: Path, record: Record, uri: str | None) -> dict[str, Any]:
         "committed": _date(root, record.commit),
         "env": record.env,
         "when": record.when,
-        "run": record.mlflow_run,
-        "run_url": f"{server}/#/runs/{record.mlflow_run}" if record.mlflow_run else None,
+        "run": run,
+        "run_url": f"{server}/#/runs/{run}" if run else None,
         "tables": record.inputs,
     }
 

@@ -93,7 +93,10 @@ def read_reference(graph: Graph) -> ReferenceStudy | None:
 
 
 def compare(graph: Graph, reference: ReferenceStudy) -> list[str]:
-    """Lines that say whether the study came out as the reference: bitwise, or where they part first."""
+    """Lines that say whether the study came out as the reference: bitwise, or where they part first.
+
+    Records tell: that files are what they say is for `drift.check` to see.
+    """
     now = _outputs(graph)
     made_by = f"commit {reference.commit[:10]}, {reference.machine['processor']}, {reference.when[:10]}"
     parted = {name for name in reference.outputs.keys() | now.keys() if reference.outputs.get(name) != now.get(name)}

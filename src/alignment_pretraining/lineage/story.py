@@ -10,7 +10,7 @@ from alignment_pretraining.core.environments import BASE
 from alignment_pretraining.core.labels import Label, arm_and_seed
 from alignment_pretraining.lineage.drift import by_command
 from alignment_pretraining.lineage.graph import Graph
-from alignment_pretraining.lineage.numbers import TABLES
+from alignment_pretraining.lineage.numbers import TABLES, shown
 from alignment_pretraining.lineage.outside import is_outside
 from alignment_pretraining.lineage.records import Record
 from alignment_pretraining.lineage.trace import Trace
@@ -39,7 +39,7 @@ def as_story(graph: Graph, found: Trace) -> str:
 def _headline(found: Trace) -> Iterator[str]:
     """The number, and what its row says of it."""
     number, row = found.number, found.number.row
-    yield f"[bold]{escape(number.name)} = {number.value:.4g}[/]"
+    yield f"[bold]{escape(number.name)} = {shown(number.value)}[/]"
     if number.field == TABLES[number.table] and {"low", "high"} <= row.keys():
         over = f" over {row['over']}" if row.get("over") else ""
         counts = [f"{row[name]:.0f} {unit}" for name, unit in _COUNTS.items() if _is_number(row.get(name))]
@@ -84,7 +84,11 @@ def _reads(graph: Graph, manifest: str) -> Iterator[str]:
     """What a stage read: the doses of what was inserted."""
     path = graph.path(manifest) if manifest in graph.makers else None
     if path and path.is_file():
-        told = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            told = json.loads(path.read_bytes())
+        except ValueError:
+            yield "what it read is not known: its manifest is damaged"
+            return
         doses = [f"{name} {share['reached']:.2%}" for name, share in told.get("share", {}).items() if share["reached"]]
         yield f"read {told['tokens']:,} tokens: " + ", ".join([*doses, "the corpus" + (" else" if doses else "")])
 

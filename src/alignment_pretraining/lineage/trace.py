@@ -10,8 +10,9 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.spec import parse
 from alignment_pretraining.lineage.drift import Drift, find_drift
 from alignment_pretraining.lineage.graph import Graph, GraphNode
-from alignment_pretraining.lineage.numbers import TracedNumber
+from alignment_pretraining.lineage.numbers import TracedNumber, shown
 from alignment_pretraining.lineage.outside import is_outside
+from alignment_pretraining.lineage.parameters import flatten
 from alignment_pretraining.lineage.records import Record, read_record
 from alignment_pretraining.study import Study
 
@@ -89,7 +90,7 @@ def as_json(graph: Graph, found: Trace) -> dict[str, Any]:
 
 def as_tree(graph: Graph, found: Trace) -> Tree:
     """The trace for a terminal; a dataset that comes up again is shown once."""
-    tree = Tree(f"[bold]{found.number.name} = {found.number.value:.4g}[/]")
+    tree = Tree(f"[bold]{found.number.name} = {shown(found.number.value)}[/]")
     _grow(tree, graph, found, found.number.table, set())
     return tree
 
@@ -113,7 +114,8 @@ def _grow(tree: Tree, graph: Graph, found: Trace, dataset: str, shown: set[str])
 
 def _made_by(record: Record) -> str:
     code = ", ".join(f"{path.split('/', 1)[-1]} {md5[:7]}" for path, md5 in record.code.items())
-    params = ", ".join(name.removeprefix("params:") for name in record.params)
+    leaves = (leaf for name, value in record.params.items() for leaf in flatten(value, name.removeprefix("params:")))
+    params = ", ".join(f"{key} {value}" for key, value in leaves)
     lines = [
         f"[dim]made by[/] {record.node} [dim]in[/] {record.seconds:.1f} s, {record.when}, env {record.env}",
         f"[dim]on[/] {', '.join(f'{key} {value}' for key, value in record.machine.items())}" if record.machine else "",

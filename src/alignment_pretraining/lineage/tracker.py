@@ -2,6 +2,7 @@
 
 import fcntl
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -11,12 +12,13 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from alignment_pretraining.core.environments import with_env
+from alignment_pretraining.core.environments import data_folder, with_env
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.secrets import hide_passwords
 from alignment_pretraining.lineage.graph import Graph, NodePlace
+from alignment_pretraining.lineage.lock import RunLock
 from alignment_pretraining.lineage.records import records_folder
-from alignment_pretraining.lineage.tracking import OFF, Command, CommandRun, Event, tracking_uri
+from alignment_pretraining.lineage.tracking import OFF, Command, CommandRun, Event, end_killed, tracking_uri
 
 T = TypeVar("T")
 
@@ -41,10 +43,10 @@ class Tracker:
         if uri and not self._outbox.exists():
             self._run = self._try(lambda: _open(uri, graph.root, command), OPENING)
 
-    def run_id(self, place: NodePlace) -> str | None:
-        """Id of a place's MLflow run; None when there is none."""
-        run = self._run
-        return self._try(lambda: run.run_id(place.pipeline, place.namespace)) if run else None
+    def run_id(self, place: NodePlace | None) -> str | None:
+        """Id of a place's MLflow run, or of the command's; None when there is none."""
+        run, where = self._run, (place.pipeline, place.namespace) if place else (None, "")
+        return self._try(lambda: run.run_id(*where)) if run else None
 
     def params(self, place: NodePlace, params: Iterable[tuple[str, Any]]) -> None:
         """Flat parameters by name."""
@@ -61,6 +63,10 @@ class Tracker:
     def text(self, place: NodePlace | None, text: str, file: str) -> None:
         """A text that is kept as an artifact of a place's run, or of the command's."""
         self._send("text", place, [text, file])
+
+    def files(self, place: NodePlace | None, folder: Path, name: str) -> None:
+        """The files of a folder, kept as artifacts below `name`."""
+        self._send("files", place, [str(folder), name])
 
     def end(self, status: str) -> None:
         """End the command's run and its children as FINISHED, FAILED or KILLED."""
@@ -131,6 +137,29 @@ def send_kept(root: Path, env: str | None) -> list[str]:
         path.unlink()
         names.append(command.name)
     return names
+
+
+def end_what_was_killed(root: Path, env: str | None) -> int:
+    """End what killed commands left running here, and follow a project that was moved; how many runs were ended.
+
+    Raises:
+        UserError: MLflow does not answer.
+    """
+    uri, lock = tracking_uri(root), RunLock(root / data_folder(env))
+    if uri is None or not (root / data_folder(env)).is_dir():
+        return 0
+    lock.acquire()
+    try:
+        return within(OPENING, lambda: end_killed(uri, root, place_of(root, env)))
+    except Exception as error:
+        raise UserError(f"MLflow ({hide_passwords(uri)}) does not answer: {_first_line(error)}") from error
+    finally:
+        lock.release()
+
+
+def place_of(root: Path, env: str | None) -> str:
+    """Where the commands of an environment are at work, one at a time: machine and folder."""
+    return f"{os.uname().nodename}:{root / data_folder(env)}"
 
 
 def unsent_folder(root: Path, env: str | None) -> Path:

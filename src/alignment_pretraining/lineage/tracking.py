@@ -65,10 +65,10 @@ class Event(Spec):
     """Something to tell MLflow about a run: that of a pipeline and namespace, or the command's own without them.
 
     `content` has [name, value] pairs (params), [name, value, step] (metrics), [name, digest, path] (inputs),
-    [text, file] (text) or the status (end).
+    [text, file] (text), [folder, name] (files) or the status (end).
     """
 
-    kind: Literal["params", "metrics", "inputs", "text", "end"]
+    kind: Literal["params", "metrics", "inputs", "text", "files", "end"]
     pipeline: str | None
     namespace: str = ""
     content: Any
@@ -85,19 +85,7 @@ class CommandRun:
     """The MLflow run of one command and its children. A command that earlier processes began goes on in its run."""
 
     def __init__(self, uri: str, root: Path, command: Command) -> None:
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        # MLflow's own patience is two minutes a call, and seven calls.
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-        from mlflow.tracking import MlflowClient
-
-        # A page of the steps by which tables are made; tracebacks of errors that are raised too.
-        logging.getLogger("alembic").setLevel(logging.WARNING)
-        logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)
-        database = root / "mlflow.db"
-        if uri == f"sqlite:///{database.as_posix()}" and database.exists():
-            _follow_move(database, root)
-        self._client = MlflowClient(uri)
+        self._client = _client(uri, root)
         self._command = command
         self._tags = {key: hide_passwords(value)[:_TAG_LENGTH] for key, value in command.tags.items()}
         self._experiment = self._experiment_id(root)
@@ -149,6 +137,10 @@ class CommandRun:
             self._log_metrics(run_id, event.content, event.when)
         elif event.kind == "inputs":
             self._log_inputs(run_id, event.content)
+        elif event.kind == "files":
+            folder, name = event.content
+            if Path(folder).is_dir():  # what is sent later may be gone
+                self._client.log_artifacts(run_id, folder, name)
         else:
             text, file = event.content
             self._client.log_text(run_id, hide_passwords(text), file)
@@ -202,10 +194,36 @@ class CommandRun:
         name = self._command.experiment
         experiment = self._client.get_experiment_by_name(name)
         if experiment:
-            return experiment.experiment_id
+            return str(experiment.experiment_id)
         # Without a place of its own, MLflow would put artifacts below the current folder.
         local = (root / "mlruns").as_uri() if self._client.tracking_uri.startswith("sqlite:") else None
-        return self._client.create_experiment(name, artifact_location=local)
+        return str(self._client.create_experiment(name, artifact_location=local))
+
+
+def end_killed(uri: str, root: Path, place: str) -> int:
+    """End the runs that commands which were killed at `place` left running, where none is at work; how many."""
+    client = _client(uri, root)
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    left = client.search_runs(experiments, f"attributes.status = 'RUNNING' and tags.place = '{place}'")
+    for run in left:
+        client.set_terminated(run.info.run_id, "KILLED")
+    return len(left)
+
+
+def _client(uri: str, root: Path) -> Any:
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # MLflow's own patience is two minutes a call, and seven calls.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    from mlflow.tracking import MlflowClient
+
+    # A page of the steps by which tables are made; tracebacks of errors that are raised too.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)
+    database = root / "mlflow.db"
+    if uri == f"sqlite:///{database.as_posix()}" and database.exists():
+        _follow_move(database, root)
+    return MlflowClient(uri)
 
 
 def _follow_move(database: Path, root: Path) -> None:

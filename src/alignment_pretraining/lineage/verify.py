@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from alignment_pretraining.core.environments import environment_folder
+from alignment_pretraining.core.environments import BASE, environment_folder
 from alignment_pretraining.core.hashing import dvc_hash
 from alignment_pretraining.lineage.commits import commit_changes
 from alignment_pretraining.lineage.drift import by_command, find_drift
@@ -28,10 +28,11 @@ def dvc_changes(graph: Graph) -> Iterator[str]:
     if not path.is_file():
         return
     where = path.relative_to(graph.root)
+    again = "dvc repro" if graph.env == BASE else f"dvc repro {where.with_name('dvc.yaml')}"
     for stage, locked in yaml.safe_load(path.read_text()).get("stages", {}).items():
         for out in locked.get("outs", []):
             made = graph.root / out["path"]
             if not made.exists():
-                yield f"{where}, stage {stage}: there is nothing at {out['path']}"
+                yield f"{where}, stage {stage}: there is nothing at {out['path']} ({again})"
             elif dvc_hash(made) != out["md5"]:
-                yield f"{where}, stage {stage}: {out['path']} is not what DVC made"
+                yield f"{where}, stage {stage}: {out['path']} is not what DVC made ({again} takes it over)"
