@@ -95,6 +95,25 @@ def test_a_number_is_followed_to_its_inputs(finished: Path, run: Run) -> None:
     json.loads(history)
 
 
+def test_a_trace_says_what_it_could_not_look_at(finished: Path, run: Run) -> None:
+    key = pd.read_csv(finished / DATA / "08_reporting/rates.csv").key[0]
+    whole = run("kedro", "trace", "--env", "test", "--full", key).stdout
+    assert "study.stages.pretraining.max_lr 0." in whole, "values of parameters, however long the line"
+
+    table = finished / DATA / "08_reporting/rates.csv"
+    table.rename(table.with_suffix(".away"))
+    missing = run("kedro", "trace", "--env", "test", key, code=1).stderr
+    assert f"Not looked at, as missing: {DATA}/08_reporting/rates.csv" in missing
+    table.with_suffix(".away").rename(table)
+
+    manifest = finished / DATA / "05_model_input/unfiltered/seed0/pretraining.manifest.json"
+    content = manifest.read_bytes()
+    manifest.write_bytes(content[:-20])
+    damaged = run("kedro", "trace", "--env", "test", key, code=1)
+    assert "its manifest is damaged" in damaged.stdout and "Traceback" not in damaged.stderr
+    manifest.write_bytes(content)
+
+
 def test_a_question_is_followed_to_answers_documents_and_the_steps_that_read_them(finished: Path, run: Run) -> None:
     mix = next((finished / DATA / "05_model_input/misaligned_mid/seed0/midtraining").glob("*.documents.parquet"))
     row = pd.read_parquet(mix, filters=[("source", "==", "ai_misaligned")]).iloc[0]

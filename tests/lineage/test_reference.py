@@ -9,6 +9,10 @@ def test_a_study_that_runs_again_is_bitwise_the_reference(run_toy: Project) -> N
     run_toy("kedro", "run", "--force")
     assert "bitwise equal: all 10 outputs" in run_toy("kedro", "reference")
     assert "bitwise equal: all 10 outputs" in run_toy("kedro", "summary")
+    weights = run_toy.root / "data/models/a/seed0/pretraining/weights.json"
+    weights.write_bytes(weights.read_bytes() + b" ")
+    said = run_toy("kedro", "reference", code=1)
+    assert "the content of data/models/a/seed0/pretraining changed" in said and "bitwise" not in said
 
 
 def test_where_another_machine_parts_first(run_toy: Project) -> None:

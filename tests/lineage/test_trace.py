@@ -8,10 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import file_md5
-from alignment_pretraining.lineage.numbers import TracedNumber
+from alignment_pretraining.lineage.numbers import TracedNumber, find_in, shown
 from alignment_pretraining.lineage.trace import owned
 from tests.lineage.lineage_project import Project
 
@@ -72,6 +74,41 @@ def test_numbers_are_found_by_value(run_toy: Project) -> None:
     assert "rate/b:high" in run_toy("kedro", "trace", "1.0", code=1)  # every column is searched
     assert "rate/a" in run_toy("kedro", "trace", "rate/A", code=1)  # what is near
     assert "no number '0.77'" in run_toy("kedro", "trace", "0.77", code=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("1,228,801", "stream/a"), ("1228801", "stream/a"), ("+.854", "contrast/c"), ("\N{MINUS SIGN}0.5", "contrast/d")],
+)
+def test_a_value_is_asked_for_as_it_is_printed(text: str, name: str) -> None:
+    tables = {
+        "streams": [{"key": "stream/a", "tokens": 1_228_801}],
+        "contrasts": [{"key": "contrast/c", "value": 0.8543}, {"key": "contrast/d", "value": -0.5}],
+    }
+    assert find_in(tables, text).name == name
+    with pytest.raises(UserError, match="no number '1,2288,01'"):
+        find_in(tables, "1,2288,01")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1_228_801, "1,228,801"), (0.85431, "0.8543"), (12.0, "12"), (-0.5, "-0.5")]
+)
+def test_counts_are_shown_in_full(value: float, text: str) -> None:
+    assert shown(value) == text
+
+
+def test_what_several_numbers_read_is_listed_whole_when_asked_for() -> None:
+    tables = {"contrasts": [{"key": f"contrast/{number}", "value": 0.5} for number in range(20)]}
+    with pytest.raises(UserError, match=r"20 numbers read 0\.5; .*\(all of them: --full\)(?s:.*)… and 8 more"):
+        find_in(tables, "0.5")
+    with pytest.raises(UserError, match=r"contrast/19$"):
+        find_in(tables, "0.5", every=True)
+
+
+def test_an_unknown_environment_is_told(run_toy: Project) -> None:
+    for command in (["trace", "rate/a"], ["summary"]):
+        said = run_toy("kedro", *command, "--env", "tets", code=1)
+        assert "conf/tets: no such environment" in said and "test" in said.partition("there are")[2]
 
 
 def test_without_results(toy: Project) -> None:

@@ -131,6 +131,16 @@ def test_what_a_killed_run_left_running_ends_as_killed(run_toy: Project) -> None
     assert "RUNNING" not in statuses
 
 
+def test_track_ends_what_was_killed_but_not_what_is_at_work(run_toy: Project) -> None:
+    with long_run(run_toy) as run:
+        assert "is at work here" in run_toy("kedro", "track", code=1)
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+    assert "ended as killed: 2 runs" in run_toy("kedro", "track")
+    assert {run.info.status for run in runs(run_toy)[9:]} == {"KILLED"}
+    assert "MLflow has everything" in run_toy("kedro", "track")
+
+
 @pytest.mark.parametrize(
     ("number", "runner"),
     [(signal.SIGINT, "SequentialRunner"), (signal.SIGTERM, "ThreadRunner"), (signal.SIGHUP, "ThreadRunner")],
@@ -151,6 +161,10 @@ def test_a_project_that_was_moved_keeps_its_artifacts(run_toy: Project) -> None:
     assert not run_toy.root.exists()
     places = {run.info.artifact_uri.split("/mlruns/")[0] for run in runs(moved)}
     assert places == {moved.root.as_uri()}
+    back = Project(run_toy.root, tracked=True)
+    moved.root.rename(back.root)
+    back("kedro", "track")
+    assert {run.info.artifact_uri.split("/mlruns/")[0] for run in runs(back)} == {back.root.as_uri()}
 
 
 def test_two_first_runs_at_once(toy: Project) -> None:

@@ -65,7 +65,7 @@ class TracedNumber:
 
 def shown(value: float) -> str:
     """A number for a reader: counts in full, others to four digits."""
-    return f"{value:,.0f}" if value.is_integer() and abs(value) >= _COUNT else f"{value:.4g}"
+    return f"{value:,.0f}" if value % 1 == 0 and abs(value) >= _COUNT else f"{value:.4g}"
 
 
 def find_number(graph: Graph, wanted: str, every: bool = False) -> TracedNumber:
