@@ -72,7 +72,9 @@ def test_mlflow_has_a_run_for_each_arms_results_with_its_dose(finished: Path) ->
         logged = arms[str(row.arm)].metrics[f"rate/{row.split}/{row.persona}/{row.stage}"]
         assert logged == pytest.approx(row.rate)
     parent = found[0].data.tags["command.run"]
-    assert "report.html" in [file.path for file in client.list_artifacts(parent)]
+    assert {"report.html", "figures"} <= {file.path for file in client.list_artifacts(parent)}
+    told = (finished / DATA / "lineage/report.js").read_text()
+    assert f"/#/runs/{parent}" in told, "the footer leads to the run that has the page"
 
 
 def test_arms_share_what_is_equal(finished: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,6 +69,8 @@ def test_what_a_run_holds(run_toy: Project) -> None:
     assert scoring.inputs
     (read,) = scoring.inputs.dataset_inputs
     assert (read.dataset.name, read.dataset.digest) == next(iter(record["inputs"].items()))
+    weights = client.download_artifacts(training.info.run_id, "checkpoint/pretraining/weights.json")
+    assert Path(weights).read_bytes() == (run_toy.root / "data/models/a/seed0/pretraining/weights.json").read_bytes()
     command = by_place[None, None]
     assert [file.path for file in client.list_artifacts(command.info.run_id)] == ["configuration.yml"]
 

@@ -110,8 +110,11 @@ class LiveRun:
                 self.tracked.metrics(results, points)
             if dataset in PAGE:
                 self.tracked.text(None, data, PAGE[dataset])
-            if dataset == FIGURES and (folder := self.graph.path(dataset)):
+            folder = self.graph.path(dataset)
+            if folder and dataset == FIGURES:
                 self.tracked.files(None, folder, FIGURES)
+            if folder and dataset.endswith(".checkpoint"):
+                self.tracked.files(place, folder, f"checkpoint/{dataset.split('.')[-2]}")
             self.waiting[node.name].discard(dataset)
             if not self.waiting[node.name]:
                 self._record(node)

@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 # Seconds that one call may take, and the first one, which may have to make the database on a busy machine.
 PATIENCE, OPENING = 30.0, 120.0
+_MOST_BYTES = 100_000_000  # of a folder that is copied to MLflow
 
 
 class Tracker:
@@ -65,8 +66,10 @@ class Tracker:
         self._send("text", place, [text, file])
 
     def files(self, place: NodePlace | None, folder: Path, name: str) -> None:
-        """The files of a folder, kept as artifacts below `name`."""
-        self._send("files", place, [str(folder), name])
+        """The files of a folder, kept as artifacts below `name`; a large one, such as a large model, stays alone where
+        it is, and the run that reads it has its place and hash."""
+        if sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) <= _MOST_BYTES:
+            self._send("files", place, [str(folder), name])
 
     def end(self, status: str) -> None:
         """End the command's run and its children as FINISHED, FAILED or KILLED."""
