@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 # Seconds that one call may take, and the first one, which may have to make the database on a busy machine.
 PATIENCE, OPENING = 30.0, 120.0
-_MOST_BYTES = 100_000_000  # of a folder that is copied to MLflow
+_MOST_BYTES = 25_000_000  # of a folder that is copied to MLflow
 
 
 class Tracker:
@@ -145,13 +145,18 @@ def send_kept(root: Path, env: str | None) -> list[str]:
 def end_what_was_killed(root: Path, env: str | None) -> int:
     """End what killed commands left running here, and follow a project that was moved; how many runs were ended.
 
+    None where a command is at work, which has done so at its beginning.
+
     Raises:
         UserError: MLflow does not answer.
     """
     uri, lock = tracking_uri(root), RunLock(root / data_folder(env))
     if uri is None or not (root / data_folder(env)).is_dir():
         return 0
-    lock.acquire()
+    try:
+        lock.acquire()
+    except UserError:
+        return 0
     try:
         return within(OPENING, lambda: end_killed(uri, root, place_of(root, env)))
     except Exception as error:
