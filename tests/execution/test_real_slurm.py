@@ -1,6 +1,5 @@
 """Slurm itself takes our jobs, and what it does to them is survived."""
 
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.execution.config import Execution
 from tests.execution.counting import times_done
-from tests.execution.test_slurm import run_squares, start_squares, wait_until
+from tests.execution.test_slurm import run_squares, run_twice, start_squares, wait_until
 from tests.real_slurm import jobs
 
 
@@ -23,13 +22,8 @@ def execution(real_slurm: Path) -> Execution:
 
 def test_a_killed_run_finds_its_array(tmp_path: Path, execution: Execution) -> None:
     values = [1, 4.5, 2, 3]
-    (tmp_path / "notes").mkdir()
     before = jobs()
-    run = start_squares(tmp_path, values, execution)
-    wait_until(lambda: times_done(tmp_path / "notes", 4.5))
-    run.send_signal(signal.SIGKILL)
-    run.wait()
-    assert run_squares(tmp_path, values, execution) == [1, 4, 2, 3]
+    assert run_twice(tmp_path, values, execution, 4.5) == [1, 4, 2, 3]
     assert [times_done(tmp_path / "notes", value) for value in values] == [1] * 4
     assert len(jobs() - before) == 1
 

@@ -47,6 +47,16 @@ def start_squares(folder: Path, values: list[Any], execution: Execution) -> subp
     return subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
 
 
+def run_twice(folder: Path, values: list[Any], execution: Execution, sleeper: float) -> list[int]:
+    """The results of a second run, after a first one that is killed while `sleeper` of the values is done."""
+    (folder / "notes").mkdir()
+    run = start_squares(folder, values, execution)
+    wait_until(lambda: times_done(folder / "notes", sleeper))
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    return run_squares(folder, values, execution)
+
+
 def wait_until(until: Callable[[], Any]) -> None:
     end = time.monotonic() + 60
     while not until():
@@ -56,12 +66,7 @@ def wait_until(until: Callable[[], Any]) -> None:
 
 def test_a_killed_run_costs_nothing_because_its_array_is_found_in_the_queue(tmp_path: Path, slurm: Execution) -> None:
     values = [1, 2.5, 2, 3]
-    (tmp_path / "notes").mkdir()
-    run = start_squares(tmp_path, values, slurm)
-    wait_until(lambda: times_done(tmp_path / "notes", 2.5))
-    run.send_signal(signal.SIGKILL)
-    run.wait()
-    assert run_squares(tmp_path, values, slurm) == [1, 2, 2, 3]
+    assert run_twice(tmp_path, values, slurm, 2.5) == [1, 2, 2, 3]
     assert [times_done(tmp_path / "notes", value) for value in values] == [1] * 4
 
 
@@ -179,6 +184,7 @@ def test_the_script_asks_for_what_is_configured_under_a_name_of_its_folder(tmp_p
         ("1-00:30:05", 88_205),
         ("UNLIMITED", math.inf),
         ("0", math.inf),
+        ("00:00:00", math.inf),
     ],
 )
 def test_a_time_limit_is_what_slurm_takes_it_for(time: str, seconds: float) -> None:

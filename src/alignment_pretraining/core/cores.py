@@ -4,5 +4,5 @@ import os
 
 
 def available_cores() -> int:
-    """How many this process may use: fewer than there are under Slurm, in a container, or by `taskset`."""
+    """How many this process may use: fewer than there are where Slurm, a container or `taskset` names them."""
     return len(os.sched_getaffinity(0))

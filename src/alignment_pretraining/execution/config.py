@@ -21,12 +21,13 @@ def limit_seconds(time: str) -> float:
     Raises:
         ValueError: it is none.
     """
-    if time.upper() in ("0", "INFINITE", "UNLIMITED"):
+    if time.upper() in ("INFINITE", "UNLIMITED"):
         return math.inf
     found = next(filter(None, (form.fullmatch(time) for form in (_MINUTES, _HOURS, _DAYS))), None)
     if not found:
         raise ValueError(f"{time!r} is no time limit of Slurm: write hours:minutes:seconds, as 24:00:00, or days-hours")
-    return sum(int(count) * _SECONDS[unit] for unit, count in found.groupdict().items() if count)
+    seconds = sum(int(count) * _SECONDS[unit] for unit, count in found.groupdict().items() if count)
+    return seconds or math.inf  # zero asks for no limit
 
 
 def _is_limit(time: str) -> str:

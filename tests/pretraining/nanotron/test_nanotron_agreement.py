@@ -93,7 +93,7 @@ def test_agrees_through_slurm_itself(make_job: Jobs, locally: Local, tmp_path: P
     layout = Layout(dp=2, micro_batch=2, dtype="float32")
     job = make_job(cluster=cluster(layout, launcher="slurm", slurm=slurm))
     work, before = tmp_path / job.fingerprint(), jobs()
-    clock = threading.Thread(target=_slurm_says_that_time_ends, args=(work / "checkpoints", before))
+    clock = threading.Thread(target=_slurm_says_that_time_ends, args=(work / "checkpoints", before), daemon=True)
     clock.start()
     _agrees(run_stage(job, tmp_path), UNTIED, locally)
     clock.join()
