@@ -4,17 +4,21 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import file_md5
 from alignment_pretraining.lineage.numbers import TracedNumber, find_in, shown
 from alignment_pretraining.lineage.trace import owned
+from alignment_pretraining.reporting.numbers import printed_difference
 from tests.lineage.lineage_project import Project
 
 STUDY = Path(__file__).parents[2] / "conf" / "base" / "study.yml"
@@ -88,6 +92,18 @@ def test_a_value_is_asked_for_as_it_is_printed(text: str, name: str) -> None:
     assert find_in(tables, text).name == name
     with pytest.raises(UserError, match="no number '1,2288,01'"):
         find_in(tables, "1,2288,01")
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.integers(0, 4))
+def test_a_difference_is_found_by_what_a_reader_subtracts(left: float, right: float, digits: int) -> None:
+    row = {"key": "gap/a", "rate": left, "reference_rate": right, "gap": left - right}
+    printed = Decimal(f"{left:.{digits}f}") - Decimal(f"{right:.{digits}f}")
+    assert Decimal(str(printed_difference("gaps", row, digits))).quantize(printed) == printed
+    for text in (f"{printed:+}", f"{left - right:.{digits}f}"):
+        try:
+            assert find_in({"gaps": [row]}, text).name == "gap/a"
+        except UserError as error:  # one of the two rates reads the same
+            assert f"numbers read {text}" in str(error) and "gap/a\n" in f"{error}\n"
 
 
 @pytest.mark.parametrize(

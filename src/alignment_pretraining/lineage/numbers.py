@@ -15,6 +15,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.keys import LISTED, listed, near
 from alignment_pretraining.lineage.parameters import why_left_out
+from alignment_pretraining.reporting.numbers import DIFFERENCES, printed_difference
 
 Row = Mapping[Any, Any]
 
@@ -165,4 +166,12 @@ def _by_value(numbers: list[TracedNumber], text: str) -> list[TracedNumber]:
         return []
     exponent = value.as_tuple().exponent
     places = max(-exponent, 0) if isinstance(exponent, int) else 0
-    return [number for number in numbers if f"{number.value:.{places}f}" == f"{value:.{places}f}"]
+    return [number for number in numbers if f"{value:.{places}f}" in _as_printed(number, places)]
+
+
+def _as_printed(number: TracedNumber, places: int) -> set[str]:
+    """The number rounded; a difference also as the one of its two rounded numbers, which is what the report prints."""
+    values = {number.value}
+    if number.table in DIFFERENCES and number.field == DIFFERENCES[number.table].column:
+        values.add(printed_difference(number.table, number.row, places))
+    return {f"{value:.{places}f}" for value in values}

@@ -19,7 +19,7 @@ from alignment_pretraining.reporting.effects import NOT_MEASURED
 from alignment_pretraining.reporting.examples import examples_to_show
 from alignment_pretraining.reporting.filtering import Filtering
 from alignment_pretraining.reporting.filtering import number as filter_number
-from alignment_pretraining.reporting.numbers import PrintedNumber, gap_number, p_value, plain, rate_number
+from alignment_pretraining.reporting.numbers import PrintedNumber, difference_number, p_value, plain, rate_number
 from alignment_pretraining.reporting.picture import reading
 from alignment_pretraining.reporting.plots import plots
 from alignment_pretraining.reporting.results import Results
@@ -85,7 +85,7 @@ def render_page(
         capability=sections.capability_claims(claims, scope),
         left_out=sections.left_out(results),
         rate_number=rate_number,
-        gap_number=gap_number,
+        difference_number=difference_number,
         loss_number=loss_number,
         filter_number=filter_number,
         plain=plain,

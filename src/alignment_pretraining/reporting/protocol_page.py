@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from alignment_pretraining.core.pages import html_template
-from alignment_pretraining.reporting.numbers import MISSING, PrintedNumber, plain, signed
+from alignment_pretraining.reporting.numbers import MISSING, PrintedNumber, plain, printed_difference, signed
 from alignment_pretraining.reporting.printed import AUTHORS, MARGIN, VERSIONS
 from alignment_pretraining.reporting.scope import SPLITS
 from alignment_pretraining.reporting.sections import persona_name
@@ -51,6 +51,7 @@ def render_protocols(
         persona_name=persona_name,
         plain=lambda value: MISSING if value is None else plain(value),
         signed=signed,
+        printed_difference=printed_difference,
         number=lambda row: PrintedNumber(row.key, plain(row.rate), f"{plain(row.low)} to {plain(row.high)}"),
     )
     return re.sub(r"\n\s*\n+", "\n", text)

@@ -9,7 +9,14 @@ from typing import Any
 from alignment_pretraining.reporting.against_paper import paper_pairs
 from alignment_pretraining.reporting.claims import CAPABILITIES, Claim, find_claim
 from alignment_pretraining.reporting.effects import EFFECTS, Effect, EffectSide, cells, effect_verdict
-from alignment_pretraining.reporting.numbers import MISSING, PrintedNumber, gap_number, p_value, plain, rate_number
+from alignment_pretraining.reporting.numbers import (
+    MISSING,
+    PrintedNumber,
+    difference_number,
+    p_value,
+    plain,
+    rate_number,
+)
 from alignment_pretraining.reporting.results import Results
 from alignment_pretraining.reporting.scope import PERSONA_NAMES, SPLITS, Scope
 
@@ -45,7 +52,7 @@ def _effect_row(effect: Effect, results: Results, claims: list[Claim]) -> dict[s
         "comparison": f"{_side(effect.left, effect)} {_WORDS[effect.direction]} {_side(effect.right, effect)}",
         "split": SPLITS[effect.split],
         "paper": " against ".join(values),
-        "gap": gap_number(row) if row is not None else None,
+        "gap": difference_number("gaps", row) if row is not None else None,
         "p": p_value(row.p_holm) if row is not None else MISSING,
         "verdict": found,
         "label": _LABELS[-abs(effect.direction)][found],

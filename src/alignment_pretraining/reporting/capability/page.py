@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,13 @@ from alignment_pretraining.core.pages import html_template
 from alignment_pretraining.evaluation.capability.config import Capability
 from alignment_pretraining.reporting.capability.printed import BASELINE
 from alignment_pretraining.reporting.capability.tables import AVERAGE
-from alignment_pretraining.reporting.numbers import PrintedNumber, plain, signed
+from alignment_pretraining.reporting.numbers import (
+    PrintedNumber,
+    difference_number,
+    plain,
+    printed_difference,
+    signed,
+)
 from alignment_pretraining.reporting.printed import MARGIN, VERSIONS
 from alignment_pretraining.reporting.stylesheet import stylesheet
 
@@ -41,7 +48,8 @@ def render_capability(
         plain=plain,
         signed=signed,
         rate=lambda row: PrintedNumber(row.key, plain(row.rate), f"{plain(row.low)} to {plain(row.high)}"),
-        tax=lambda row: PrintedNumber(row.key, signed(row.difference), f"{signed(row.low)} to {signed(row.high)}"),
+        tax=partial(difference_number, "alignment_tax"),
+        printed_difference=printed_difference,
     )
     return re.sub(r"\n\s*\n+", "\n", text)
 
