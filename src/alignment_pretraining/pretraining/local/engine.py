@@ -22,7 +22,7 @@ from alignment_pretraining.pretraining.local.llama import FastLlama
 from alignment_pretraining.pretraining.local.prefetch import read_ahead
 from alignment_pretraining.pretraining.local.replicas import Replicas
 from alignment_pretraining.pretraining.local.schedule import learning_rate
-from alignment_pretraining.pretraining.local.state import Progress, StepRow, prune_states, restore_state, save_state
+from alignment_pretraining.pretraining.local.state import Progress, StateWriter, StepRow, restore_state
 from alignment_pretraining.study import TrainingStage
 
 _log = logging.getLogger(__name__)
@@ -93,7 +93,10 @@ def train(
 
     part = {"part": replicas.rank, "parts": replicas.count}
     batches = read_ahead(mix.batches(first, stage.steps, stage.batch_tokens, stage.context, **part))
-    with Work(label, stage.tokens, unit="tokens", done=first * stage.batch_tokens) as shown:
+    with (
+        StateWriter(work, settings.keep_last, settings.keep_every) as states,
+        Work(label, stage.tokens, unit="tokens", done=first * stage.batch_tokens) as shown,
+    ):
         for step, batch in enumerate(batches, first + 1):
             begun = time.perf_counter()
             rate = learning_rate(step - 1, stage)
@@ -109,8 +112,7 @@ def train(
             shown.advance(stage.batch_tokens, loss=loss)
             leaves = _follow(followed, replicas, rows[-1])
             if replicas.is_first and (step % settings.save_every == 0 or step == stage.steps or leaves):
-                save_state(work, model, optimizer, progress)
-                prune_states(work, settings.keep_last, settings.keep_every)
+                states.save(model, optimizer, progress)
             if leaves:
                 break
 

@@ -1,8 +1,9 @@
 """The state of an unfinished run, from which it goes on to bit-identical weights."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 
@@ -21,22 +22,49 @@ class Progress:
     samples: dict[int, list[int]] = field(default_factory=dict)
 
 
-def save_state(folder: Path, model: Any, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
-    """Keep weights, optimizer, random state and progress; the number of rows is the data position.
+class StateWriter:
+    """Keeps states of a run in its folder while the run goes on: it waits for a copy in memory alone.
 
-    A state counts once its hash stands beside it.
+    One state at a time is written. An error in writing is raised by the next `save`, or at the end. Of the states that
+    are whole, the `last` newest stay, and those at multiples of `every` steps.
     """
-    state = {
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "random": torch.get_rng_state(),
-        "rows": progress.rows,
-        "samples": progress.samples,
-    }
-    path = folder / f"state_{len(progress.rows):08d}.pt"
-    with atomic_file(path) as stream:  # torch, given a path, does not say that the disk is full
-        torch.save(state, stream)
-    write_atomically(_hash_of(path), lambda temporary: temporary.write_text(file_md5(path)))
+
+    def __init__(self, folder: Path, last: int, every: int | None) -> None:
+        self._folder, self._last, self._every = folder, last, every
+        self._thread = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._thread.shutdown()
+        if kind is None:
+            self._wait()
+
+    def save(self, model: Any, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+        """Keep weights, optimizer, random state and progress; the number of rows is the data position."""
+        self._wait()
+        state = {
+            "model": _copy(model.state_dict()),
+            "optimizer": _copy(optimizer.state_dict()),
+            "random": torch.get_rng_state(),
+            "rows": list(progress.rows),
+            "samples": dict(progress.samples),
+        }
+        self._writing = self._thread.submit(self._write, state)
+
+    def _wait(self) -> None:
+        if self._writing:
+            self._writing.result()
+
+    def _write(self, state: dict[str, Any]) -> None:
+        path = self._folder / f"state_{len(state['rows']):08d}.pt"
+        with atomic_file(path) as stream:  # torch, given a path, does not say that the disk is full
+            torch.save(state, stream)
+        # A state counts once its hash stands beside it.
+        write_atomically(_hash_of(path), lambda temporary: temporary.write_text(file_md5(path)))
+        prune_states(self._folder, self._last, self._every)
 
 
 def restore_state(folder: Path, model: Any, optimizer: torch.optim.Optimizer) -> Progress:
@@ -86,3 +114,12 @@ def _step_of(state: Path) -> int:
 
 def _hash_of(path: Path) -> Path:
     return path.with_suffix(".md5")
+
+
+def _copy(value: Any) -> Any:
+    """A copy in the processor's memory of what a state holds."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, dict):
+        return {key: _copy(one) for key, one in value.items()}
+    return [_copy(one) for one in value] if isinstance(value, list) else value
