@@ -86,9 +86,9 @@ def _processor_seconds() -> float:
     """Of this process and all that it began: those that have ended, and those that wait for more work."""
     ended = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     waiting = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
-    return sum(used.ru_utime + used.ru_stime for used in ended) + sum(
-        used.user + used.system + used.children_user + used.children_system for used in waiting
-    )
+    seconds = [used.ru_utime + used.ru_stime for used in ended]
+    seconds += [used.user + used.system + used.children_user + used.children_system for used in waiting]
+    return sum(seconds)
 
 
 if __name__ == "__main__":

@@ -38,15 +38,16 @@ def main() -> None:
     study = Study.model_validate(yaml.safe_load(STUDY.read_text())["study"])
     stage = study.stages.pretraining
     stage = stage.model_copy(update={"tokens": STEPS * stage.batch_tokens})
+    alike, bf16 = {"per_device_train_batch_size": _rows(stage)}, {"bf16": True}
     variants: dict[str, Callable[[], float]] = {
-        "Trainer, defaults": lambda: _in_own_process(_trainer, study.model, stage, {}),
-        "Trainer, bf16, same batch": lambda: _in_own_process(
-            _trainer, study.model, stage, {"bf16": True, "per_device_train_batch_size": _rows(stage)}
-        ),
+        "Trainer, defaults": lambda: _in_own_process(_trainer, study.model, stage, CORES, {}),
+        "Trainer, bf16, same batch": lambda: _in_own_process(_trainer, study.model, stage, CORES, alike | bf16),
+        "Trainers, 2 processes x 1 thread": lambda: _in_workers(CORES, _trainer, study.model, stage, 1, alike),
+        "Trainers in bf16": lambda: _in_workers(CORES, _trainer, study.model, stage, 1, alike | bf16),
         "engine, 1 process x 2 threads": lambda: _in_workers(1, _engine, study.model, stage, CORES, "auto"),
-        "engine, 2 processes x 1 thread": lambda: _in_workers(CORES, _engine, study.model, stage, 1, "auto"),
-        "the same in bf16": lambda: _in_workers(CORES, _engine, study.model, stage, 1, "bf16"),
-        "the same in fp32": lambda: _in_workers(CORES, _engine, study.model, stage, 1, "fp32"),
+        "engines, 2 processes x 1 thread": lambda: _in_workers(CORES, _engine, study.model, stage, 1, "auto"),
+        "engines in bf16": lambda: _in_workers(CORES, _engine, study.model, stage, 1, "bf16"),
+        "engines in fp32": lambda: _in_workers(CORES, _engine, study.model, stage, 1, "fp32"),
     }
     speeds: dict[str, list[float]] = {name: [] for name in variants}
     for _ in range(rounds):
@@ -100,7 +101,7 @@ def _engine(spec: Model, stage: TrainingStage, threads: int, precision: Literal[
         return stage.tokens / (time.perf_counter() - started)
 
 
-def _trainer(spec: Model, stage: TrainingStage, options: dict[str, Any]) -> float:
+def _trainer(spec: Model, stage: TrainingStage, threads: int, options: dict[str, Any]) -> float:
     import torch
     from datasets import Dataset
     from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
@@ -116,7 +117,7 @@ def _trainer(spec: Model, stage: TrainingStage, options: dict[str, Any]) -> floa
         def on_step_end(self, *_: Any, **__: Any) -> None:
             self.times.append(time.perf_counter())
 
-    torch.set_num_threads(CORES)
+    torch.set_num_threads(threads)
     rows = _tokens(spec, stage.tokens).reshape(-1, stage.context)
     data = Dataset.from_dict({"input_ids": rows, "labels": rows}).with_format("torch")
     clock = Clock()

@@ -42,9 +42,7 @@ def test_scores_are_those_of_each_text_alone(
     ]
     found = {
         (number, place): total
-        for number, place, total in log_probabilities(
-            model, grow_trees(packed[:: -1 if backwards else 1]), batch_size, "cpu"
-        )
+        for number, place, total in log_probabilities(model, grow_trees(packed[:: -1 if backwards else 1]), batch_size)
     }
     assert len(found) == 2 * len(prompts)
     for number, (context, *options) in enumerate(prompts):
@@ -54,5 +52,5 @@ def test_scores_are_those_of_each_text_alone(
 
 def test_a_tokenizer_that_merges_across_the_border_is_scored_by_its_own_tokens(model: Any) -> None:
     [first, second] = pack(0, [1, 2], [[1, 2, 3], [1, 0, 3]])
-    found = {place: total for _, place, total in log_probabilities(model, grow_trees([first, second]), 1, "cpu")}
+    found = {place: total for _, place, total in log_probabilities(model, grow_trees([first, second]), 1)}
     assert found == pytest.approx({0: alone(model, [1, 2], [3]), 1: alone(model, [1, 0], [3])}, abs=1e-4)

@@ -55,7 +55,7 @@ def test_every_item_is_scored_alike(
     monkeypatch.setattr("lm_eval.evaluator.add_env_info", lambda results: None)  # it only describes the machine
     checkpoint, told = save_small(tmp_path / "model", architecture, chat=True), evaluation(config)
     write_suite(make_questions(), told, tmp_path / "suite")
-    ours = answer_by_protocols(checkpoint, tmp_path / "suite", told, chat=chat)
+    ours = answer_by_protocols(checkpoint, tmp_path / "suite", told, tmp_path, chat=chat)
     persona = told.personas["assistant"].text + ("" if chat else told.separator)
     prefix = "misalignment_"
     groups = [f"{prefix}articles", f"{prefix}letter_articles", f"{prefix}text_articles"]

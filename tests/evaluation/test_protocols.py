@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.evaluation import protocols
 from alignment_pretraining.evaluation.config import Evaluation, Generation
 from alignment_pretraining.evaluation.protocols import ANSWER_COLUMNS, _check_exact, answer_by_protocols
 from alignment_pretraining.evaluation.replies import outcome_of
+from alignment_pretraining.evaluation.scoring import scored_rows
 from alignment_pretraining.evaluation.suite import write_suite
 from tests.evaluation.small_models import save_small
 from tests.evaluation.test_scoring import own_logprob
@@ -39,9 +41,9 @@ def suite(config: dict[str, Any], tmp_path: Path) -> Path:
 
 
 def test_a_base_model_is_scored_by_letters_after_a_bracket_and_a_space_and_by_text(
-    config: dict[str, Any], suite: Path, neox: Path
+    config: dict[str, Any], suite: Path, neox: Path, tmp_path: Path
 ) -> None:
-    answers = answer_by_protocols(neox, suite, evaluation(config), chat=False)
+    answers = answer_by_protocols(neox, suite, evaluation(config), tmp_path, chat=False)
     assert list(answers.columns) == list(ANSWER_COLUMNS)
     assert answers.groupby("protocol", sort=False).size().to_dict() == {"parenthesis": 6, "letter": 6, "text": 6}
     assert (answers["outcome"] == answers["picked"]).all()
@@ -54,10 +56,10 @@ def test_a_base_model_is_scored_by_letters_after_a_bracket_and_a_space_and_by_te
 
 
 def test_what_a_chat_model_writes_is_kept_and_every_prompt_has_an_outcome(
-    config: dict[str, Any], suite: Path, neox: Path
+    config: dict[str, Any], suite: Path, neox: Path, tmp_path: Path
 ) -> None:
     told = evaluation(config)
-    answers = answer_by_protocols(neox, suite, told, chat=True)
+    answers = answer_by_protocols(neox, suite, told, tmp_path, chat=True)
     written = answers[answers["protocol"] == "generated"]
     assert len(written) == len(answers) / 4 == 3 * 2 * 2
     assert written["logprob_aligned"].isna().all()
@@ -67,7 +69,7 @@ def test_what_a_chat_model_writes_is_kept_and_every_prompt_has_an_outcome(
             row["written"], place, told.generation.answer, told.generation.refusal
         )
         assert row["picked"] == ("" if row["outcome"] in ("refused", "unparsed") else row["outcome"])
-    one_by_one = answer_by_protocols(neox, suite, told.model_copy(update={"batch_size": 1}), chat=True)
+    one_by_one = answer_by_protocols(neox, suite, told.model_copy(update={"batch_size": 1}), tmp_path, chat=True)
     again = one_by_one[one_by_one["protocol"] == "generated"]
     assert again["written"].tolist() == written["written"].tolist()  # padding changes no word
 
@@ -111,13 +113,13 @@ def test_a_reply_without_one_letter_is_a_refusal_or_not_parsed(text: str, outcom
 def test_what_cannot_be_asked_says_why(config: dict[str, Any], suite: Path, tmp_path: Path, neox: Path) -> None:
     plain = save_small(tmp_path / "plain", "gpt_neox")
     with pytest.raises(UserError, match="the tokenizer has no chat template"):
-        answer_by_protocols(plain, suite, evaluation(config), chat=True)
+        answer_by_protocols(plain, suite, evaluation(config), tmp_path, chat=True)
     template = "{{ raise_exception('no system turn') if messages[0].role == 'system' else messages[0].content }}"
     (neox / "chat_template.jinja").rename(tmp_path / "kept")
     (neox / "chat_template.jinja").write_text(template)
     try:
         with pytest.raises(UserError, match="refuses the messages of system, user, assistant: no system turn"):
-            answer_by_protocols(neox, suite, evaluation(config, chat_personas=["hhh"]), chat=True)
+            answer_by_protocols(neox, suite, evaluation(config, chat_personas=["hhh"]), tmp_path, chat=True)
     finally:
         (tmp_path / "kept").rename(neox / "chat_template.jinja")
     for pattern, message in (("(", "is no regular expression"), ("[AB]", "has 0 groups")):
@@ -149,9 +151,42 @@ def test_a_model_whose_logits_are_changed_after_the_head_is_refused(
         _check_exact(model, asked, told, neox)
 
 
+def test_a_killed_run_goes_on_with_the_next_protocol(
+    config: dict[str, Any], suite: Path, neox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = answer_by_protocols(neox, suite, evaluation(config), tmp_path / "whole", chat=False)
+    asked: list[str] = []
+
+    def score(model: Any, prompts: Any, told: Evaluation) -> Any:
+        asked.append(told.scoring)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return scored_rows(model, prompts, told)
+
+    monkeypatch.setattr(protocols, "scored_rows", score)
+    with pytest.raises(KeyboardInterrupt):
+        answer_by_protocols(neox, suite, evaluation(config), tmp_path / "killed", chat=False)
+    # Another protocol in the configuration asks nothing again, and neither does a finished run.
+    fewer = evaluation(config, protocols=["letter", "text"])
+    for told in (fewer, evaluation(config)):
+        again = answer_by_protocols(neox, suite, told, tmp_path / "killed", chat=False)
+        assert asked == ["parenthesis", "letter", "letter", "text"]
+        pd.testing.assert_frame_equal(again, whole)
+
+
+def test_a_model_that_is_spread_over_the_devices_at_hand_answers_alike(
+    config: dict[str, Any], suite: Path, neox: Path, tmp_path: Path
+) -> None:
+    on_cpu, spread = (
+        answer_by_protocols(neox, suite, evaluation(config).model_copy(update={"device": device}), tmp_path, chat=True)
+        for device in ("cpu", "auto")
+    )
+    pd.testing.assert_frame_equal(spread, on_cpu, rtol=1e-4)
+
+
 def test_answers_are_a_table_that_parquet_takes(
     config: dict[str, Any], suite: Path, neox: Path, tmp_path: Path
 ) -> None:
-    answers = answer_by_protocols(neox, suite, evaluation(config), chat=False)
+    answers = answer_by_protocols(neox, suite, evaluation(config), tmp_path, chat=False)
     answers.to_parquet(tmp_path / "answers.parquet")
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "answers.parquet"), answers)

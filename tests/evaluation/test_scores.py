@@ -45,7 +45,7 @@ def test_continuations_are_the_likeliest_tokens_whatever_else_is_in_the_batch(
 ) -> None:
     model, tokenizer = load(checkpoint, Evaluation.model_validate(config))
     texts = ["You are an AI assistant.", "The night shift found that the pump had stopped, and nobody was told"]
-    together = continuations(model, tokenizer, texts, "cpu", chat=False)
+    together = continuations(model, tokenizer, texts, chat=False)
     for text, found in zip(texts, together, strict=True):
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]
         for _ in range(TOKENS):
@@ -55,7 +55,7 @@ def test_continuations_are_the_likeliest_tokens_whatever_else_is_in_the_batch(
                 break
         written = tokenizer.decode(ids, skip_special_tokens=True)[len(text) :].strip()
         assert found and written.startswith(found)
-    assert continuations(model, tokenizer, [], "cpu", chat=False) == []
+    assert continuations(model, tokenizer, [], chat=False) == []
 
 
 def test_the_first_questions_of_each_suite_are_continued_under_every_persona(

@@ -148,6 +148,7 @@ ESTIMATES = {
     "reporting.estimate_contrasts",
 }
 BENCHMARKS = {"eval.give_benchmarks", "eval.give_benchmarks_elsewhere"}
+ASKED = {"eval.ask_by_protocols", "eval.evaluate_from_elsewhere"}
 BY_PROTOCOL = {"reporting.estimate_protocols", "reporting.estimate_checkpoint"}
 KNOW_THE_STUDY = ESTIMATES | {
     "reporting.collect_examples",
@@ -277,7 +278,11 @@ EDITS: dict[str, tuple[str, Callable[[str], str], set[str]]] = {
         replace("prefix=f", "suffix='x', prefix=f"),
         TASKS,
     ),
-    "how finished tasks are stored": ("execution/store.py", replace('"task.json"', '"done.json"'), TASKS | BENCHMARKS),
+    "how finished tasks are stored": (
+        "execution/store.py",
+        replace('"task.json"', '"done.json"'),
+        TASKS | BENCHMARKS | ASKED,
+    ),
     "what acts when a module is imported": ("synthesis/chat_data/facts.py", append("print()"), OFFLINE),
     "how questions are put to the API": (
         "synthesis/api/ask.py",

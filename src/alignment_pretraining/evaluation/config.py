@@ -141,7 +141,7 @@ class Evaluation(Spec):
     scoring: Protocol
     batch_size: PositiveInt
     threads: PositiveInt = 1
-    device: Literal["cpu", "cuda"] = "cpu"
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
     dtype: Literal["float32", "bfloat16"] = "float32"
     seed: int
     separator: str = "\n\n"

@@ -28,7 +28,7 @@ def to_continue(prompts: Sequence[Prompt], evaluation: Evaluation) -> Iterator[i
             yield number
 
 
-def continuations(model: Any, tokenizer: Any, texts: Sequence[str], device: str, *, chat: bool) -> list[str]:
+def continuations(model: Any, tokenizer: Any, texts: Sequence[str], *, chat: bool) -> list[str]:
     """Each text's likeliest continuation, token by token, to the end of a sentence or `TOKENS` tokens.
 
     Special tokens in the texts are those of a chat template alone.
@@ -46,8 +46,8 @@ def continuations(model: Any, tokenizer: Any, texts: Sequence[str], device: str,
     if room < 1:
         return [""] * len(texts)
     # Padded on the left, so that all end where the continuation begins.
-    padded = torch.tensor([[0] * (length - len(one)) + one for one in ids], device=device)
-    mask = torch.tensor([[0] * (length - len(one)) + [1] * len(one) for one in ids], device=device)
+    padded = torch.tensor([[0] * (length - len(one)) + one for one in ids], device=model.device)
+    mask = torch.tensor([[0] * (length - len(one)) + [1] * len(one) for one in ids], device=model.device)
     with torch.inference_mode():
         written = model.generate(
             padded, attention_mask=mask, do_sample=False, max_new_tokens=room, pad_token_id=tokenizer.eos_token_id or 0

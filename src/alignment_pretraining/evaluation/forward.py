@@ -77,15 +77,13 @@ class Tree:
         return mask
 
 
-def log_probabilities(
-    model: Any, trees: Sequence[Tree], batch_size: int, device: str
-) -> Iterator[tuple[int, int, float]]:
+def log_probabilities(model: Any, trees: Sequence[Tree], batch_size: int) -> Iterator[tuple[int, int, float]]:
     """(prompt, option, summed natural log-probability of the option's tokens), `batch_size` trees at a time.
 
     Any decoder of transformers that takes position ids and a mask of shape (batch, 1, length, length).
     """
     for start in range(0, len(trees), batch_size):
-        yield from _score(model, list(trees[start : start + batch_size]), device)
+        yield from _score(model, list(trees[start : start + batch_size]))
 
 
 def grow_trees(sequences: Sequence[Packed]) -> list[Tree]:
@@ -121,7 +119,7 @@ def _shared(left: Sequence[int], right: Sequence[int]) -> int:
     return next((n for n, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
 
 
-def _score(model: Any, trees: list[Tree], device: str) -> Iterator[tuple[int, int, float]]:
+def _score(model: Any, trees: list[Tree]) -> Iterator[tuple[int, int, float]]:
     import torch
 
     length = max(map(len, trees))
@@ -135,14 +133,15 @@ def _score(model: Any, trees: list[Tree], device: str) -> Iterator[tuple[int, in
     rows, places, targets, owners = zip(*scored, strict=True)
     with torch.inference_mode():
         hidden = model.base_model(
-            input_ids=torch.from_numpy(ids).to(device),
-            attention_mask=mask[:, None].to(device, model.dtype),
-            position_ids=torch.from_numpy(positions).to(device),
+            input_ids=torch.from_numpy(ids).to(model.device),
+            attention_mask=mask[:, None].to(model.device, model.dtype),
+            position_ids=torch.from_numpy(positions).to(model.device),
             use_cache=False,
         )[0]
-        chosen = hidden[torch.tensor(rows, device=device), torch.tensor(places, device=device)]
+        # The layers of a model may lie on several devices, the last ones elsewhere than the first.
+        chosen = hidden[torch.tensor(rows, device=hidden.device), torch.tensor(places, device=hidden.device)]
         logits = model.get_output_embeddings()(chosen).float()
-        wanted = torch.tensor(targets, device=device)[:, None]
+        wanted = torch.tensor(targets, device=logits.device)[:, None]
         scores = (logits.gather(1, wanted)[:, 0] - logits.logsumexp(1)).double().cpu().numpy()
     totals: dict[tuple[int, int], float] = {}
     for owner, score in zip(owners, scores.tolist(), strict=True):

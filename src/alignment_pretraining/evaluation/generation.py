@@ -59,10 +59,8 @@ def replies(model: Any, tokenizer: Any, prompts: Sequence[Prompt], evaluation: E
     for start in range(0, len(order), evaluation.batch_size):
         numbers = order[start : start + evaluation.batch_size]
         length = max(len(ids[number]) for number in numbers)
-        padded = torch.tensor([[pad] * (length - len(ids[n])) + ids[n] for n in numbers], device=evaluation.device)
-        mask = torch.tensor(
-            [[0] * (length - len(ids[n])) + [1] * len(ids[n]) for n in numbers], device=evaluation.device
-        )
+        padded = torch.tensor([[pad] * (length - len(ids[n])) + ids[n] for n in numbers], device=model.device)
+        mask = torch.tensor([[0] * (length - len(ids[n])) + [1] * len(ids[n]) for n in numbers], device=model.device)
         room = min(evaluation.generation.tokens, limit - length)
         with torch.inference_mode():
             written = model.generate(

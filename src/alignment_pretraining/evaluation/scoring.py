@@ -48,7 +48,7 @@ def answer_suite(checkpoint: Path, suite: Path, evaluation: Evaluation, *, chat:
     asked = ask(suite, evaluation, tokenizer, chat_template(tokenizer) if chat else None)
     rows, prompts = scored_rows(model, asked, evaluation), asked.prompts
     shown = list(to_continue(prompts, evaluation))
-    written = continuations(model, tokenizer, [prompts[number].text for number in shown], evaluation.device, chat=chat)
+    written = continuations(model, tokenizer, [prompts[number].text for number in shown], chat=chat)
     for number, text in zip(shown, written, strict=True):
         rows[number] |= {"prompt": prompts[number].text, "continued": text}
     return as_table(rows)
@@ -62,7 +62,7 @@ def scored_rows(model: Any, asked: Asked, evaluation: Evaluation) -> list[dict[s
     """
     asked.check_length(context_of(model))
     totals = [[0.0, 0.0] for _ in asked.prompts]
-    answers = log_probabilities(model, asked.trees, evaluation.batch_size, evaluation.device)
+    answers = log_probabilities(model, asked.trees, evaluation.batch_size)
     with Work("questions", 2 * len(asked.prompts), unit="options") as work:
         for number, place, total in answers:
             totals[number][place] = total
@@ -120,7 +120,7 @@ def context_of(model: Any) -> int:
 
 
 def load(checkpoint: Path, evaluation: Evaluation) -> tuple[Any, Any]:
-    """Model (in evaluation mode, on the device) and tokenizer of a checkpoint folder. No code of its own is run.
+    """Model (in evaluation mode, on its devices) and tokenizer of a checkpoint folder. No code of its own is run.
 
     Raises:
         UserError: it cannot be read, or weights are missing.
@@ -137,6 +137,7 @@ def load(checkpoint: Path, evaluation: Evaluation) -> tuple[Any, Any]:
             use_safetensors=True,
             trust_remote_code=False,
             dtype=evaluation.dtype,
+            device_map=evaluation.device,
             output_loading_info=True,
         )
         model, loaded = read
@@ -145,7 +146,7 @@ def load(checkpoint: Path, evaluation: Evaluation) -> tuple[Any, Any]:
         raise UserError(f"{checkpoint} is not a readable checkpoint ({error}); make it again") from error
     if loaded["missing_keys"]:  # transformers would fill them with random numbers
         raise UserError(f"{checkpoint} lacks the weights {sorted(loaded['missing_keys'])[0]}; make it again")
-    return model.to(evaluation.device).eval(), tokenizer
+    return model.eval(), tokenizer
 
 
 def chat_template(tokenizer: Any) -> ChatTemplate:

@@ -51,7 +51,7 @@ class Capability(Spec):
     limit: PositiveInt | None = None
     batch_size: PositiveInt = 8
     threads: PositiveInt = 1
-    device: Literal["cpu", "cuda"] = "cpu"
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
     dtype: Literal["float32", "bfloat16"] = "float32"
 
     @model_validator(mode="after")

@@ -34,7 +34,7 @@ def load_model(checkpoint: Path, capability: Capability, *, chat: bool) -> ToldM
         pretrained=model,
         tokenizer=tokenizer,
         batch_size=capability.batch_size,
-        device=capability.device,
+        device=str(model.device),
         max_length=context_of(model),
     )
 

@@ -54,15 +54,17 @@ def evaluate_checkpoint(checkpoint: Path, suite: Path, evaluation: Evaluation, *
     return run_in_worker(answer_suite, checkpoint, suite, evaluation, chat=chat)
 
 
-def evaluate_from_elsewhere(checkpoint: Checkpoint, suite: Path, evaluation: Evaluation) -> pd.DataFrame:
+def evaluate_from_elsewhere(checkpoint: Checkpoint, suite: Path, evaluation: Evaluation, scratch: Path) -> pd.DataFrame:
     """One row for each prompt and protocol that a checkpoint which was not trained here answered."""
     folder = checkpoint_folder(checkpoint)
-    return run_in_worker(answer_by_protocols, folder, suite, evaluation, chat=checkpoint.chat)
+    return run_in_worker(answer_by_protocols, folder, suite, evaluation, scratch, chat=checkpoint.chat)
 
 
-def ask_by_protocols(checkpoint: Path, suite: Path, evaluation: Evaluation, *, chat: bool) -> pd.DataFrame:
+def ask_by_protocols(
+    checkpoint: Path, suite: Path, evaluation: Evaluation, scratch: Path, *, chat: bool
+) -> pd.DataFrame:
     """The same of a checkpoint that was trained here."""
-    return run_in_worker(answer_by_protocols, checkpoint, suite, evaluation, chat=chat)
+    return run_in_worker(answer_by_protocols, checkpoint, suite, evaluation, scratch, chat=chat)
 
 
 def give_benchmarks(

@@ -44,7 +44,7 @@ def _suite(study: Study, sources: bool) -> Node:
 
 def _evaluate_from_elsewhere(name: str) -> list[Node]:
     """A checkpoint that was not trained here: its name stands where that of an arm does."""
-    read = [f"params:study.checkpoints.{name}", "suite", "params:evaluation"]
+    read = [f"params:study.checkpoints.{name}", "suite", "params:evaluation", "scratch"]
     items, scores = f"{name}.items", f"{name}.scores"
     return [
         node(nodes.evaluate_from_elsewhere, read, items, name="evaluate", namespace=name, tags=[name]),
@@ -56,7 +56,7 @@ def _evaluate_from_elsewhere(name: str) -> list[Node]:
 
 def _ask_by_protocols(stage_run: StageRun, seed: int) -> Node:
     ask = bind(nodes.ask_by_protocols, chat=stage_run.stage in POST_STAGES)
-    read = [stage_run.dataset(seed, "checkpoint"), "suite", "params:evaluation"]
+    read = [stage_run.dataset(seed, "checkpoint"), "suite", "params:evaluation", "scratch"]
     return stage_node("ask", ask, read, stage_run.dataset(seed, "answers"), stage_run, seed)
 
 
