@@ -10,7 +10,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -84,6 +84,34 @@ def jobs() -> set[str]:
     """Numbers of all jobs that it knows."""
     command = ["squeue", "--noheader", "--states=all", "--format=%F"]
     return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+
+
+def fail_then_end_the_time(saved: Callable[[], int], before: set[str]) -> None:
+    """After the first save of the one job that is not among `before`, the machine is gone for a moment; after another
+    save Slurm's signal says that its time is nearly up. `saved` tells the step of the last save.
+
+    Raises:
+        TimeoutError: there is no save in two minutes.
+    """
+    reached = _wait_for_a_save_beyond(0, saved)
+    for state in ("down", "resume"):
+        _tell("scontrol", "update", "nodename=localhost", f"state={state}", "reason=power")
+    _wait_for_a_save_beyond(reached, saved)
+    (job,) = jobs() - before
+    _tell("scancel", "--batch", "--signal=USR1", job)
+
+
+def _wait_for_a_save_beyond(step: int, saved: Callable[[], int]) -> int:
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        if (reached := saved()) > step:
+            return reached
+        time.sleep(0.01)
+    raise TimeoutError(f"no save after step {step}")
+
+
+def _tell(*command: str) -> None:
+    subprocess.run(command, check=True, timeout=60)
 
 
 def _path() -> str:

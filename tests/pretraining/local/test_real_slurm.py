@@ -1,11 +1,10 @@
 """A stage in two processes under Slurm itself, which takes its machine away and ends its time."""
 
-import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from threading import Thread
 
 import pandas as pd
 import pytest
@@ -17,7 +16,7 @@ from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.local.job import StageJob
 from alignment_pretraining.pretraining.local.stage import run_stage
 from tests.pretraining.local.conftest import STAGE, learnable, write_stream
-from tests.real_slurm import jobs
+from tests.real_slurm import fail_then_end_the_time, jobs
 
 LONG = STAGE.model_copy(update={"tokens": 16 * STAGE.tokens})  # long enough for what happens to it
 TWO = EngineConfig(precision="fp32", save_every=4, heldout_tokens=2_048, processes=2)
@@ -32,7 +31,7 @@ def test_one_job_trains_through_a_failed_machine_and_the_end_of_its_time(
     asked = Slurm(time="00:05:00", python=sys.executable, poll_seconds=0.2)
     machines = Machines(asked, gpus_per_node=2, notice_seconds=60, resubmissions=0)
     before = jobs()
-    fate = threading.Thread(target=_fail_then_end_the_time, args=(tmp_path / "job", before), daemon=True)
+    fate = Thread(target=fail_then_end_the_time, args=(partial(_saved, tmp_path / "job"), before), daemon=True)
     fate.start()
     job = make_job(mix=mix, stage=LONG, settings=TWO, machines=machines)
     trained, curve_by_slurm, _ = run_stage(job, tmp_path / "job")
@@ -45,25 +44,5 @@ def test_one_job_trains_through_a_failed_machine_and_the_end_of_its_time(
     pd.testing.assert_frame_equal(curve_by_slurm, curve, check_exact=True)
 
 
-def _fail_then_end_the_time(scratch: Path, before: set[str]) -> None:
-    """After the first save the machine is gone for a moment; later Slurm's signal says that time is nearly up."""
-    reached = _wait_for_a_save_beyond(scratch, 0)
-    for state in ("down", "resume"):
-        _tell("scontrol", "update", "nodename=localhost", f"state={state}", "reason=power")
-    _wait_for_a_save_beyond(scratch, reached)
-    (job,) = jobs() - before
-    _tell("scancel", "--batch", "--signal=USR1", job)
-
-
-def _wait_for_a_save_beyond(scratch: Path, step: int) -> int:
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        saved = max((int(path.stem.partition("_")[2]) for path in scratch.glob("*/state_*.md5")), default=0)
-        if saved > step:
-            return saved
-        time.sleep(0.01)
-    raise TimeoutError(f"no save after step {step}")
-
-
-def _tell(*command: str) -> None:
-    subprocess.run(command, check=True, timeout=60)
+def _saved(scratch: Path) -> int:
+    return max((int(path.stem.partition("_")[2]) for path in scratch.glob("*/state_*.md5")), default=0)
