@@ -8,7 +8,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from string import ascii_uppercase
 from typing import NamedTuple
 
@@ -23,6 +23,8 @@ _SLICE = 2 * _GROUP  # of one text that is longer
 _ZERO_WIDTH = 0x80
 _NOTHING, _MARK, _LONGER, _UNKNOWN, _DELETED = 0xFB, 0xFC, 0xFD, 0xFE, 0xFF
 _LAST_STEP = bytes.maketrans(GAPS + bytes([_ZERO_WIDTH]) + LETTER.encode(), b" " * (len(GAPS) + 1) + b"_")
+# Where fewer than one of so many characters is beyond ASCII, those alone are looked up.
+_SPARSE = 10
 
 
 class Folded(NamedTuple):
@@ -121,11 +123,18 @@ def _in_ascii(text: str, composed: bool) -> bytes | None:
     """ASCII and `_ZERO_WIDTH`; None where letters must be composed first, unless they are `composed` already."""
     if text.isascii():
         return text.encode()
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    found = _FORMS.take(codes, mode="clip")
-    if found.max() <= _ZERO_WIDTH:
+    codes = np.array([text]).view(np.uint32)
+    beyond = codes > 0x7F
+    if np.count_nonzero(beyond) * _SPARSE < len(codes):
+        others = np.flatnonzero(beyond)
+        found = codes.astype(np.uint8)
+        found[others] = _FORMS[codes[others]]
+        special = others[found[others] > _ZERO_WIDTH]
+    else:
+        found = _FORMS.take(codes, mode="clip")
+        special = np.flatnonzero(found > _ZERO_WIDTH)
+    if not len(special):
         return found.tobytes()
-    special = np.flatnonzero(found > _ZERO_WIDTH)
     kinds = found[special]
     unknown = special[kinds == _UNKNOWN]
     if len(unknown):
@@ -136,10 +145,11 @@ def _in_ascii(text: str, composed: bool) -> bytes | None:
         if np.any(_COMPOSING[found[marks - 1]] | (marks == 0)):
             return None
     whole = found.tobytes()
-    longer = codes[special[kinds == _LONGER]].tolist()
+    longer = special[kinds == _LONGER].tolist()
     if longer:
-        parts = whole.split(bytes([_LONGER]))
-        whole = b"".join(chain(*zip(parts, [*(_LONGER_FORMS[code] for code in longer), b""], strict=True)))
+        parts = [whole[start + 1 : end] for start, end in pairwise([-1, *longer, len(whole)])]
+        forms = [_LONGER_FORMS[code] for code in codes[longer].tolist()]
+        whole = b"".join(chain(*zip(parts, [*forms, b""], strict=True)))
     return whole.replace(bytes([_NOTHING]), b"").replace(bytes([_MARK]), b"")
 
 
