@@ -76,9 +76,9 @@ def _measure(
     texts: Sequence[str], blocklist: Blocklist, matcher: HyperscanMatcher, compilation: float
 ) -> dict[str, float]:
     mb = _bytes(texts) / 1e6
-    for _ in fold(texts):  # characters are looked up once
+    for _ in fold(texts, matcher.reach):  # characters are looked up once
         pass
-    folded, folding = _time(lambda: list(fold(texts)))
+    folded, folding = _time(lambda: list(fold(texts, matcher.reach)))
     hits, matching = _time(lambda: matcher.find_folded(folded))
     flags, all_of_it = _time(lambda: flag(texts, blocklist, matcher))
     return {
@@ -108,7 +108,7 @@ def _second(folded: list[Folded], count: int) -> list[Folded]:
 def _measure_peer(peer: str, texts: Sequence[str], matcher: HyperscanMatcher, terms: list[str]) -> float:
     """MB/s of matching alone; its compilation is not counted."""
     some = _sample(texts, SAMPLE[peer])
-    folded = list(fold(some))
+    folded = list(fold(some, matcher.reach))
     readings = [
         (owner, reading.decode())
         for one in folded

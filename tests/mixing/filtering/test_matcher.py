@@ -1,8 +1,9 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alignment_pretraining.mixing.filtering.blocklist import Blocklist
+from alignment_pretraining.mixing.filtering.folding import fold
 from alignment_pretraining.mixing.filtering.matcher import HyperscanMatcher, Matcher, RegexMatcher
 
 TERMS = ["ai", "a.i.", "ai lab", "ai labs", "x-risk", "p(doom)", "robot", "HAL 9000", "c++"]
@@ -61,6 +62,7 @@ BOTH: list[Matcher] = [HyperscanMatcher(LIST), RegexMatcher(LIST)]
         ("<robot> I, said <the LLMs here>", ["robot", "LLMs"]),
         ("arti-\nficial intelli-\r\n  gence", ["artificial intelligence"]),
         ("AI-\nsafety", ["AI", "ai safety"]),
+        ("arti-<i>\n</i>ficial intelligence", ["artificial intelligence"]),
         ("ro\u200bbot", ["robot"]),
         ("artificial\u200bintelligence", ["artificial intelligence"]),
         ("ART\u0131F\u0130C\u0130AL \u0130ntelligence", ["artificial intelligence"]),
@@ -130,3 +132,32 @@ def test_gaps_of_any_length_are_one_wherever_a_text_is_cut() -> None:
         f"{'x' * n} ai{gap * 70_000}lab" for n in (0, 131_066, 131_068) for gap in (" ", "\u00a0\u00ad", "\u0301-\n")
     ]
     assert ENGINES[0].find(texts) == {n: {0, 2} for n in range(len(texts))}
+
+
+SHORT = ["ab", "AB", "abbab", "b ab", "b.a", "+a"]
+SHORT_ENGINES: list[Matcher] = [HyperscanMatcher(SHORT), RegexMatcher(SHORT)]
+JOINTS = ["<b>", "</i>", "<br>", "<i x='-\n'>", "-\n", "-\r\n\t", "-\n" + " " * 30, "\u200b", "-<b>\n"]
+INVISIBLE = ["\xad", "\u0301", "\xad" * 9, "\u200d" * 30]
+# A term with anything that may stand within one.
+PARTED = st.tuples(
+    st.sampled_from(SHORT), st.lists(st.sampled_from(["", "", *JOINTS, *INVISIBLE]), min_size=5, max_size=5)
+).map(lambda of: "".join(letter + more for letter, more in zip(of[0], of[1], strict=False)))
+BETWEEN = st.sampled_from([*"xB.+ _-\0\r\n\xe9\u4e00<>", "&lt;b>", "&shy;", *JOINTS])
+LONG = st.sampled_from([" " * 40, "x" * 40, "xab " * 10, " abx" * 10])
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(st.lists(PARTED | BETWEEN | LONG, max_size=8).map("".join), max_size=3))
+@example(["x" * 40 + " a<b>" + "\xad\xad".join("bbab ") + "x" * 40])
+@example([f"{'xab ' * 10}<b>{' abx' * 10}"])
+def test_what_is_left_out_of_second_readings_hides_no_term(texts: list[str]) -> None:
+    fast, plain = SHORT_ENGINES
+    assert fast.find(texts) == plain.find(texts)
+
+
+def test_second_readings_are_made_only_where_they_differ() -> None:
+    page = "word " * 1000
+    texts = [f"{page}<b>A</b>B {page}ro\u200bbot", f"{page}a-\nb", "< >"]
+    found = list(fold(texts, reach=20))
+    assert sorted(owner for one in found for owner in one.owners) == [0, 0, 1, 1, 2]
+    assert sum(len(one.text) for one in found) < sum(map(len, texts)) + 500

@@ -37,6 +37,8 @@ def folded(texts: list[str]) -> list[bytes]:
 @example(["-\0\n", "A\u0301"])
 def test_folding_many_texts_is_normalizing_each(texts: list[str]) -> None:
     assert folded(texts) == [plainly(text) for text in texts]
+    sparse = [text + " and" * 100 for text in texts]
+    assert folded(sparse) == [plainly(text) for text in sparse]
 
 
 def test_every_character_is_folded_as_it_is_normalized() -> None:
@@ -49,7 +51,7 @@ def test_every_character_is_folded_as_it_is_normalized() -> None:
         and not 0x17000 <= n < 0x1AFF0
         and n < 0x20000
     ]
-    for after in ("", "A", " "):
+    for after in ("", "A", " ", "fourteen times"):
         text = "".join(f"{after}{character}\x01" for character in characters)
         assert folded([text]) == [plainly(text)]
 

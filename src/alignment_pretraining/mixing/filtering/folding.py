@@ -5,15 +5,16 @@ character that becomes several letters of other scripts there is one, which part
 """
 
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from string import ascii_uppercase
 from typing import NamedTuple
 
 import numpy as np
 
-from alignment_pretraining.mixing.filtering.normalize import LETTER, READINGS, ascii_form, meaning, second_reading
+from alignment_pretraining.mixing.filtering.normalize import GAPS, LETTER, READINGS, ascii_form, meaning, near_joints
 
 # Characters that are folded together: what stands between the steps stays in the cache of a core.
 _GROUP = 1 << 17
@@ -21,8 +22,9 @@ _SLICE = 2 * _GROUP  # of one text that is longer
 # Bytes beyond ASCII, between the steps. A zero-width space is a space here, and nothing in the other reading.
 _ZERO_WIDTH = 0x80
 _NOTHING, _MARK, _LONGER, _UNKNOWN, _DELETED = 0xFB, 0xFC, 0xFD, 0xFE, 0xFF
-_GAPS = bytes([*b"\t\n\v\f\r -_", _ZERO_WIDTH])
-_LAST_STEP = bytes.maketrans(_GAPS + LETTER.encode(), b" " * len(_GAPS) + b"_")
+_LAST_STEP = bytes.maketrans(GAPS + bytes([_ZERO_WIDTH]) + LETTER.encode(), b" " * (len(GAPS) + 1) + b"_")
+# Where fewer than one of so many characters is beyond ASCII, those alone are looked up.
+_SPARSE = 10
 
 
 class Folded(NamedTuple):
@@ -39,23 +41,25 @@ class Folded(NamedTuple):
     owners: np.ndarray
 
 
-def fold(texts: Sequence[str]) -> Iterator[Folded]:
-    """Some readings at a time: one of each text, two where `normalize` has two."""
-    doubtful: list[int] = []
+def fold(texts: Sequence[str], reach: int = sys.maxsize) -> Iterator[Folded]:
+    """Some readings at a time: one of each text, two where `normalize` has two.
+
+    Args:
+        texts: They are read in their order, first readings before second ones.
+        reach: Bytes of the longest term that is looked for. Of second readings there is only what may have a term of
+            such a length that the first has not.
+    """
+    seconds: list[tuple[int, str]] = []
     for numbers, group in _groups(enumerate(map(meaning, texts))):
-        folded, unsure = _fold(group, numbers)
-        doubtful += unsure
+        folded, parted = _fold(group, numbers)
         yield folded
-    for numbers, group in _groups(_second_readings(texts, doubtful)):
+        for place, text in enumerate(group):
+            if place in parted or "<" in text:
+                near = near_joints(text, reach, place in parted)
+                if near != text:
+                    seconds.append((numbers[place], near))
+    for numbers, group in _groups(seconds):
         yield _fold(group, numbers)[0]
-
-
-def _second_readings(texts: Sequence[str], doubtful: Iterable[int]) -> Iterator[tuple[int, str]]:
-    for number in doubtful:
-        text = meaning(texts[number])
-        joined = second_reading(text)
-        if joined != text:
-            yield number, joined
 
 
 def _groups(texts: Iterable[tuple[int, str]]) -> Iterator[tuple[list[int], list[str]]]:
@@ -76,27 +80,27 @@ def _groups(texts: Iterable[tuple[int, str]]) -> Iterator[tuple[list[int], list[
             yield numbers, group
 
 
-def _fold(group: list[str], numbers: list[int], composed: bool = False) -> tuple[Folded, list[int]]:
-    """Texts folded, and the numbers of those that may have a second reading."""
+def _fold(group: list[str], numbers: list[int], composed: bool = False) -> tuple[Folded, set[int]]:
+    """Texts folded, and places of those that a hyphen at the end of a line or a zero-width space may part."""
     joined = "\0".join([*group, ""])
     pieces: list[bytes] = []
     last = b"\0"
-    unsure = {place for place, text in enumerate(group) if "<" in text}
+    parted: set[int] = set()
     for start in range(0, len(joined), _SLICE):
         found = _in_ascii(joined[start : start + _SLICE], composed)
         if found is None:
             return _fold([unicodedata.normalize("NFC", text) for text in group], numbers, composed=True)
-        piece, parted = _without_gaps(last + found)
-        if len(parted):
+        piece, places = _without_gaps(last + found)
+        if len(places):
             before = sum(earlier.count(b"\0") for earlier in pieces)
-            unsure.update((np.searchsorted(_nuls(found), parted) + before).tolist())
+            parted.update((np.searchsorted(_nuls(found), places) + before).tolist())
         pieces.append(piece)
         last = found[-1:] or last
     text = b"".join(pieces)
     ends = _nuls(text)
     if len(ends) > len(group):
         return _fold([text.replace("\0", READINGS) for text in group], numbers, composed)
-    return Folded(text, ends, np.array(numbers)), [numbers[place] for place in sorted(unsure)]
+    return Folded(text, ends, np.array(numbers)), parted
 
 
 def _without_gaps(text: bytes) -> tuple[bytes, np.ndarray]:
@@ -106,11 +110,11 @@ def _without_gaps(text: bytes) -> tuple[bytes, np.ndarray]:
     hyphens = characters == ord("-")
     gaps = (characters == ord(" ")) | hyphens | (characters == ord("_")) | (characters - np.uint8(9) < 5)
     parted = hyphens[:-1] & (after < ord(" "))
-    if not text.isascii():
+    if _ZERO_WIDTH in text:
         zero_width = characters == _ZERO_WIDTH
         gaps |= zero_width
         parted |= zero_width[1:]
-    repeated = (gaps[1:] & gaps[:-1]).view(np.uint8) * np.uint8(_DELETED)
+    repeated = -(gaps[1:] & gaps[:-1]).view(np.uint8)  # `_DELETED` or zero
     places = np.flatnonzero(parted) if parted.any() else _NOWHERE
     return (after | repeated).tobytes().translate(_LAST_STEP, bytes([_DELETED])), places
 
@@ -119,11 +123,18 @@ def _in_ascii(text: str, composed: bool) -> bytes | None:
     """ASCII and `_ZERO_WIDTH`; None where letters must be composed first, unless they are `composed` already."""
     if text.isascii():
         return text.encode()
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    found = _FORMS.take(codes, mode="clip")
-    if found.max() <= _ZERO_WIDTH:
+    codes = np.array([text]).view(np.uint32)
+    beyond = codes > 0x7F
+    if np.count_nonzero(beyond) * _SPARSE < len(codes):
+        others = np.flatnonzero(beyond)
+        found = codes.astype(np.uint8)
+        found[others] = _FORMS[codes[others]]
+        special = others[found[others] > _ZERO_WIDTH]
+    else:
+        found = _FORMS.take(codes, mode="clip")
+        special = np.flatnonzero(found > _ZERO_WIDTH)
+    if not len(special):
         return found.tobytes()
-    special = np.flatnonzero(found > _ZERO_WIDTH)
     kinds = found[special]
     unknown = special[kinds == _UNKNOWN]
     if len(unknown):
@@ -134,10 +145,11 @@ def _in_ascii(text: str, composed: bool) -> bytes | None:
         if np.any(_COMPOSING[found[marks - 1]] | (marks == 0)):
             return None
     whole = found.tobytes()
-    longer = codes[special[kinds == _LONGER]].tolist()
+    longer = special[kinds == _LONGER].tolist()
     if longer:
-        parts = whole.split(bytes([_LONGER]))
-        whole = b"".join(chain(*zip(parts, [*(_LONGER_FORMS[code] for code in longer), b""], strict=True)))
+        parts = [whole[start + 1 : end] for start, end in pairwise([-1, *longer, len(whole)])]
+        forms = [_LONGER_FORMS[code] for code in codes[longer].tolist()]
+        whole = b"".join(chain(*zip(parts, [*forms, b""], strict=True)))
     return whole.replace(bytes([_NOTHING]), b"").replace(bytes([_MARK]), b"")
 
 

@@ -56,6 +56,7 @@ class HyperscanMatcher:
         sought = [(number, spelling) for number, term in enumerate(terms) for spelling in spellings(term)]
         self._numbers = np.array([number for number, _ in sought])
         self._lengths = np.array([len(spelling) for _, spelling in sought])
+        self.reach = int(self._lengths.max())
         self._database = hyperscan.Database()
         self._database.compile(
             expressions=[spelling for _, spelling in sought],
@@ -66,7 +67,7 @@ class HyperscanMatcher:
 
     def find(self, texts: Sequence[str]) -> dict[int, set[int]]:
         """By number of the text, the numbers of the terms that occur in it."""
-        return self.find_folded(fold(texts))
+        return self.find_folded(fold(texts, self.reach))
 
     def find_folded(self, texts: Iterable[Folded]) -> dict[int, set[int]]:
         """The same of texts that are folded already."""

@@ -3,6 +3,7 @@
 import html
 import re
 import unicodedata
+from collections.abc import Iterator
 
 # What parts the readings of a text from one another: no term has it, and no term is found across it.
 READINGS = "\x01"
@@ -14,12 +15,15 @@ _ENTITY = re.compile(r"&#?\w{1,31};")
 _TAG = re.compile(r"<(/?[a-zA-Z!]\w*)[^<>]{0,300}>")
 _INLINE = set("a abbr b big code em font i mark q s small span strong sub sup tt u wbr".split())  # noqa: SIM905
 _LINE_END = re.compile(r"-\r?\n[ \t]*(?=[^\W\d_])")
+_HYPHEN = re.compile(r"-\r?\n")
+_ZERO_WIDTH_SPACE = "\u200b"
 _APOSTROPHES = "\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}\N{MODIFIER LETTER APOSTROPHE}"
 # Letters that Unicode does not take apart, from dotless i to thorn.
 _LETTERS = {"\u0131": "i", "\u0237": "j", "\u0142": "l", "\xf8": "o", "\u0111": "d", "\xf0": "d", "\u0127": "h"}
 _LETTERS |= {"\u0167": "t", "\xdf": "ss", "\xe6": "ae", "\u0153": "oe", "\xfe": "th"}
 # Stands for letters and digits of other scripts until the text's own underscores are spaces.
 LETTER = "\x1a"
+GAPS = b"\t\n\v\f\r -_"  # what parts the words of a term
 _UNDERSCORES = bytes.maketrans(b"_\x1a", b" _")
 
 
@@ -41,7 +45,7 @@ def normalize(text: str) -> bytes:
 
 def meaning(text: str) -> str:
     """The text with what its HTML entities stand for."""
-    if "&" not in text or not _ENTITY.search(text):
+    if "&" not in text or not any(_ENTITY.match(text, place) for place in _places(text, "&")):
         return text
     return _ENTITY.sub(_meant, _ENTITY.sub(_meant, text))  # twice: pages that were escaped twice
 
@@ -49,8 +53,60 @@ def meaning(text: str) -> str:
 def second_reading(text: str) -> str:
     """The text without what may stand within a word; equal to it where there is nothing of the kind."""
     joined = _TAG.sub(_tag, text) if "<" in text and ">" in text else text
-    joined = _LINE_END.sub("", joined) if "-\n" in text or "-\r" in text else joined
-    return joined.replace("\u200b", "")
+    return _without_line_ends(joined)
+
+
+def near_joints(text: str, reach: int, parted: bool = True) -> str:
+    """The second reading without what the first has as well, far from all places where they differ.
+
+    A term of up to `reach` bytes that only the second reading has lies across such a place, or ends at it. So it is
+    here, with the character on either side of it. At a cut stands `LETTER`, beside which no term is found.
+
+    Args:
+        text: As `meaning` has it.
+        reach: Bytes of the longest term.
+        parted: Whether there may be hyphens at ends of lines or zero-width spaces.
+    """
+    joints = [(*tag.span(), _tag(tag)) for place in _places(text, "<") if (tag := _TAG.match(text, place))]
+    if parted:
+        joints += [(*hyphen.span(), hyphen[0]) for hyphen in _HYPHEN.finditer(text)]
+        joints += [(place, place + 1, _ZERO_WIDTH_SPACE) for place in _places(text, _ZERO_WIDTH_SPACE)]
+    if not joints:
+        return text
+    pieces = []
+    done = 0
+    for start, end, instead in sorted(joints):
+        if start >= done:  # not within a tag
+            pieces += [_ends(text[done:start], reach), instead]
+            done = end
+    return _without_line_ends("".join([*pieces, _ends(text[done:], reach)]))
+
+
+def _ends(text: str, reach: int) -> str:
+    """A text without its middle, if each end has enough for a term and the characters beside it."""
+    size = 2 * reach
+    while 2 * size < len(text):
+        start, end = text[:size], text[-size:]
+        if min(_lasting(start), _lasting(end)) > reach + 1:
+            return start + LETTER + end
+        size *= 2
+    return text
+
+
+def _lasting(text: str) -> int:
+    """How many of its characters are a byte of the folded text in any case."""
+    return len(text.encode("ascii", "ignore").translate(None, GAPS))
+
+
+def _without_line_ends(text: str) -> str:
+    return _LINE_END.sub("", text).replace(_ZERO_WIDTH_SPACE, "")
+
+
+def _places(text: str, character: str) -> Iterator[int]:
+    place = text.find(character)
+    while place >= 0:
+        yield place
+        place = text.find(character, place + 1)
 
 
 def _meant(match: re.Match[str]) -> str:
@@ -89,7 +145,7 @@ def ascii_form(character: str) -> str:
         return "-"
     if character in _APOSTROPHES:
         return "'"
-    if character == "\u200b":  # between words; the other reading has none
+    if character == _ZERO_WIDTH_SPACE:  # between words; the other reading has none
         return " "
     if category in ("Mn", "Me", "Cf"):
         return ""
