@@ -42,7 +42,8 @@ class ReferenceStudy(Spec):
 
 def reference_path(graph: Graph) -> Path:
     """Where the environment's reference of this processor lies: on another one, training gives other bytes."""
-    processor = re.sub(r"\(\w+\)", "", machine()["processor"]).lower()
+    here = machine()
+    processor = re.sub(r"\(\w+\)", "", f"{here['processor']} {here.get('instructions', '')}").lower()
     return graph.root / "references" / graph.env / f"{'-'.join(re.findall('[a-z0-9]+', processor))}.json"
 
 
