@@ -7,7 +7,8 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.api.answer import REFUSALS, Answer
 
 _COLUMNS = ", ".join(field.name for field in fields(Answer))
+_VALUES = attrgetter(*(field.name for field in fields(Answer)))
 _MARKS = ", ".join("?" for _ in fields(Answer))
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
@@ -97,7 +99,7 @@ class Store:
 
     def save(self, answers: Iterable[Answer], release: Iterable[int] = ()) -> None:
         """Keep answers, the first one to a key, and give back the reserves of these numbers; all of it or nothing."""
-        rows = [tuple(_stored(value) for value in astuple(answer)) for answer in answers]
+        rows = [tuple(map(_stored, _VALUES(answer))) for answer in answers]
         with self._transaction():
             self._db.executemany(f"INSERT OR IGNORE INTO answers ({_COLUMNS}) VALUES ({_MARKS})", rows)
             self._db.executemany("DELETE FROM reserved WHERE number = ?", [(number,) for number in release])
