@@ -14,6 +14,7 @@ from alignment_pretraining.synthesis.api.batches import answer_by_batch
 from alignment_pretraining.synthesis.api.budget import Budget
 from alignment_pretraining.synthesis.api.client import clean_errors
 from alignment_pretraining.synthesis.api.config import ApiConfig
+from alignment_pretraining.synthesis.api.cost import Line
 from alignment_pretraining.synthesis.api.found import chains, is_final
 from alignment_pretraining.synthesis.api.progress import RequestProgress
 from alignment_pretraining.synthesis.api.request import Request, Requests, parts
@@ -32,11 +33,25 @@ class Counts:
     usd: float = 0.0
     by_step: dict[str, float] = field(default_factory=dict)
 
+    @classmethod
+    def on_sheet(cls, lines: Sequence[Line]) -> Counts:
+        """What a cost sheet of all requests has counted."""
+        return cls(
+            requests=sum(line.requests for line in lines),
+            answered=sum(line.answered for line in lines),
+            refused=sum(line.refused for line in lines),
+            usd=sum(line.usd_paid for line in lines),
+            by_step={line.step: line.usd_paid for line in lines},
+        )
 
-def answer_all(requests: Requests, config: ApiConfig, folder: Path, label: str) -> Counts:
+
+def answer_all(
+    requests: Requests, config: ApiConfig, folder: Path, label: str, sheet: Sequence[Line] | None = None
+) -> Counts:
     """Have every request answered in the store under `folder`; what is there already is not asked for again.
 
     A refused request is asked for again as another sample, `replacements` times; then it stays without an answer.
+    With a cost `sheet` that was just made of these requests, they are not counted first.
 
     Raises:
         UserError: the budget is reached, the API cannot be used, refuses more than `refused_share` of the requests, or
@@ -44,7 +59,7 @@ def answer_all(requests: Requests, config: ApiConfig, folder: Path, label: str) 
     """
     with closing(Store(folder)) as store, store.locked(), clean_errors():
         refusals = _Refusals(store, config)
-        done, fruitless = refusals.count(requests), 0
+        done, fruitless = Counts.on_sheet(sheet) if sheet else refusals.count(requests), 0
         while done.answered < done.requests or store.open_batches():
             before = refusals.total()
             refusals.ask(requests, done, label)
