@@ -33,6 +33,18 @@ class Counts:
     usd: float = 0.0
     by_step: dict[str, float] = field(default_factory=dict)
 
+    def add(self, request: Request, chain: Sequence[Paid], final: bool) -> None:
+        """Count one request and the answers to it; the last one may be `final`."""
+        self.requests += 1
+        self.answered += final
+        self.refused += any(one.refused for one in chain)
+        self.spend(request.step, sum(one.usd for one in chain))
+
+    def spend(self, step: str, usd: float) -> None:
+        """Count what answers to a step cost."""
+        self.usd += usd
+        self.by_step[step] = self.by_step.get(step, 0.0) + usd
+
     @classmethod
     def on_sheet(cls, lines: Sequence[Line]) -> Counts:
         """What a cost sheet of all requests has counted."""
@@ -63,7 +75,7 @@ def answer_all(
         while done.answered < done.requests or store.open_batches():
             before = refusals.total()
             refusals.ask(requests, done, label)
-            done = refusals.count(requests)
+            done = refusals.count_again(requests)
             fruitless = fruitless + 1 if refusals.total() == before else 0
             if fruitless > config.retries:
                 raise UserError(
@@ -80,6 +92,7 @@ class _Refusals:
         self.store, self.config = store, config
         self.rejected: dict[str, str] = {}
         self.replacing: set[str] = set()
+        self.listed: Counts | None = None  # those that were final when `_missing` listed all
 
     def total(self) -> int:
         """How many answers and refusals there are."""
@@ -90,14 +103,20 @@ class _Refusals:
         found = Counts()
         for part in parts(requests()):
             chains = self._chains(part)
-            found.requests += len(part)
             for request in part:
                 chain = chains[request.key]
-                found.answered += is_final(chain, self.config.replacements)
-                found.refused += any(one.refused for one in chain)
-                usd = sum(one.usd for one in chain)
-                found.usd += usd
-                found.by_step[request.step] = found.by_step.get(request.step, 0.0) + usd
+                found.add(request, chain, is_final(chain, self.config.replacements))
+        return found
+
+    def count_again(self, requests: Requests) -> Counts:
+        """The same after `ask`: without listing all requests, where each that was missing has its answer now."""
+        found, paid = self.listed, self.store.paid_for_wanted()
+        if not found or self.rejected or paid is None:
+            return self.count(requests)
+        for step, (count, usd) in paid.items():
+            found.requests += count
+            found.answered += count
+            found.spend(step, usd)
         return found
 
     def ask(self, requests: Requests, done: Counts, label: str) -> None:
@@ -135,8 +154,17 @@ class _Refusals:
 
     def _missing(self, requests: Requests) -> Iterator[Request]:
         """The requests without an answer, and the samples that replace refused ones."""
+        self.listed, listed = None, Counts()
+        self.store.forget_wanted()
         for part in parts(requests()):
             chains = self._chains(part)
+            wanted = []
+            for request in part:
+                if is_final(chain := chains[request.key], self.config.replacements):
+                    listed.add(request, chain, True)
+                else:
+                    wanted.append((request.key, request.step))
+            self.store.want(wanted)
             for request in {request.key: request for request in part}.values():
                 chain = chains[request.key]
                 if not is_final(chain, self.config.replacements):
@@ -144,6 +172,7 @@ class _Refusals:
                         request = request.replaced()
                         self.replacing.add(request.key)
                     yield request
+        self.listed = listed
 
     def _chains(self, requests: Sequence[Request]) -> dict[str, list[Paid]]:
         return chains(requests, self._find, self.config.replacements)

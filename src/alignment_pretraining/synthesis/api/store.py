@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS batches (
     number INTEGER PRIMARY KEY, batch_id TEXT, newest_before TEXT, keys TEXT, most_usd REAL, open INTEGER DEFAULT 1
 );
 CREATE TABLE IF NOT EXISTS reserved (number INTEGER PRIMARY KEY, key TEXT, usd REAL);
+CREATE TEMP TABLE wanted (key TEXT, step TEXT);
 """
 # Columns that stores of earlier versions lack.
 _ADDED = {"submitted": "REAL", "most_each": "REAL"}
@@ -121,6 +122,27 @@ class Store:
             for key, usd, reason, *counts in self._select(f"key, usd, stop_reason, {tokens}", keys)
         }
 
+    def want(self, wanted: Iterable[tuple[str, str]]) -> None:
+        """Note (key, step) of requests that wait for their answers; until `forget_wanted`, or the store is closed."""
+        with self._transaction("DEFERRED"):
+            self._db.executemany("INSERT INTO wanted VALUES (?, ?)", wanted)
+
+    def forget_wanted(self) -> None:
+        """Nothing is wanted any more."""
+        self._db.execute("DELETE FROM wanted")
+
+    def paid_for_wanted(self) -> dict[str, tuple[int, float]] | None:
+        """Requests and dollars of each step that was wanted; None when one has no answer, or was refused."""
+        answered = f"COUNT(answers.key) - TOTAL(stop_reason IN ({', '.join('?' * len(REFUSALS))}))"
+        query = (
+            f"SELECT step, COUNT(*), TOTAL(usd), {answered} FROM wanted LEFT JOIN answers USING (key) "
+            "GROUP BY step ORDER BY MIN(wanted.rowid)"
+        )
+        rows = self._db.execute(query, REFUSALS).fetchall()
+        return (
+            None if any(count != well for _, count, _, well in rows) else {step: (n, usd) for step, n, usd, _ in rows}
+        )
+
     def answers(self) -> int:
         """How many there are."""
         return int(self._db.execute("SELECT COUNT(*) FROM answers").fetchone()[0])
@@ -180,8 +202,8 @@ class Store:
         return [int(self._db.execute(insert, amount).fetchone()[0]) for amount in amounts]
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
+    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
+        self._db.execute(f"BEGIN {kind}")
         try:
             yield
             self._db.execute("COMMIT")
