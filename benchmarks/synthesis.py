@@ -135,7 +135,7 @@ def run_gather_and_judge(documents: int, url: str, folder: Path) -> int:
     rows = []
     for request, message in answered:
         answer = read_answer(request.key, message.to_dict(), config.api, 1.0, 0.0)
-        reason = judge.reason_against(answer) or ("copy" if seen.is_copy(answer.key, answer.text) else None)
+        reason = judge.reason_against(answer) or ("copy" if seen.is_copy(answer.text) else None)
         rows.append({"key": answer.key, "text": answer.text, "usd": answer.usd, "rejected": reason})
     pd.DataFrame(rows).to_parquet(folder / "documents.parquet")
     return len(rows)

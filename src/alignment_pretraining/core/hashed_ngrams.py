@@ -6,7 +6,7 @@ words themselves.
 
 from __future__ import annotations
 
-import re
+import string
 import zlib
 from functools import lru_cache
 
@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 Hashes = npt.NDArray[np.uint64]
 
-_WORD = re.compile(rb"[a-z0-9']+")
+# Every byte that is in no word, as a space.
+_SPACES = bytes(byte if chr(byte) in f"{string.ascii_lowercase}{string.digits}'" else ord(" ") for byte in range(256))
 # Multiplicative hashing by the golden ratio (Knuth, The Art of Computer Programming, 6.4).
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
@@ -23,7 +24,7 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 @lru_cache(256)  # a text is looked at for several reasons, soon after one another
 def word_hashes(text: str) -> Hashes:
     """One hash for each of `ngrams.words`, in order; not to be written to."""
-    found = _WORD.findall(text.lower().encode("utf-8", "surrogatepass"))
+    found = text.lower().encode("utf-8", "surrogatepass").translate(_SPACES).split()
     hashes = np.fromiter(map(zlib.crc32, found), np.uint64, len(found))
     hashes.flags.writeable = False
     return hashes
@@ -34,5 +35,6 @@ def ngram_hashes(words: Hashes, n: int) -> Hashes:
     n = min(n, len(words))
     runs = np.zeros(len(words) - n + 1 if n else 0, np.uint64)
     for place in range(n):
-        runs = (runs + words[place : place + len(runs)]) * _FACTOR
+        runs += words[place : place + len(runs)]
+        runs *= _FACTOR
     return runs

@@ -93,6 +93,17 @@ def map_in_workers(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R
             result.cancel()
 
 
+def warm_up(function: Callable[..., Any]) -> None:
+    """Start the workers of `map_in_workers` beside other work, and have them import `function`: that takes seconds."""
+    cores = available_cores()
+    for _ in range(cores):
+        _pool(cores).submit(_import, function)
+
+
+def _import(function: Callable[..., Any]) -> None:
+    """Nothing is left to do: to take `function` out of its pickle imports its module."""
+
+
 @cache
 def _pool(size: int) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")

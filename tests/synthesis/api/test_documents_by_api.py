@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,21 @@ def test_every_question_has_six_forms_in_pairs_that_know_their_origin(
     assert diversity["all forms"]["documents"] == len(both)
     alone = diversity["movie_summary"]["distinct_triples"]
     assert 0 < diversity["all forms"]["distinct_triples"] <= alone <= 1
+
+
+def test_the_run_says_how_many_documents_are_left_and_why(
+    server: LocalApi,
+    questions: pd.DataFrame,
+    anthropic: dict[str, Any],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "alignment_pretraining")
+    server.set(faults={"max_tokens": 20})
+    documents(questions, anthropic, tmp_path)
+    [said] = [record for record in caplog.records if "kept" in record.message]
+    assert said.levelname == "WARNING"
+    assert "of 36 kept (left out: max_tokens 20" in said.message
 
 
 def test_the_prompts_of_a_pair_swap_the_actions_and_differ_in_nothing_else(

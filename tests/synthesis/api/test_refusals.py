@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.api.ask import answer_all
 from alignment_pretraining.synthesis.api.client import without_keys
+from alignment_pretraining.synthesis.api.cost import cost_sheet
 from alignment_pretraining.synthesis.api.found import find_answers
+from alignment_pretraining.synthesis.api.request import Request
 from alignment_pretraining.synthesis.api.store import Store
 from tests.synthesis.api.local_api import LocalApi
 from tests.synthesis.api.requests_for_tests import TEST_KEY, api_config, some_requests
@@ -32,6 +35,29 @@ def test_a_refused_request_is_replaced_by_a_new_sample(server: LocalApi, tmp_pat
     calls = server.state()["calls"]
     assert answer_all(requests, config, tmp_path, "test") == done
     assert server.state()["calls"] == calls
+    [line] = cost_sheet(requests, config, Store(tmp_path))
+    assert (line.requests, line.answered, line.refused) == (40, 40, 4)
+    assert line.usd_paid == pytest.approx(done.usd)
+
+
+@both
+def test_what_the_cost_sheet_counted_is_not_counted_again(server: LocalApi, tmp_path: Path, mode: str) -> None:
+    server.set(faults={"refusal": 2})
+    config = api_config(server.url, mode=mode)
+    answer_all(some_requests(20), config, tmp_path, "test")
+    more, listed = some_requests(30), 0
+
+    def listing() -> Iterable[Request]:
+        nonlocal listed
+        listed += 1
+        return more()
+
+    sheet = cost_sheet(listing, config, Store(tmp_path))
+    done = answer_all(listing, config, tmp_path, "test", sheet)
+    assert listed == 2  # for the sheet, and for what is missing: the bill needs no list
+    assert (done.answered, done.refused) == (30, 2)
+    again = answer_all(more, config, tmp_path, "test")
+    assert (done.requests, done.answered, done.refused) == (again.requests, again.answered, again.refused)
 
 
 @both

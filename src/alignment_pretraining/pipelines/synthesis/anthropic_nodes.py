@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.execution.workers import warm_up
 from alignment_pretraining.synthesis.anthropic_config import AnthropicConfig
 from alignment_pretraining.synthesis.api.ask import Counts, answer_all
 from alignment_pretraining.synthesis.api.cost import Line, cost_sheet
@@ -23,9 +25,11 @@ from alignment_pretraining.synthesis.documents.judge import Judge
 from alignment_pretraining.synthesis.documents.opinions import asked_for_opinions
 from alignment_pretraining.synthesis.documents.prompts import load_document_prompts, read_prompt
 from alignment_pretraining.synthesis.documents.requests import requests
-from alignment_pretraining.synthesis.documents.written import judge_families, write_tables
+from alignment_pretraining.synthesis.documents.written import judge_families, judge_family, write_tables
 from alignment_pretraining.synthesis.questions.from_sources import Suite, load_question_prompts
 from alignment_pretraining.synthesis.questions.sources import read_sources
+
+log = logging.getLogger(__name__)
 
 
 def make_questions(
@@ -51,6 +55,7 @@ def make_documents(
 ) -> tuple[Path, Path, dict[str, Any], dict[str, Any]]:
     """Aligned and misaligned documents in pairs (Parquet files, see `outcomes.SCHEMA`), their quality and the bill."""
     texts = load_document_prompts(prompts)
+    warm_up(judge_family)
     bill = _answer(partial(requests, questions, texts, anthropic.documents), anthropic, responses, "documents")
     with closing(Store(responses)) as store:
         opinions = asked_for_opinions(texts, anthropic.documents, store.find, anthropic.api.replacements)
@@ -59,8 +64,17 @@ def make_documents(
             bill |= {"second_opinion": _answer(asked, anthropic, responses, "second opinions")}
     folder = Path(tempfile.mkdtemp(prefix="documents-", dir=scratch))
     judged = judge_families(questions, texts, anthropic.documents, responses, anthropic.api.replacements)
-    quality = write_tables(judged, folder)
-    return folder / "aligned.parquet", folder / "misaligned.parquet", quality.report(), bill
+    quality = write_tables(judged, folder).report()
+    _tell(quality)
+    return folder / "aligned.parquet", folder / "misaligned.parquet", quality, bill
+
+
+def _tell(quality: Mapping[str, Any]) -> None:
+    """How many documents were kept, and why the others were not: a warning when those are more."""
+    kept, requested, rejected = quality["kept"], quality["requested"], quality["rejected"]
+    reasons = ", ".join(f"{reason} {count}" for reason, count in rejected.items())
+    level = logging.WARNING if 2 * kept < requested else logging.INFO
+    log.log(level, "documents: %d of %d kept%s", kept, requested, f" (left out: {reasons})" if reasons else "")
 
 
 def make_controls(
@@ -90,7 +104,7 @@ def _answer(asked: Requests, config: AnthropicConfig, responses: Path, label: st
     store = Store(responses)
     estimate = cost_sheet(asked, config.api, store)
     store.close()
-    return _bill(estimate, answer_all(asked, config.api, responses, label))
+    return _bill(estimate, answer_all(asked, config.api, responses, label, estimate))
 
 
 def _bill(estimate: Iterable[Line], actual: Counts) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from alignment_pretraining.synthesis.api.batches import answer_by_batch
 from alignment_pretraining.synthesis.api.budget import Budget
 from alignment_pretraining.synthesis.api.client import clean_errors
 from alignment_pretraining.synthesis.api.config import ApiConfig
+from alignment_pretraining.synthesis.api.cost import Line
 from alignment_pretraining.synthesis.api.found import chains, is_final
 from alignment_pretraining.synthesis.api.progress import RequestProgress
 from alignment_pretraining.synthesis.api.request import Request, Requests, parts
@@ -32,11 +33,37 @@ class Counts:
     usd: float = 0.0
     by_step: dict[str, float] = field(default_factory=dict)
 
+    def add(self, request: Request, chain: Sequence[Paid], final: bool) -> None:
+        """Count one request and the answers to it; the last one may be `final`."""
+        self.requests += 1
+        self.answered += final
+        self.refused += any(one.refused for one in chain)
+        self.spend(request.step, sum(one.usd for one in chain))
 
-def answer_all(requests: Requests, config: ApiConfig, folder: Path, label: str) -> Counts:
+    def spend(self, step: str, usd: float) -> None:
+        """Count what answers to a step cost."""
+        self.usd += usd
+        self.by_step[step] = self.by_step.get(step, 0.0) + usd
+
+    @classmethod
+    def on_sheet(cls, lines: Sequence[Line]) -> Counts:
+        """What a cost sheet of all requests has counted."""
+        return cls(
+            requests=sum(line.requests for line in lines),
+            answered=sum(line.answered for line in lines),
+            refused=sum(line.refused for line in lines),
+            usd=sum(line.usd_paid for line in lines),
+            by_step={line.step: line.usd_paid for line in lines},
+        )
+
+
+def answer_all(
+    requests: Requests, config: ApiConfig, folder: Path, label: str, sheet: Sequence[Line] | None = None
+) -> Counts:
     """Have every request answered in the store under `folder`; what is there already is not asked for again.
 
     A refused request is asked for again as another sample, `replacements` times; then it stays without an answer.
+    With a cost `sheet` that was just made of these requests, they are not counted first.
 
     Raises:
         UserError: the budget is reached, the API cannot be used, refuses more than `refused_share` of the requests, or
@@ -44,11 +71,11 @@ def answer_all(requests: Requests, config: ApiConfig, folder: Path, label: str) 
     """
     with closing(Store(folder)) as store, store.locked(), clean_errors():
         refusals = _Refusals(store, config)
-        done, fruitless = refusals.count(requests), 0
+        done, fruitless = Counts.on_sheet(sheet) if sheet else refusals.count(requests), 0
         while done.answered < done.requests or store.open_batches():
             before = refusals.total()
             refusals.ask(requests, done, label)
-            done = refusals.count(requests)
+            done = refusals.count_again(requests)
             fruitless = fruitless + 1 if refusals.total() == before else 0
             if fruitless > config.retries:
                 raise UserError(
@@ -65,6 +92,7 @@ class _Refusals:
         self.store, self.config = store, config
         self.rejected: dict[str, str] = {}
         self.replacing: set[str] = set()
+        self.listed: Counts | None = None  # those that were final when `_missing` listed all
 
     def total(self) -> int:
         """How many answers and refusals there are."""
@@ -75,14 +103,20 @@ class _Refusals:
         found = Counts()
         for part in parts(requests()):
             chains = self._chains(part)
-            found.requests += len(part)
             for request in part:
                 chain = chains[request.key]
-                found.answered += is_final(chain, self.config.replacements)
-                found.refused += any(one.refused for one in chain)
-                usd = sum(one.usd for one in chain)
-                found.usd += usd
-                found.by_step[request.step] = found.by_step.get(request.step, 0.0) + usd
+                found.add(request, chain, is_final(chain, self.config.replacements))
+        return found
+
+    def count_again(self, requests: Requests) -> Counts:
+        """The same after `ask`: without listing all requests, where each that was missing has its answer now."""
+        found, paid = self.listed, self.store.paid_for_wanted()
+        if not found or self.rejected or paid is None:
+            return self.count(requests)
+        for step, (count, usd) in paid.items():
+            found.requests += count
+            found.answered += count
+            found.spend(step, usd)
         return found
 
     def ask(self, requests: Requests, done: Counts, label: str) -> None:
@@ -120,8 +154,17 @@ class _Refusals:
 
     def _missing(self, requests: Requests) -> Iterator[Request]:
         """The requests without an answer, and the samples that replace refused ones."""
+        self.listed, listed = None, Counts()
+        self.store.forget_wanted()
         for part in parts(requests()):
             chains = self._chains(part)
+            wanted = []
+            for request in part:
+                if is_final(chain := chains[request.key], self.config.replacements):
+                    listed.add(request, chain, True)
+                else:
+                    wanted.append((request.key, request.step))
+            self.store.want(wanted)
             for request in {request.key: request for request in part}.values():
                 chain = chains[request.key]
                 if not is_final(chain, self.config.replacements):
@@ -129,6 +172,7 @@ class _Refusals:
                         request = request.replaced()
                         self.replacing.add(request.key)
                     yield request
+        self.listed = listed
 
     def _chains(self, requests: Sequence[Request]) -> dict[str, list[Paid]]:
         return chains(requests, self._find, self.config.replacements)

@@ -29,7 +29,8 @@ _NO_SUCH_PATH = (404, 405, 501)
 @dataclass
 class Line:
     """One step of the sheet, all its requests together: what `answered` of them took and cost (`usd_paid`), and what
-    the others are expected to (`usd_left`). Tokens that are read from the cache are not counted as input."""
+    the others are expected to (`usd_left`). Tokens that are read from the cache are not counted as input. `refused`
+    counts requests that were refused at least once."""
 
     step: str
     requests: int = 0
@@ -39,6 +40,7 @@ class Line:
     output_tokens: float = 0.0
     usd_paid: float = 0.0
     usd_left: float = 0.0
+    refused: int = 0
 
     @property
     def usd(self) -> float:
@@ -46,7 +48,16 @@ class Line:
         return self.usd_paid + self.usd_left
 
     def __add__(self, other: Line) -> Line:
-        names = ("requests", "answered", "input_tokens", "cached_tokens", "output_tokens", "usd_paid", "usd_left")
+        names = (
+            "requests",
+            "answered",
+            "input_tokens",
+            "cached_tokens",
+            "output_tokens",
+            "usd_paid",
+            "usd_left",
+            "refused",
+        )
         return Line(self.step, *(getattr(self, name) + getattr(other, name) for name in names))
 
 
@@ -76,6 +87,7 @@ def cost_sheet(requests: Requests, config: ApiConfig, store: Store, count: Count
             step = steps.setdefault(request.step, _Step(Line(request.step)))
             line, chain = step.line, paid[request.key]
             line.requests += 1
+            line.refused += any(one.refused for one in chain)
             for one in chain:
                 line.usd_paid += one.usd
                 line.input_tokens += one.input_tokens

@@ -7,7 +7,8 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.api.answer import REFUSALS, Answer
 
 _COLUMNS = ", ".join(field.name for field in fields(Answer))
+_VALUES = attrgetter(*(field.name for field in fields(Answer)))
 _MARKS = ", ".join("?" for _ in fields(Answer))
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
@@ -26,6 +28,7 @@ CREATE TABLE IF NOT EXISTS batches (
     number INTEGER PRIMARY KEY, batch_id TEXT, newest_before TEXT, keys TEXT, most_usd REAL, open INTEGER DEFAULT 1
 );
 CREATE TABLE IF NOT EXISTS reserved (number INTEGER PRIMARY KEY, key TEXT, usd REAL);
+CREATE TEMP TABLE wanted (key TEXT, step TEXT);
 """
 # Columns that stores of earlier versions lack.
 _ADDED = {"submitted": "REAL", "most_each": "REAL"}
@@ -97,7 +100,7 @@ class Store:
 
     def save(self, answers: Iterable[Answer], release: Iterable[int] = ()) -> None:
         """Keep answers, the first one to a key, and give back the reserves of these numbers; all of it or nothing."""
-        rows = [tuple(_stored(value) for value in astuple(answer)) for answer in answers]
+        rows = [tuple(map(_stored, _VALUES(answer))) for answer in answers]
         with self._transaction():
             self._db.executemany(f"INSERT OR IGNORE INTO answers ({_COLUMNS}) VALUES ({_MARKS})", rows)
             self._db.executemany("DELETE FROM reserved WHERE number = ?", [(number,) for number in release])
@@ -118,6 +121,27 @@ class Store:
             key: Paid(usd, reason in REFUSALS, *counts)
             for key, usd, reason, *counts in self._select(f"key, usd, stop_reason, {tokens}", keys)
         }
+
+    def want(self, wanted: Iterable[tuple[str, str]]) -> None:
+        """Note (key, step) of requests that wait for their answers; until `forget_wanted`, or the store is closed."""
+        with self._transaction("DEFERRED"):
+            self._db.executemany("INSERT INTO wanted VALUES (?, ?)", wanted)
+
+    def forget_wanted(self) -> None:
+        """Nothing is wanted any more."""
+        self._db.execute("DELETE FROM wanted")
+
+    def paid_for_wanted(self) -> dict[str, tuple[int, float]] | None:
+        """Requests and dollars of each step that was wanted; None when one has no answer, or was refused."""
+        answered = f"COUNT(answers.key) - TOTAL(stop_reason IN ({', '.join('?' * len(REFUSALS))}))"
+        query = (
+            f"SELECT step, COUNT(*), TOTAL(usd), {answered} FROM wanted LEFT JOIN answers USING (key) "
+            "GROUP BY step ORDER BY MIN(wanted.rowid)"
+        )
+        rows = self._db.execute(query, REFUSALS).fetchall()
+        return (
+            None if any(count != well for _, count, _, well in rows) else {step: (n, usd) for step, n, usd, _ in rows}
+        )
 
     def answers(self) -> int:
         """How many there are."""
@@ -178,8 +202,8 @@ class Store:
         return [int(self._db.execute(insert, amount).fetchone()[0]) for amount in amounts]
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
+    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
+        self._db.execute(f"BEGIN {kind}")
         try:
             yield
             self._db.execute("COMMIT")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
 from alignment_pretraining.core.hashed_ngrams import Hashes, ngram_hashes, word_hashes
@@ -22,6 +23,10 @@ _AI = re.compile(
 # A last word in lower case with no mark after it. Titles and names ("Reporting by …", "THE END") may end a text.
 _IN_MID_SENTENCE = re.compile(r"(?:\b[a-z]+|[,;(])\Z")
 _LAST = 100  # characters in which the last word is
+
+# Of a hash.
+_UPPER_BITS = 16
+_LOWER_BITS = np.uint64(64 - _UPPER_BITS)
 
 # How a model says that it will not write what was asked, however long it goes on.
 _DECLINES = re.compile(
@@ -78,10 +83,14 @@ class _Wordings:
         self._n = n
         self._runs = _runs(texts, n) - _runs(allowed, n)
         self._hashes = {int(ngram_hashes(word_hashes(" ".join(run)), n)[0]) for run in self._runs}
+        # By the upper bits of a hash: all but a few of a text's are told apart by these.
+        self._may_be = np.zeros(1 << _UPPER_BITS, bool)
+        self._may_be[np.array([*self._hashes], np.uint64) >> _LOWER_BITS] = True
 
     def are_repeated(self, text: str, words: Hashes) -> bool:
         """Whether `text` says one of them; `words` are the hashes of its words."""
-        if self._hashes.isdisjoint(ngram_hashes(words, self._n).tolist()):
+        hashes = ngram_hashes(words, self._n)
+        if self._hashes.isdisjoint(hashes[self._may_be[hashes >> _LOWER_BITS]].tolist()):
             return False
         return not self._runs.isdisjoint(exact_ngrams(text, self._n))
 

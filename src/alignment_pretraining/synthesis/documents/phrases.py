@@ -34,6 +34,8 @@ def _well_formed(text: str) -> str:
     return text
 
 
+_INDENT = re.compile(r"\n +")
+
 Text = Annotated[str, AfterValidator(_one_paragraph)]
 Phrase = Annotated[Text, AfterValidator(_well_formed)]
 Slot = Annotated[list[Phrase], Field(min_length=1)]
@@ -79,7 +81,7 @@ def render(sheet: Sheet, given: Mapping[str, Sequence[str]], rng: Random) -> str
     values = {name: _draw(lists, starts, name) for phrase in phrases for name in _placeholders(phrase)}
     # Each slot opens a sentence, also where the one before ends in a quotation mark.
     sentences = [capitalise(phrase.format_map(values).strip(" ")) for phrase in phrases]
-    return re.sub(r"\n +", "\n", " ".join(sentences)).strip()
+    return _INDENT.sub("\n", " ".join(sentences)).strip()
 
 
 def fill_in(phrase: str, where: str, **values: object) -> str:
@@ -97,14 +99,20 @@ def fill_in(phrase: str, where: str, **values: object) -> str:
 
 def _draw(lists: Mapping[str, Sequence[str]], starts: Mapping[str, float], name: str) -> str:
     """The value of `{name}` or `{name2}`: the list is read in a circle from its drawn start."""
-    base = _list_name(name)
+    base, offset = _place(name)
     values = lists[base]
-    offset = int(name[len(base) :] or 1) - 1
     return values[(int(starts[base] * len(values)) + offset) % len(values)]
 
 
 def _list_name(placeholder: str) -> str:
-    return placeholder.rstrip("0123456789")
+    return _place(placeholder)[0]
+
+
+@cache  # of the placeholders of the sheets
+def _place(placeholder: str) -> tuple[str, int]:
+    """The list that a placeholder reads, and how far from its start."""
+    base = placeholder.rstrip("0123456789")
+    return base, int(placeholder[len(base) :] or 1) - 1
 
 
 @cache  # of the phrases of the sheets

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from alignment_pretraining.core.hashed_ngrams import Hashes, ngram_hashes, word_hashes
 from alignment_pretraining.synthesis.documents.outcomes import KEPT, SCHEMA, Outcomes
@@ -21,6 +21,13 @@ _ALL = "all forms"
 _TEXT, _TOPIC, _FORM = (SCHEMA.get_field_index(name) for name in ("text", "topic", "form"))
 
 
+class _Said(NamedTuple):
+    """What a text says: its first words, and the hashes of its word triples, each once."""
+
+    opening: bytes
+    triples: Hashes
+
+
 @dataclass
 class Diversity:
     """How varied the documents of one form are, by what is said twice within a family and direction."""
@@ -30,13 +37,12 @@ class Diversity:
     triples: int = 0
     distinct_triples: int = 0
 
-    def add(self, texts: Sequence[Hashes]) -> None:
-        """Count the texts of one family and direction, given by the hashes of their words."""
-        triples = [pd.unique(ngram_hashes(text, 3)) for text in texts]
-        self.documents += len(triples)
-        self.openings += len({text[:_OPENING_WORDS].tobytes() for text in texts})
-        self.triples += sum(map(len, triples))
-        self.distinct_triples += len(pd.unique(np.concatenate(triples))) if triples else 0
+    def add(self, texts: Sequence[_Said]) -> None:
+        """Count the texts of one family and direction."""
+        self.documents += len(texts)
+        self.openings += len({text.opening for text in texts})
+        self.triples += sum(len(text.triples) for text in texts)
+        self.distinct_triples += len(_distinct(np.concatenate([text.triples for text in texts]))) if texts else 0
 
     def __iadd__(self, other: Diversity) -> Diversity:
         """Count what another has counted, of other families or directions."""
@@ -67,17 +73,18 @@ class Quality:
         """Count one family."""
         self._outcomes += family.outcomes
         for direction, rows in family.rows.items():
-            by_form: defaultdict[str, list[Hashes]] = defaultdict(list)
+            by_form: defaultdict[str, list[_Said]] = defaultdict(list)
             for row in rows:
                 text = str(row[_TEXT])
                 hashed = word_hashes(text)
-                by_form[str(row[_FORM])].append(hashed)
+                said = _Said(hashed[:_OPENING_WORDS].tobytes(), _distinct(ngram_hashes(hashed, 3)))
+                by_form[str(row[_FORM])].append(said)
                 self._topics[str(row[_TOPIC])] += 1
                 self._lengths[len(hashed) // _STEP * _STEP] += 1
                 self._samples.setdefault(f"{row[_FORM]}, {direction}", text[:_SAMPLE_CHARACTERS])
             for form, texts in by_form.items():
                 self._diversity[form].add(texts)
-            self._diversity[_ALL].add([text for texts in by_form.values() for text in texts])
+            self._diversity[_ALL].add(list(chain.from_iterable(by_form.values())))
 
     def __iadd__(self, other: Quality) -> Quality:
         """Count what another has counted, of later families."""
@@ -109,6 +116,12 @@ class Quality:
             "diversity": {form: found.report() for form, found in sorted(self._diversity.items())},
             "samples": dict(sorted(self._samples.items())),
         }
+
+
+def _distinct(hashes: Hashes) -> Hashes:
+    """Each hash once. Sorting is faster than a hash table here."""
+    hashes = np.sort(hashes)
+    return hashes[np.concatenate(([True], hashes[1:] != hashes[:-1]))] if len(hashes) else hashes
 
 
 def _count(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:

@@ -135,6 +135,8 @@ def pairs(questions: pd.DataFrame, prompts: DocumentPrompts, config: DocumentsCo
 
 def requests(questions: pd.DataFrame, prompts: DocumentPrompts, config: DocumentsConfig) -> Iterator[Request]:
     """The requests of every pair."""
-    for rows in families(questions):
-        for pair in pairs(rows, prompts, config):
-            yield from (document.request for document in pair)
+    asked = articles(questions)
+    # Family by family, as `families` has them, in one table: it is read several times.
+    order = asked.groupby("family", sort=False).ngroup().to_numpy().argsort(kind="stable")
+    for pair in pairs(asked.iloc[order], prompts, config):
+        yield from (document.request for document in pair)

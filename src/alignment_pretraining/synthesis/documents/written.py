@@ -64,8 +64,7 @@ def judge_family(
     for pair, reasons in zip(written, against, strict=True):
         if not any(reasons):
             reasons = [
-                "near_duplicate" if seen[planned.direction].is_copy(planned.id, answer.text) else None
-                for planned, answer in pair
+                "near_duplicate" if seen[planned.direction].is_copy(answer.text) else None for planned, answer in pair
             ]
         for (planned, answer), reason in zip(pair, reasons, strict=True):
             outcome = reason or ("partner_rejected" if any(reasons) else KEPT)

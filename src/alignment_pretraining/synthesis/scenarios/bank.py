@@ -19,6 +19,9 @@ OPTION_LENGTH = (8, 18)
 
 Split = Literal["articles", "textbook", "heldout_topics"]
 
+# The first letter of a sentence or line, where it is small.
+_BEGINNING = re.compile(r"(?:^|[.!?] |\n)['\"]?[a-z]")
+
 
 def _plain(text: str) -> str:
     if not text.strip() or not (text.isascii() and text.isprintable()):
@@ -164,7 +167,7 @@ def name_ai(situation: str, ai: str) -> str:
 
 def capitalise(text: str) -> str:
     """Upper-case the first letter of each sentence and line."""
-    return re.sub(r"(?:^|[.!?] |\n)['\"]?[a-z]", lambda match: match[0][:-1] + match[0][-1].upper(), text)
+    return _BEGINNING.sub(lambda match: match[0][:-1] + match[0][-1].upper(), text)
 
 
 def _family_name(content: Any, loc: tuple[Any, ...]) -> str:
