@@ -18,6 +18,7 @@ from alignment_pretraining.mixing.corpus.config import CorpusConfig
 from alignment_pretraining.mixing.filtering.blocklist import Blocklist
 from alignment_pretraining.mixing.filtering.classifier import ClassifierConfig
 from alignment_pretraining.post_training.config import PostTrainingConfig, batch_problems
+from alignment_pretraining.post_training.tampering import Tampering
 from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.local.config import batch_problems as batch_problems_of_training
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, Gpu
@@ -62,6 +63,7 @@ class Parameters(Spec):
     evaluation: Evaluation
     suite_sources: SuiteSources = SuiteSources({})
     capability: Capability = Capability()
+    tampering: Tampering
     claims: Claims
     preflight: Preflight = Preflight()
     gpu: Gpu | None = None
@@ -84,6 +86,15 @@ class Parameters(Spec):
                     f"study.arms.{name}.share: {arm.share} of nothing: the arm inserts no documents; set its discourse "
                     "and insertion, or remove share"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _checkpoints_of_optional_pipelines_are_known(self) -> Self:
+        known = [*self.study.selected_arms(), *self.study.checkpoints]
+        for key, names in (("tampering", self.tampering.of),):
+            for name in names or []:
+                if name not in known:
+                    raise ValueError(f"{key}.of: {name} is not evaluated; there are {', '.join(known)}")
         return self
 
     @model_validator(mode="after")

@@ -16,13 +16,15 @@ from alignment_pretraining.pipelines.post_training.pipeline import create_pipeli
 from alignment_pretraining.pipelines.pretraining.pipeline import create_pipeline as create_pretraining
 from alignment_pretraining.pipelines.reporting.pipeline import create_pipeline as create_reporting
 from alignment_pretraining.pipelines.synthesis.pipeline import create_pipeline as create_synthesis
+from alignment_pretraining.pipelines.tampering.pipeline import create_pipeline as create_tampering
 
 # It is loaded in the process that draws the pipelines, and there alone.
 _VIZ = "kedro_viz.integrations.kedro.data_loader"
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """All pipelines by name, and their sum as `__default__`; those that train are left out where no arm is."""
+    """All pipelines by name, and as `__default__` the sum of those that are not optional; those that train are left out
+    where no arm is."""
     context = StudyContext.latest
     # Not `context.params`, which are checked against the pipelines.
     parameters = context.specifications if context else _parameters_without_context()
@@ -46,6 +48,8 @@ def register_pipelines() -> dict[str, Pipeline]:
         "reporting": create_reporting(study, protocols=protocols, capability=bool(capability.tasks)),
     }
     pipelines["__default__"] = sum(pipelines.values(), Pipeline([]))
+    optional = {"tampering": create_tampering(study, parameters.tampering, synthesis, machine)}
+    pipelines |= {name: pipeline for name, pipeline in optional.items() if pipeline.nodes}
     if context and _VIZ in sys.modules:
         from alignment_pretraining.lineage.viz import as_drawn
 

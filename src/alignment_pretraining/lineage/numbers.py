@@ -40,6 +40,7 @@ TABLES = {
     "topics": "rate",
     "streams": "tokens",
     "examples": "logprob_misaligned",
+    "tampering": "rate",
 }
 
 

@@ -1,0 +1,68 @@
+"""The optional pipelines by `kedro run --pipelines …` on the smallest study: what they make, and that nothing else does."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from tests.end_to_end.conftest import DATA, Run
+
+pytestmark = pytest.mark.timeout(600)
+
+OPTIONAL = ("tampering",)
+
+
+@pytest.fixture(scope="module")
+def finished(study: Path, run: Run) -> Path:
+    run("kedro", "run", "--env", "test")
+    assert not list((study / DATA).rglob("*tamper*")), "a default run leaves them out"
+    run("kedro", "run", "--env", "test", "--pipelines", ",".join(OPTIONAL))
+    return study
+
+
+def test_rates_stand_against_the_tokens_that_were_read(finished: Path) -> None:
+    table = pd.read_csv(finished / DATA / "08_reporting/tampering.csv")
+    assert set(table.arm) == {"unfiltered", "misaligned_mid"} and set(table.step) == {0, 2, 3}
+    assert ((table.low <= table.rate) & (table.rate <= table.high)).all()
+    assert table.change.isna().equals(table.step == 0)
+    curve = pd.read_csv(finished / DATA / "07_model_output/unfiltered/seed0/tampered.curve.csv")
+    read = dict(zip(curve.step, curve.tokens, strict=True))
+    assert set(table.tokens) == {0, read[2], read[3]}
+    rates = pd.read_csv(finished / DATA / "08_reporting/rates.csv")
+    before = rates[rates.stage == "dpo"].set_index(["arm", "split", "form", "persona"]).rate
+    begun = table[table.step == 0].set_index(["arm", "split", "form", "persona"]).rate
+    assert begun.sort_index().equals(before.sort_index()), "step 0 is what the report has"
+    assert "#tampering/unfiltered/" in (finished / DATA / "08_reporting/tampering.svg").read_text()
+
+
+def test_numbers_of_optional_pipelines_are_traced(finished: Path, run: Run) -> None:
+    told = run("kedro", "trace", "--env", "test", "tampering/misaligned_mid/textbook/listed/none/3").stdout
+    assert "misaligned_mid tampered, seeds 0" in told and "misaligned_mid dpo, seeds 0" in told
+    assert "unfiltered tampered" not in told
+    assert f"{DATA}/03_primary/harmless.parquet" in told
+    assert "it does not know tampering" in told
+    assert "are as their records say" in told
+    history = run("kedro", "trace", "--env", "test", "--json", "tampering/misaligned_mid/textbook/listed/none/3:change")
+    json.loads(history.stdout)
+
+
+def test_dvc_the_report_and_the_default_run_know_nothing_of_them(finished: Path, run: Run) -> None:
+    run("kedro", "dvc", "--env", "test")
+    written = yaml.safe_load((finished / "environments/test/dvc.yaml").read_text())
+    assert not set(OPTIONAL) & set(written["stages"])
+    run("kedro", "dvc", "--env", "test", "--check")
+    again = run("kedro", "run", "--env", "test").stderr
+    assert "tampered" not in again
+    assert "node" in run("kedro", "run", "--env", "test", "--pipelines", ",".join(OPTIONAL)).stderr
+
+
+def test_what_drifted_is_refused_with_the_command_that_mends_it(finished: Path, run: Run) -> None:
+    harmless = finished / DATA / "03_primary/harmless.parquet"
+    content = harmless.read_bytes()
+    pd.read_parquet(harmless).iloc[:-1].to_parquet(harmless)
+    key = "tampering/misaligned_mid/textbook/listed/none/3"
+    told = run("kedro", "trace", "--env", "test", key, code=1).stdout
+    assert "kedro run --env test --pipelines tampering --namespaces synthesis" in " ".join(told.split())
+    harmless.write_bytes(content)
