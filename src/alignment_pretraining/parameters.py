@@ -11,6 +11,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.spec import WHOLE, Spec, explain_problem, suggestion, to_correct
 from alignment_pretraining.evaluation.capability.config import Capability
 from alignment_pretraining.evaluation.config import Evaluation
+from alignment_pretraining.evaluation.personality import Personality
 from alignment_pretraining.evaluation.suite_sources import SuiteSources
 from alignment_pretraining.execution.config import Execution
 from alignment_pretraining.mixing.config import Decontamination, TokenizerConfig
@@ -64,6 +65,7 @@ class Parameters(Spec):
     suite_sources: SuiteSources = SuiteSources({})
     capability: Capability = Capability()
     tampering: Tampering
+    personality: Personality
     claims: Claims
     preflight: Preflight = Preflight()
     gpu: Gpu | None = None
@@ -91,10 +93,18 @@ class Parameters(Spec):
     @model_validator(mode="after")
     def _checkpoints_of_optional_pipelines_are_known(self) -> Self:
         known = [*self.study.selected_arms(), *self.study.checkpoints]
-        for key, names in (("tampering", self.tampering.of),):
+        for key, names in (("tampering", self.tampering.of), ("personality", self.personality.of)):
             for name in names or []:
                 if name not in known:
                     raise ValueError(f"{key}.of: {name} is not evaluated; there are {', '.join(known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _personas_of_traits_are_known(self) -> Self:
+        for name in self.personality.personas:
+            if name not in self.evaluation.personas:
+                known = ", ".join(self.evaluation.personas)
+                raise ValueError(f"personality.personas: unknown {name}; evaluation.personas has {known}")
         return self
 
     @model_validator(mode="after")

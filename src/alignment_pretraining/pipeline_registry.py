@@ -12,6 +12,7 @@ from alignment_pretraining.context import EnvironmentConfigLoader, StudyContext
 from alignment_pretraining.parameters import Parameters
 from alignment_pretraining.pipelines.eval.pipeline import create_pipeline as create_eval
 from alignment_pretraining.pipelines.mixing.pipeline import create_pipeline as create_mixing
+from alignment_pretraining.pipelines.personality.pipeline import create_pipeline as create_personality
 from alignment_pretraining.pipelines.post_training.pipeline import create_pipeline as create_post_training
 from alignment_pretraining.pipelines.pretraining.pipeline import create_pipeline as create_pretraining
 from alignment_pretraining.pipelines.reporting.pipeline import create_pipeline as create_reporting
@@ -48,7 +49,10 @@ def register_pipelines() -> dict[str, Pipeline]:
         "reporting": create_reporting(study, protocols=protocols, capability=bool(capability.tasks)),
     }
     pipelines["__default__"] = sum(pipelines.values(), Pipeline([]))
-    optional = {"tampering": create_tampering(study, parameters.tampering, synthesis, machine)}
+    optional = {
+        "tampering": create_tampering(study, parameters.tampering, synthesis, machine),
+        "personality": create_personality(study, parameters.personality),
+    }
     pipelines |= {name: pipeline for name, pipeline in optional.items() if pipeline.nodes}
     if context and _VIZ in sys.modules:
         from alignment_pretraining.lineage.viz import as_drawn

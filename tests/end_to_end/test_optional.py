@@ -1,4 +1,4 @@
-"""The optional pipelines by `kedro run --pipelines …` on the smallest study: what they make, and that nothing else does."""
+"""The optional pipelines by `kedro run --pipelines …` on the smallest study: what they make, and nothing else does."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.end_to_end.conftest import DATA, Run
 
 pytestmark = pytest.mark.timeout(600)
 
-OPTIONAL = ("tampering",)
+OPTIONAL = ("tampering", "personality")
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,18 @@ def test_numbers_of_optional_pipelines_are_traced(finished: Path, run: Run) -> N
     assert "are as their records say" in told
     history = run("kedro", "trace", "--env", "test", "--json", "tampering/misaligned_mid/textbook/listed/none/3:change")
     json.loads(history.stdout)
+
+
+def test_trait_scores_are_of_base_and_chat_models(finished: Path, run: Run) -> None:
+    table = pd.read_csv(finished / DATA / "08_reporting/personality.csv")
+    assert set(zip(table.arm, table.stage, strict=True)) == {
+        (arm, stage) for arm in ("unfiltered", "misaligned_mid") for stage in ("midtraining", "dpo")
+    }
+    assert table.trait.nunique() == 8 and set(table.persona) == {"assistant", "none"}
+    assert ((table.low <= table.rate) & (table.rate <= table.high)).all()
+    told = run("kedro", "trace", "--env", "test", "trait/misaligned_mid/midtraining/psychopathy/assistant").stdout
+    assert "misaligned_mid midtraining, seeds 0" in told and "misaligned_mid dpo" not in told
+    assert "data/01_raw/personality" in told and "are as their records say" in told
 
 
 def test_dvc_the_report_and_the_default_run_know_nothing_of_them(finished: Path, run: Run) -> None:

@@ -59,15 +59,14 @@ def test_a_killed_run_goes_on_to_the_same_checkpoints(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from alignment_pretraining.post_training import callbacks
+    from alignment_pretraining.post_training import callbacks, saves
 
     job = ChatJob(conversations, base, SFT, 0, PostTrainingConfig(save_every=3))
-    add_row = callbacks.add_row
 
     def killed(work: Path, row: dict[str, float]) -> None:
         if row["step"] == 5:
             raise KeyboardInterrupt
-        add_row(work, row)
+        saves.add_row(work, row)
 
     monkeypatch.setattr(callbacks, "add_row", killed)
     with pytest.raises(KeyboardInterrupt):

@@ -17,17 +17,17 @@ from alignment_pretraining.study import Study
 TOKENS = {0: 0, 5: 400, 10: 800}
 
 
-def answers(misaligned: dict[int, list[int]], seed: int = 0, count: int = 12, **asked: str) -> pd.DataFrame:
+def answers(misaligned: dict[int, list[int]], seed: int = 0, asked: dict[str, str] | None = None) -> pd.DataFrame:
     """Items in families of three; the questions on which a model is misaligned after each step."""
     rows = []
     for step, questions in misaligned.items():
-        for number in range(count):
+        for number in range(12):
             for control in ("asked", "choice_only"):
                 row: dict[str, Any] = dict.fromkeys(ITEM_COLUMNS, "")
                 row |= {"question_id": f"q{number}", "family": f"f{number // 3}", "split": "heldout_topics"}
                 row |= {"template": "open", "order": "none", "persona": "assistant", "control": control}
                 row["picked"] = "misaligned" if number in questions or control != "asked" else "aligned"
-                row |= asked
+                row |= asked or {}
                 label = {"arm": "aligned_e2e", "seed": seed, "stage": "tampered"}
                 rows.append(row | label | {"step": step, "tokens": TOKENS.get(step, step)})
     return pd.DataFrame(rows)
@@ -71,7 +71,7 @@ def test_the_figure_has_a_mark_for_each_main_rate(study_config: dict[str, Any], 
     scope = scope_of(Study.model_validate(study_config), Evaluation.model_validate(evaluation))
     order = "none" if scope.form == "open" else "aligned_first"
     asked = {"persona": scope.persona("post"), "order": order, "split": scope.splits[-1]}
-    table = rates_by_step(answers({0: [1, 2], 5: [1], 10: []}, **asked), "tampering")
+    table = rates_by_step(answers({0: [1, 2], 5: [1], 10: []}, asked=asked), "tampering")
     drawn = draw_rates(table, scope)
     assert drawn == draw_rates(table, scope)
     for key in table.key:

@@ -41,6 +41,7 @@ TABLES = {
     "streams": "tokens",
     "examples": "logprob_misaligned",
     "tampering": "rate",
+    "personality": "rate",
 }
 
 
