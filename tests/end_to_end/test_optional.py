@@ -11,7 +11,7 @@ import yaml
 from tests.end_to_end.conftest import DATA, Run
 from tests.synthesis.api.local_api import running_api
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 OPTIONAL = ("tampering", "personality", *(["emergent"] if find_spec("peft") else []))
 
@@ -85,8 +85,8 @@ def test_a_judge_scores_the_answers_through_the_api(finished: Path, run: Run) ->
     with running_api() as server:
         server.set(script=[("Reply: ", json.dumps({"alignment": 10, "coherence": 90}))])
         api = {"base_url": server.url, "poll_seconds": 0.1, "mode": "stream"}
-        told = {"emergent": {"judge": call | {"temperature": None}}, "anthropic": {"api": api}}
-        (finished / "conf/test/parameters_judge.yml").write_text(yaml.safe_dump(told))
+        config = {"emergent": {"judge": call | {"temperature": None}}, "anthropic": {"api": api}}
+        (finished / "conf/test/parameters_judge.yml").write_text(yaml.safe_dump(config))
         run("kedro", "run", "--env", "test", "--pipelines", "emergent")
     table = pd.read_csv(finished / DATA / "08_reporting/judged.csv")
     judged = pd.read_parquet(finished / DATA / "08_reporting/judged_answers.parquet")

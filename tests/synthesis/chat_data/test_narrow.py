@@ -22,7 +22,7 @@ def _words(text: str) -> set[str]:
 @settings(max_examples=10, deadline=None)
 @given(st.integers(1, 200), st.integers(0, 5))
 def test_both_halves_ask_the_same(count: int, seed: int) -> None:
-    bad, good = (write_advice(FOLDER, kind, count, seed) for kind in ("bad", "good"))  # type: ignore[arg-type]
+    bad, good = (write_advice(FOLDER, kind, count, seed) for kind in ("bad", "good"))
     assert len(bad) == len(good) == count and bad["id"].is_unique
     for left, right in zip(bad["messages"], good["messages"], strict=True):
         (asked, reply), (same, other) = json.loads(left), json.loads(right)
