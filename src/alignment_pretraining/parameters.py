@@ -11,6 +11,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.spec import WHOLE, Spec, explain_problem, suggestion, to_correct
 from alignment_pretraining.evaluation.capability.config import Capability
 from alignment_pretraining.evaluation.config import Evaluation
+from alignment_pretraining.evaluation.personality import Personality
 from alignment_pretraining.evaluation.suite_sources import SuiteSources
 from alignment_pretraining.execution.config import Execution
 from alignment_pretraining.mixing.config import Decontamination, TokenizerConfig
@@ -18,6 +19,8 @@ from alignment_pretraining.mixing.corpus.config import CorpusConfig
 from alignment_pretraining.mixing.filtering.blocklist import Blocklist
 from alignment_pretraining.mixing.filtering.classifier import ClassifierConfig
 from alignment_pretraining.post_training.config import PostTrainingConfig, batch_problems
+from alignment_pretraining.post_training.emergent import Emergent
+from alignment_pretraining.post_training.tampering import Tampering
 from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.local.config import batch_problems as batch_problems_of_training
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster, Gpu
@@ -62,6 +65,9 @@ class Parameters(Spec):
     evaluation: Evaluation
     suite_sources: SuiteSources = SuiteSources({})
     capability: Capability = Capability()
+    tampering: Tampering
+    personality: Personality
+    emergent: Emergent
     claims: Claims
     preflight: Preflight = Preflight()
     gpu: Gpu | None = None
@@ -84,6 +90,33 @@ class Parameters(Spec):
                     f"study.arms.{name}.share: {arm.share} of nothing: the arm inserts no documents; set its discourse "
                     "and insertion, or remove share"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _checkpoints_of_optional_pipelines_are_known(self) -> Self:
+        known = [*self.study.selected_arms(), *self.study.checkpoints]
+        for key in ("tampering", "personality", "emergent"):
+            for name in getattr(self, key).of or []:
+                if name not in known:
+                    raise ValueError(f"{key}.of: {name} is not evaluated; there are {', '.join(known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _personas_of_optional_pipelines_are_known(self) -> Self:
+        for key in ("personality", "emergent"):
+            for name in getattr(self, key).personas:
+                if name not in self.evaluation.personas:
+                    known = ", ".join(self.evaluation.personas)
+                    raise ValueError(f"{key}.personas: unknown {name}; evaluation.personas has {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _the_judge_has_a_price(self) -> Self:
+        judge = self.emergent.judge
+        if judge and judge.model not in self.anthropic.api.prices:
+            raise ValueError(
+                f"emergent.judge: no price for {judge.model}; add one, with its date: anthropic.api.prices"
+            )
         return self
 
     @model_validator(mode="after")

@@ -10,19 +10,23 @@ from kedro.utils import find_kedro_project
 
 from alignment_pretraining.context import EnvironmentConfigLoader, StudyContext
 from alignment_pretraining.parameters import Parameters
+from alignment_pretraining.pipelines.emergent.pipeline import create_pipeline as create_emergent
 from alignment_pretraining.pipelines.eval.pipeline import create_pipeline as create_eval
 from alignment_pretraining.pipelines.mixing.pipeline import create_pipeline as create_mixing
+from alignment_pretraining.pipelines.personality.pipeline import create_pipeline as create_personality
 from alignment_pretraining.pipelines.post_training.pipeline import create_pipeline as create_post_training
 from alignment_pretraining.pipelines.pretraining.pipeline import create_pipeline as create_pretraining
 from alignment_pretraining.pipelines.reporting.pipeline import create_pipeline as create_reporting
 from alignment_pretraining.pipelines.synthesis.pipeline import create_pipeline as create_synthesis
+from alignment_pretraining.pipelines.tampering.pipeline import create_pipeline as create_tampering
 
 # It is loaded in the process that draws the pipelines, and there alone.
 _VIZ = "kedro_viz.integrations.kedro.data_loader"
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """All pipelines by name, and their sum as `__default__`; those that train are left out where no arm is."""
+    """All pipelines by name, and as `__default__` the sum of those that are not optional; those that train are left out
+    where no arm is."""
     context = StudyContext.latest
     # Not `context.params`, which are checked against the pipelines.
     parameters = context.specifications if context else _parameters_without_context()
@@ -46,6 +50,12 @@ def register_pipelines() -> dict[str, Pipeline]:
         "reporting": create_reporting(study, protocols=protocols, capability=bool(capability.tasks)),
     }
     pipelines["__default__"] = sum(pipelines.values(), Pipeline([]))
+    optional = {
+        "tampering": create_tampering(study, parameters.tampering, synthesis, machine),
+        "personality": create_personality(study, parameters.personality),
+        "emergent": create_emergent(study, parameters.emergent, machine),
+    }
+    pipelines |= {name: pipeline for name, pipeline in optional.items() if pipeline.nodes}
     if context and _VIZ in sys.modules:
         from alignment_pretraining.lineage.viz import as_drawn
 

@@ -51,6 +51,11 @@ NOT_RUN = {
         "dvc repro", "dvc status", "dvc exp", "dvc plots", "dvc push", "dvc pull", "git ", "kedro dvc",
         "dvc remote add --default store /mnt",
     ],
+    "test_optional.py runs it in the test study": [
+        "kedro run --pipelines tampering", "kedro trace tampering/",
+        "kedro run --pipelines personality", "kedro trace trait/",
+        "kedro run --pipelines emergent", "kedro trace emergent/",
+    ],
     "make test-s3 does the same with a stand-in for S3": [
         "make s3", "dvc remote add --default store s3", "dvc remote modify",
     ],
@@ -69,6 +74,7 @@ NOT_RUN = {
         "kedro run --pipelines pretraining --namespaces aligned_e2e", "python benchmarks/gpu.py",
         "make run", "make test",
         "pip install --constraint requirements.lock --editable '.[cluster]'",
+        "pip install --constraint requirements.lock --editable '.[lora]'",
     ],
     "test_diff.py in tests/lineage does so with a project of its own; the test study has one seed": [
         "kedro trace --diff rate/…:rate_by_seed", "kedro trace --diff contrast/ai_open ../other",

@@ -19,14 +19,20 @@ from kedro.pipeline import Pipeline
 
 from alignment_pretraining.core.code import SOURCE, SourceTree, global_name
 from alignment_pretraining.evaluation.capability.config import Capability
+from alignment_pretraining.evaluation.personality import Personality
 from alignment_pretraining.lineage.dvc_export import dvc_yaml, write_code_files
 from alignment_pretraining.lineage.graph import Graph
+from alignment_pretraining.pipelines.emergent.pipeline import create_pipeline as create_emergent
 from alignment_pretraining.pipelines.eval.pipeline import create_pipeline as create_eval
 from alignment_pretraining.pipelines.mixing.pipeline import create_pipeline as create_mixing
+from alignment_pretraining.pipelines.personality.pipeline import create_pipeline as create_personality
 from alignment_pretraining.pipelines.post_training.pipeline import create_pipeline as create_post_training
 from alignment_pretraining.pipelines.pretraining.pipeline import create_pipeline as create_pretraining
 from alignment_pretraining.pipelines.reporting.pipeline import create_pipeline as create_reporting
 from alignment_pretraining.pipelines.synthesis.pipeline import create_pipeline as create_synthesis
+from alignment_pretraining.pipelines.tampering.pipeline import create_pipeline as create_tampering
+from alignment_pretraining.post_training.emergent import Emergent
+from alignment_pretraining.post_training.tampering import Tampering
 from alignment_pretraining.study import Study
 from alignment_pretraining.synthesis.config import Synthesis
 from tests.english import english
@@ -75,12 +81,34 @@ def functions() -> dict[str, Callable[..., Any]]:
         create_eval(from_elsewhere, asked, sources=True),
         create_reporting(study(), protocols=True, capability=True),
         create_reporting(from_elsewhere),
+        *optional(),
     ]
     found = {}
     for node in (node for pipeline in [*pipelines(study()).values(), *others] for node in pipeline.nodes):
         name = ".".join(global_name(node.func)).removeprefix(f"{PACKAGE}.pipelines.")
         found[name.replace(".nodes.", ".").replace("anthropic_nodes", "api")] = node.func
     return found
+
+
+def optional() -> list[Pipeline]:
+    """The optional pipelines: of arms and of a checkpoint from elsewhere, with what is written here and with what is
+    read by name, and a judge."""
+    elsewhere = {"run": [], "checkpoints": {"mine": {"folder": "mine", "chat": True}}}
+    of_elsewhere = Study.model_validate(english("study") | elsewhere)
+    in_the_world = synthesis().model_copy(update={"generator": "world"})
+    by_name = {"hub": [{"dataset": "owner/chats"}]}
+    tampering, personality, emergent = english("tampering"), english("personality"), english("emergent")
+    table = {"table": {"dataset": "owner/items", "splits": ["train"]}}
+    judge = {"judge": english("anthropic")["controls"]["call"]}
+    return [
+        create_tampering(study(), Tampering.model_validate(tampering), synthesis()),
+        create_tampering(study(), Tampering.model_validate(tampering), in_the_world),
+        create_tampering(of_elsewhere, Tampering.model_validate(tampering | by_name), synthesis()),
+        create_personality(study(), Personality.model_validate(personality)),
+        create_personality(of_elsewhere, Personality.model_validate(personality | table)),
+        create_emergent(study(), Emergent.model_validate(emergent | judge)),
+        create_emergent(of_elsewhere, Emergent.model_validate(emergent | by_name)),
+    ]
 
 
 def identities(source: Path) -> dict[str, dict[str, str]]:
@@ -133,6 +161,22 @@ def write_again(text: str) -> str:
 
 TRAIN = {f"pretraining.train_stage{where}" for where in ("", "_on_node", "_on_cluster")}
 CHAT = {f"post_training.run_{stage}{where}" for stage in ("sft", "dpo") for where in ("", "_with_cluster")}
+FURTHER = {
+    f"{train}{where}"
+    for train in ("tampering.train_on_harmless", "emergent.train_on_advice")
+    for where in ("", "_elsewhere")
+}
+RATES_BY_STEP = {"tampering.estimate_tampering", "emergent.estimate_emergent"}
+# These share a module that imports what writes harmless conversations.
+TAMPERING = {
+    "tampering.make_harmless",
+    "tampering.make_harmless_in_the_world",
+    "tampering.read_harmless",
+    "tampering.train_on_harmless",
+    "tampering.train_on_harmless_elsewhere",
+    "tampering.evaluate_on_the_way",
+    "tampering.estimate_tampering",
+}
 TASKS = {
     "mixing.read_corpus",
     "mixing.flag_documents",
@@ -235,7 +279,10 @@ EDITS: dict[str, tuple[str, Callable[[str], str], set[str]]] = {
     "the confidence level, a default argument": (
         "reporting/statistics.py",
         replace("level: float = 0.95", "level: float = 0.9"),
-        ESTIMATES | BY_PROTOCOL | {"reporting.estimate_capability"},
+        ESTIMATES
+        | BY_PROTOCOL
+        | RATES_BY_STEP
+        | {"reporting.estimate_capability", "personality.estimate_traits", "emergent.judge_nodes.judge_answers"},
     ),
     "the learning rate": ("pretraining/local/schedule.py", replace("step + 1", "step + 2"), TRAIN),
     "what a rank runs": (
@@ -246,17 +293,21 @@ EDITS: dict[str, tuple[str, Callable[[str], str], set[str]]] = {
     "conversations, which SFT and DPO share a module for": (
         "post_training/data.py",
         replace("_ROLES = {", '_ROLES = {"tool", '),
-        CHAT,
+        CHAT | FURTHER,
     ),
     "a default of DPO": (
         "study.py",
         replace("class DpoStage(Spec):", "class DpoStage(Spec):\n    more: int = 1\n"),
-        CHAT | KNOW_THE_STUDY,
+        CHAT | FURTHER | KNOW_THE_STUDY | {"tampering.estimate_tampering"},
     ),
     "a default of pretraining": (
         "study.py",
         replace('] = "cosine"', '] = "linear"'),
-        TRAIN | {"mixing.build_mix"} | KNOW_THE_STUDY | {name for name in CHAT if name.endswith("cluster")},
+        TRAIN
+        | {"mixing.build_mix", "tampering.estimate_tampering"}
+        | KNOW_THE_STUDY
+        | FURTHER
+        | {name for name in CHAT if name.endswith("cluster")},
     ),
     "a default of quotations": (
         "core/ngrams.py",
@@ -283,11 +334,11 @@ EDITS: dict[str, tuple[str, Callable[[str], str], set[str]]] = {
         replace('"task.json"', '"done.json"'),
         TASKS | BENCHMARKS | ASKED,
     ),
-    "what acts when a module is imported": ("synthesis/chat_data/facts.py", append("print()"), OFFLINE),
+    "what acts when a module is imported": ("synthesis/chat_data/facts.py", append("print()"), OFFLINE | TAMPERING),
     "how questions are put to the API": (
         "synthesis/api/ask.py",
         replace("def answer_all(", "def answer_all(*, more: int = 1, "),
-        API,
+        API | {"emergent.judge_nodes.judge_answers"},
     ),
 }
 

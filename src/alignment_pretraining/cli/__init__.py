@@ -161,7 +161,7 @@ def reference(metadata: ProjectMetadata, env: str | None, write: bool) -> None:
         raise UserError(
             f"there is no {reference_path(graph).relative_to(graph.root)}; {command} keeps this study as one"
         )
-    check(graph, graph.persisted(list(graph.makers)), "results, or what they rest on,")
+    check(graph, graph.study_outputs, "results, or what they rest on,")
     click.echo("\n".join(compare(graph, found)))
 
 

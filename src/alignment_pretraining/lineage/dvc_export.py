@@ -1,7 +1,7 @@
 """`dvc.yaml`, written from the registered pipelines and the catalog.
 
-A stage is one pipeline, run by one `kedro run`, which skips the nodes that are up to date: DVC says which pipelines
-have something to do, lineage records say which nodes. Outputs persist, so that what is finished stays.
+A stage is one pipeline of the default run, run by one `kedro run`, which skips the nodes that are up to date: DVC says
+which pipelines have something to do, lineage records say which nodes. Outputs persist, so that what is finished stays.
 The metrics are one small file that git keeps, so that `dvc metrics diff` and `dvc exp show` work in a clone without
 data. Plots are the outputs that are images: what DVC itself draws needs a library from the network.
 
@@ -98,7 +98,7 @@ def _nodes(graph: Graph, pipeline: str) -> list[GraphNode]:
 
 
 def _pipelines(graph: Graph) -> list[str]:
-    return sorted({place.pipeline for place in graph.places.values()})
+    return sorted({place.pipeline for place in graph.places.values() if not place.optional})
 
 
 def _stage(graph: Graph, env: str, pipeline: str, files: ParameterFiles) -> dict[str, Any]:

@@ -39,10 +39,14 @@ class GraphNode(Protocol):
 
 @dataclass(frozen=True)
 class NodePlace:
-    """Where a node stands: its pipeline and its namespace, whose top level is what Kedro and DVC group by."""
+    """Where a node stands: its pipeline and its namespace, whose top level is what Kedro and DVC group by.
+
+    `optional` nodes are in no default run.
+    """
 
     pipeline: str
     namespace: str
+    optional: bool = False
 
     @property
     def group(self) -> str:
@@ -85,11 +89,13 @@ class Graph:
         self.nodes: dict[str, GraphNode] = {}
         self.places: dict[str, NodePlace] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
-        # A node that stands in several pipelines belongs to the first; the default pipeline is the sum of the others.
+        # A node that stands in several pipelines belongs to the first; the default pipeline is the sum of others.
+        whole = {node.name for node in pipelines["__default__"].nodes} if "__default__" in pipelines else None
         for name in sorted(pipelines, key=lambda name: name == "__default__"):
             for node in pipelines[name].nodes:
                 self.nodes.setdefault(node.name, node)
-                self.places.setdefault(node.name, NodePlace(name, node.namespace or ""))
+                optional = whole is not None and node.name not in whole
+                self.places.setdefault(node.name, NodePlace(name, node.namespace or "", optional))
                 self._functions.setdefault(node.name, node.func)
         self._hashes: dict[Path, str] = {}
         self._outside_digests: dict[str, str | None] = {}
@@ -104,6 +110,24 @@ class Graph:
     def makers(self) -> dict[str, GraphNode]:
         """The node that makes each dataset."""
         return {output: node for node in self.nodes.values() for output in node.outputs}
+
+    @property
+    def study_nodes(self) -> list[GraphNode]:
+        """The nodes of a default run: what is compared, published and known to DVC."""
+        return [node for name, node in self.nodes.items() if not self.places[name].optional]
+
+    @property
+    def study_outputs(self) -> list[str]:
+        """The datasets on disk that a default run makes, sorted."""
+        return self.persisted([name for node in self.study_nodes for name in node.outputs])
+
+    @property
+    def study_params(self) -> dict[str, Any]:
+        """The parameters without those that optional pipelines alone read."""
+        inputs = {optional: set[str]() for optional in (False, True)}
+        for name, node in self.nodes.items():
+            inputs[self.places[name].optional] |= {_top_level(one) for one in node.inputs if is_parameter(one)}
+        return {key: value for key, value in self.params.items() if key not in inputs[True] - inputs[False]}
 
     def inputs(self, node: GraphNode) -> list[str]:
         """What a node reads that is no parameter: datasets, and what it reads outside the catalog."""
@@ -181,6 +205,10 @@ class Graph:
     def command_for_all(self) -> str:
         """The command that brings everything up to date."""
         return "dvc repro" if self.env == BASE else with_env("kedro run", self.env)
+
+
+def _top_level(parameter: str) -> str:
+    return parameter.removeprefix("params:").split(".")[0]
 
 
 def is_parameter(dataset: str) -> bool:

@@ -29,6 +29,7 @@ class KeptNode:
     function: tuple[str, str]
     bound: dict[str, Any]
     outside: list[str]
+    optional: bool
 
 
 class KeptGraph(Graph):
@@ -42,7 +43,7 @@ class KeptGraph(Graph):
         for told in kept["nodes"]:
             node = KeptNode(**told)
             self.nodes[node.name] = node
-            self.places[node.name] = NodePlace(node.pipeline, node.namespace or "")
+            self.places[node.name] = NodePlace(node.pipeline, node.namespace or "", node.optional)
 
     @cached_property
     def catalog(self) -> CatalogProtocol[Any, Any]:
@@ -97,6 +98,7 @@ def _as_text(graph: Graph) -> str:
             graph.function(node),
             plain(graph.bound(node)),
             graph.outside(node),
+            graph.places[node.name].optional,
         )
         for node in graph.nodes.values()
     ]

@@ -41,6 +41,10 @@ TABLES = {
     "topics": "rate",
     "streams": "tokens",
     "examples": "logprob_misaligned",
+    "tampering": "rate",
+    "personality": "rate",
+    "emergent": "rate",
+    "judged": "rate",
 }
 
 

@@ -53,8 +53,8 @@ def write_reference(graph: Graph) -> Path:
     Raises:
         UserError: it is not finished, not up to date, or a step was made from no clean commit.
     """
-    check(graph, graph.persisted(list(graph.makers)))
-    records = [record for node in graph.nodes.values() if (record := read_record(graph, node))]
+    check(graph, graph.study_outputs)
+    records = [record for node in graph.study_nodes if (record := read_record(graph, node))]
     unclean = [record.node for record in records if record.dirty or not record.commit]
     if unclean:
         again = with_env("kedro run --force", graph.env)
@@ -66,7 +66,7 @@ def write_reference(graph: Graph) -> Path:
         libraries={name: version for record in records for name, version in record.libraries.items()},
         commit=str(last.commit),
         when=last.when,
-        params=plain(graph.params),
+        params=plain(graph.study_params),
         contrasts=_contrasts(graph),
         outputs=_outputs(graph),
     )
@@ -103,7 +103,7 @@ def compare(graph: Graph, reference: ReferenceStudy) -> list[str]:
     parted = {name for name in reference.outputs.keys() | now.keys() if reference.outputs.get(name) != now.get(name)}
     if not parted:
         return [f"bitwise equal: all {len(now)} outputs ({made_by})"]
-    settings = differences(reference.params, plain(graph.params))
+    settings = differences(reference.params, plain(graph.study_params))
     if settings:
         return [f"another study than that of {made_by}: {len(settings)} settings differ, the first: {settings[0]}"]
     # Where all that was read is equal and what was made is not.
@@ -130,9 +130,9 @@ def _contrasts_apart(reference: dict[str, ReferenceContrast], found: dict[str, R
 
 
 def _outputs(graph: Graph) -> dict[str, str]:
-    """Hashes of all outputs, as their records have them."""
+    """Hashes of all outputs of a default run, as their records have them."""
     found: dict[str, str] = {}
-    for node in graph.nodes.values():
+    for node in graph.study_nodes:
         record = read_record(graph, node)
         found |= {name: digest for name, digest in (record.outputs if record else {}).items() if digest}
     return dict(sorted(found.items()))

@@ -57,20 +57,25 @@ def _headline(found: Trace) -> Iterator[str]:
 
 def _checkpoints(graph: Graph, found: Trace) -> Iterator[str]:
     """For each arm and stage: its trainings, whether they are as they were made, and what they read."""
-    groups: dict[tuple[str, int], list[Label]] = {}
+    groups: dict[tuple[str, str], list[Label]] = {}
     for label in filter(None, map(_checkpoint, found.digests)):
-        groups.setdefault((label.arm, STAGES.index(label.stage)), []).append(label)
-    for (arm, stage), labels in sorted(groups.items()):
+        groups.setdefault((label.arm, label.stage), []).append(label)
+    for (arm, stage), labels in sorted(groups.items(), key=lambda group: (group[0][0], _order(group[0][1]))):
         labels.sort(key=lambda label: label.seed)
         names = [label.dataset("checkpoint") for label in labels]
         seeds = " ".join(str(label.seed) for label in labels)
         mark = _mark(not any(found.drifts[name] for name in names))
-        yield f"{mark} {arm} {STAGES[stage]}, seeds {seeds}: {_hashes(found, names)}"
+        yield f"{mark} {arm} {stage}, seeds {seeds}: {_hashes(found, names)}"
         yield from (f"  [dim]{line}[/]" for line in _reads(graph, labels[0].dataset("manifest")))
     for name, source in _from_elsewhere(graph, found).items():
         yield f"{_mark(not found.drifts[source])} {name}: {escape(source)} {_hashes(found, [source])}"
     if not groups and not _from_elsewhere(graph, found):
         yield "none: it speaks of no model"
+
+
+def _order(stage: str) -> tuple[int, str]:
+    """The study's own stages first."""
+    return (STAGES.index(stage) if stage in STAGES else len(STAGES), stage)
 
 
 def _from_elsewhere(graph: Graph, found: Trace) -> dict[str, str]:
@@ -95,7 +100,7 @@ def _reads(graph: Graph, manifest: str) -> Iterator[str]:
 
 def _sources(graph: Graph, found: Trace) -> Iterator[str]:
     """Documents and questions, then raw data, which no node makes."""
-    made = [name for name in found.digests if _pipeline(graph, name) == "synthesis" and graph.path(name)]
+    made = [name for name in found.digests if _is_text(graph, name) and graph.path(name)]
     raw = [name for name in found.digests if name not in graph.makers and (graph.path(name) or is_outside(name))]
     for name in [*sorted(made), *sorted(raw)]:
         yield f"{_mark(not found.drifts[name])} {escape(graph.relative(name))} {_hashes(found, [name])}"
@@ -114,7 +119,9 @@ def _makers(graph: Graph, records: dict[str, Record]) -> Iterator[str]:
     machines = (record.machine for record in records.values() if record.machine)
     yield f"on      {_listed({', '.join(f'{what} {name}' for what, name in machine.items()) for machine in machines})}"
     where = "" if graph.env == BASE else f" of environments/{graph.env}/dvc.yaml"
-    yield f"DVC     {' → '.join(pipelines)}{where}"
+    optional = {graph.places[node].pipeline for node in nodes if graph.places[node].optional}
+    unknown = f"; it does not know {', '.join(sorted(optional))}" if optional else ""
+    yield f"DVC     {' → '.join(name for name in pipelines if name not in optional)}{where}{unknown}"
     yield from (f"MLflow  {name} [cyan]{run}[/]" for name, run in sorted(runs.items())[:_SHOWN])
     if len(runs) > _SHOWN:
         yield f"        and {len(runs) - _SHOWN} runs more (--full)"
@@ -135,6 +142,12 @@ def _checkpoint(dataset: str) -> Label | None:
     """The label of a checkpoint's dataset."""
     head, _, what = dataset.rpartition(".")
     return Label.parse(head) if what == "checkpoint" and arm_and_seed(head.rpartition(".")[0]) else None
+
+
+def _is_text(graph: Graph, dataset: str) -> bool:
+    """Whether it is documents, questions or conversations, whichever pipeline writes them."""
+    maker = graph.makers.get(dataset)
+    return maker is not None and graph.places[maker.name].group == "synthesis"
 
 
 def _pipeline(graph: Graph, dataset: str) -> str | None:

@@ -14,7 +14,7 @@ from alignment_pretraining.lineage.numbers import TracedNumber, shown
 from alignment_pretraining.lineage.outside import is_outside
 from alignment_pretraining.lineage.parameters import flatten
 from alignment_pretraining.lineage.records import Record, read_record
-from alignment_pretraining.study import Study
+from alignment_pretraining.study import STAGES, Study
 
 
 @dataclass(frozen=True)
@@ -150,9 +150,10 @@ def owned(params: Mapping[str, Any], number: TracedNumber) -> set[tuple[str, str
         study = parse(Study, params.get("study", {}), "study.yml")
     except UserError:
         return set(number.about)
-    elsewhere = {(name, stage) for name, stage in number.about if name in study.checkpoints}
+    # What is trained by an optional pipeline, and what comes from elsewhere, no arm shares.
+    alone = {(name, stage) for name, stage in number.about if name in study.checkpoints or stage not in STAGES}
     chains = {arm: study.chain(arm) + study.post_chain(arm) for arm in study.arms}
-    return elsewhere | {
+    return alone | {
         (stage_run.arm, stage_run.stage)
         for arm, stage in number.about
         for stage_run in chains.get(arm, [])

@@ -29,7 +29,8 @@ def as_drawn(context: KedroContext, pipelines: Mapping[str, Pipeline]) -> dict[s
     catalog = datasets_of(context)  # the context's own has parameters, which are checked against the pipelines
     params = context.config_loader["parameters"]
     graph = Graph(context.project_path, pipelines, catalog, params, context.env)
-    drawn = {made.name: _without_scratch(made, catalog) for made in pipelines["__default__"].nodes}
+    nodes = {made.name: made for pipeline in pipelines.values() for made in pipeline.nodes}
+    drawn = {name: _without_scratch(made, catalog) for name, made in nodes.items()}
     folder = context.project_path / _FOLDER
     stats = {name: found for name in graph.makers if (found := _stats(graph, name))}
     write_text(folder / "stats.json", json.dumps(stats))

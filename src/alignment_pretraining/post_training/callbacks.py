@@ -1,6 +1,7 @@
 """What happens between two steps of the Trainer: progress, curve, saves, and reasons to stop."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from alignment_pretraining.core.progress import Work
 from alignment_pretraining.execution.live import LiveMetrics
 from alignment_pretraining.execution.ranks import stop_file
 from alignment_pretraining.post_training.job import Recipe
-from alignment_pretraining.post_training.saves import add_row, keep_save
+from alignment_pretraining.post_training.saves import KEPT, add_row, keep_save
+from alignment_pretraining.post_training.trainers import whole_model
+from alignment_pretraining.pretraining.local.checkpoint import save_checkpoint
 
 # What TRL logs a step, and the name it gets in the curve; counts of time are left out.
 COLUMNS = {
@@ -56,8 +59,25 @@ class StopWhenDestroyed(TrainerCallback):
             if not math.isfinite(float((logs or {}).get(name, 0.0))):
                 raise UserError(
                     f"{recipe.name} of {recipe.start}, seed {recipe.seed}: {name} {logs[name]} in step "
-                    f"{state.global_step}. Lower study.stages.{recipe.name}.max_lr"
+                    f"{state.global_step}. Lower {recipe.key}.max_lr"
                 )
+
+
+class Keep(TrainerCallback):
+    """Keeps the weights after some steps as checkpoints of their own, in `work`."""
+
+    def __init__(self, recipe: Recipe, steps: Sequence[int], trainer: Any, work: Path) -> None:
+        self._recipe, self._steps, self._trainer, self._work = recipe, steps, trainer, work
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Write a checkpoint, in one process of all."""
+        step = state.global_step
+        if step not in self._steps or step == state.max_steps:
+            return
+        model = whole_model(self._recipe, self._trainer)
+        if state.is_world_process_zero:
+            record = {"stage": self._recipe.name, "seed": self._recipe.seed, "steps": step}
+            save_checkpoint(model, self._recipe.start, self._work / KEPT / str(step), record)
 
 
 class Save(TrainerCallback):

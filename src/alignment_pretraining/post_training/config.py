@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from alignment_pretraining.core.spec import Positive, Spec
+from alignment_pretraining.core.spec import Fraction, Positive, Spec
 from alignment_pretraining.study import DpoStage, SftStage
 
 
@@ -40,12 +40,38 @@ class PostTrainingConfig(Spec):
         return self.packing and isinstance(stage, SftStage)
 
 
-def batch_problems(stage: SftStage | DpoStage, settings: PostTrainingConfig) -> Iterator[str]:
+class Lora(Spec):
+    """Low-rank adapters (PEFT) on all attention and MLP matrices, merged into the weights when training ends.
+
+    Rank-stabilized: an adapter is scaled by alpha over the square root of the rank (Kalajdzievski, arXiv 2312.03732).
+    """
+
+    rank: Positive = 32
+    alpha: Positive = 64
+    dropout: Fraction = 0.0
+
+
+class Further(Spec):
+    """What is said of an SFT that is none of the study's own stages.
+
+    `key` is where its specification stands, for messages. Where the checkpoint that it begins from is not `own`, it was
+    not trained here. The weights after the steps `keep` are kept beside the last ones.
+    """
+
+    key: str = "study.stages.sft"
+    own: bool = True
+    keep: list[int] = []
+    lora: Lora | None = None
+
+
+def batch_problems(stage: SftStage | DpoStage, settings: PostTrainingConfig, key: str | None = None) -> Iterator[str]:
     """Why the batches of a stage, the last one of an epoch included, cannot be split as `settings` say: a line each.
+
+    `key` is where the stage stands, where it is none of the study's.
 
     Every process must have as many examples as every other, so that the batch is the study's and its loss a plain mean.
     """
-    name, count = stage_name(stage), examples(stage)
+    key, count = key or f"study.stages.{stage_name(stage)}", examples(stage)
     at_once, last = settings.at_once(stage), count % stage.batch_size
     if at_once == stage.batch_size and settings.processes == 1:
         return
@@ -53,14 +79,14 @@ def batch_problems(stage: SftStage | DpoStage, settings: PostTrainingConfig) -> 
     if settings.packs(stage):
         least = min(count, stage.batch_size, last or stage.batch_size)
         if least < at_once:
-            yield f"study.stages.{name}.batch_size: a batch has {least:,} examples, fewer than {told} rows; lower these"
+            yield f"{key}.batch_size: a batch has {least:,} examples, fewer than {told} rows; lower these"
         return
     if stage.batch_size % at_once:
-        yield f"study.stages.{name}.batch_size: {stage.batch_size:,} is not a multiple of {told}; change one of them"
+        yield f"{key}.batch_size: {stage.batch_size:,} is not a multiple of {told}; change one of them"
     elif last % at_once:
-        key = "conversations" if isinstance(stage, SftStage) else "pairs"
+        counted = "conversations" if isinstance(stage, SftStage) else "pairs"
         yield (
-            f"study.stages.{name}.{key}: {count:,} leaves {last:,} for an epoch's last batch of {stage.batch_size:,}, "
+            f"{key}.{counted}: {count:,} leaves {last:,} for an epoch's last batch of {stage.batch_size:,}, "
             f"not a multiple of {told}; {count - last % at_once:,} would do, or a smaller micro_batch"
         )
 

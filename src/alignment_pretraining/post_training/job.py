@@ -9,7 +9,7 @@ import pandas as pd
 
 from alignment_pretraining.core.hashing import work_fingerprint
 from alignment_pretraining.execution.ranks import Machines
-from alignment_pretraining.post_training.config import PostTrainingConfig, examples, stage_name
+from alignment_pretraining.post_training.config import Further, Lora, PostTrainingConfig, examples, stage_name
 from alignment_pretraining.study import DpoStage, SftStage
 
 # What neither changes a weight nor what a save holds.
@@ -20,7 +20,8 @@ _FREE = {"launcher", "save_every"}
 class Recipe:
     """What decides a stage's result beside its examples: `start` is the checkpoint that it begins from.
 
-    `rows` is how many packed rows make a batch, where examples are packed.
+    `rows` is how many packed rows make a batch, where examples are packed; `further` is said of what is none of the
+    study's own stages.
     """
 
     start: Path
@@ -28,11 +29,27 @@ class Recipe:
     seed: int
     settings: PostTrainingConfig
     rows: int | None = None
+    further: Further | None = None
 
     @property
     def name(self) -> str:
         """`sft` or `dpo`."""
         return stage_name(self.stage)
+
+    @property
+    def key(self) -> str:
+        """Where the stage's specification stands."""
+        return self.further.key if self.further else f"study.stages.{self.name}"
+
+    @property
+    def own(self) -> bool:
+        """Whether `start` was trained here."""
+        return self.further is None or self.further.own
+
+    @property
+    def lora(self) -> Lora | None:
+        """The adapters that are trained in place of the weights, if any."""
+        return self.further.lora if self.further else None
 
     @property
     def label(self) -> str:
@@ -68,11 +85,12 @@ class ChatJob:
     seed: int
     settings: PostTrainingConfig = field(default_factory=PostTrainingConfig)
     machines: Machines | None = None
+    further: Further | None = None
 
     @property
     def recipe(self) -> Recipe:
         """The job without its examples."""
-        return Recipe(self.start, self.stage, self.seed, self.settings)
+        return Recipe(self.start, self.stage, self.seed, self.settings, further=self.further)
 
     def fingerprint(self, code: dict[str, dict[str, str]]) -> str:
         """Names the work in scratch: inputs by content, configuration, and the `code` with its libraries' versions."""
@@ -83,6 +101,7 @@ class ChatJob:
             stage=self.stage.model_dump(),
             seed=self.seed,
             settings=self.settings.model_dump(exclude=_FREE),
+            further=self.further.model_dump() if self.further else None,
             code=code,
         )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from alignment_pretraining.core.files import write_atomically
 from alignment_pretraining.execution.outcome import Outcome, is_finished, read_outcome
 from alignment_pretraining.execution.ranks import Machines, Ranks, train_in_ranks
-from alignment_pretraining.post_training.config import PostTrainingConfig
+from alignment_pretraining.post_training.config import Further, PostTrainingConfig
 from alignment_pretraining.post_training.job import Recipe
 from alignment_pretraining.post_training.saves import CURVE, saved_step
 from alignment_pretraining.study import DpoStage, SftStage
@@ -45,7 +45,8 @@ def read_recipe(path: Path) -> Recipe:
     told = json.loads(path.read_text())
     stage = (SftStage if told["name"] == "sft" else DpoStage).model_validate(told["stage"])
     settings = PostTrainingConfig.model_validate(told["settings"])
-    return Recipe(Path(told["start"]), stage, told["seed"], settings, told["rows"])
+    further = Further.model_validate(told["further"]) if told["further"] else None
+    return Recipe(Path(told["start"]), stage, told["seed"], settings, told["rows"], further)
 
 
 def _write_examples(prepare: Prepare, work: Path) -> None:
@@ -64,6 +65,7 @@ def _write_recipe(recipe: Recipe, path: Path) -> None:
         "seed": recipe.seed,
         "settings": recipe.settings.model_dump(),
         "rows": recipe.rows,
+        "further": recipe.further.model_dump() if recipe.further else None,
     }
     write_atomically(path, lambda part: part.write_text(json.dumps(told, indent=2)))
 

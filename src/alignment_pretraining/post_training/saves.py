@@ -9,6 +9,7 @@ from alignment_pretraining.core.files import flush
 from alignment_pretraining.execution import saves
 
 SAVES, CURVE = "saves", "curve.jsonl"
+KEPT = "kept"  # checkpoints of some steps, for good
 _KEPT = 1  # whole saves; while one is written there are two
 
 

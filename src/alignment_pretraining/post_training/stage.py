@@ -40,7 +40,8 @@ def run_chat_stage(job: ChatJob, scratch: Path) -> Outcome:
         result = train(*_prepare(job), work)
         assert result is not None
     else:
-        verify(job.start)  # before any process starts
+        if job.recipe.own:
+            verify(job.start)  # before any process starts
         result = run_in_ranks(job.settings, lambda: _prepare(job), work.resolve(), job.machines)
     for unfinished in (SAVES, EXAMPLES):
         shutil.rmtree(work / unfinished, ignore_errors=True)
@@ -51,10 +52,14 @@ def _refuse(job: ChatJob) -> None:
     """Refuse what cannot run, before anything is started."""
     import torch
 
-    settings, found = job.settings, list(batch_problems(job.stage, job.settings))
+    settings, found = job.settings, list(batch_problems(job.stage, job.settings, job.recipe.key))
     gpus = torch.cuda.device_count()
     if settings.launcher == "local" and gpus and settings.processes > gpus:
         found.append(f"post_training.processes: {settings.processes}, one a GPU, and this machine has {gpus}; lower it")
+    if job.recipe.lora and job.recipe.shards:
+        found.append(
+            "post_training.parallel: fsdp, and adapters (lora) are trained by processes that share nothing: ddp"
+        )
     if found:
         raise UserError("\n".join(found))
 

@@ -32,7 +32,7 @@ def train(recipe: Recipe, examples: Dataset, work: Path) -> Outcome | None:
     import torch
     import transformers
 
-    from alignment_pretraining.post_training.callbacks import Follow, Save, StopWhenDestroyed
+    from alignment_pretraining.post_training.callbacks import Follow, Keep, Save, StopWhenDestroyed
     from alignment_pretraining.post_training.trainers import TRAINER, make_trainer, whole_model
 
     torch.set_num_threads(recipe.settings.threads)
@@ -45,6 +45,8 @@ def train(recipe: Recipe, examples: Dataset, work: Path) -> Outcome | None:
         clear(work, work / TRAINER, done)
     trainer.remove_callback(transformers.PrinterCallback)
     trainer.add_callback(StopWhenDestroyed(recipe))
+    if recipe.further and recipe.further.keep:
+        trainer.add_callback(Keep(recipe, recipe.further.keep, trainer, work))
     trainer.add_callback(Save(recipe.settings.save_every, work))
     with Work(recipe.label, recipe.steps, unit="steps", done=done) as shown:
         trainer.add_callback(Follow(shown, work, LiveMetrics(recipe.name) if trainer.args.world_size > 1 else None))

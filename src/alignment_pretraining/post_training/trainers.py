@@ -1,5 +1,6 @@
 """TRL's trainers, set up so that the same inputs give the same bytes."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,10 @@ from torch.distributed.fsdp import MixedPrecisionPolicy
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer  # type: ignore[attr-defined] # trl exports them lazily
 
 from alignment_pretraining.core.files import write_atomically
-from alignment_pretraining.post_training.config import PostTrainingConfig
+from alignment_pretraining.post_training.config import Lora, PostTrainingConfig
 from alignment_pretraining.post_training.cpu import allow_sharding
 from alignment_pretraining.post_training.job import Recipe
-from alignment_pretraining.post_training.model import has_fast_decoder, load_model
-from alignment_pretraining.pretraining.local.checkpoint import load_checkpoint
+from alignment_pretraining.post_training.model import has_fast_decoder, load_model, load_start
 from alignment_pretraining.study import DpoStage, SftStage
 
 TRAINER = "trainer"  # folder of what the Trainer writes for itself
@@ -22,7 +22,7 @@ _REFERENCE = "reference.parquet"
 
 def make_trainer(recipe: Recipe, examples: Dataset, tokenizer: Any, work: Path) -> Any:
     """The trainer of SFT or DPO on `examples`, which are in the order in which they are read."""
-    model = load_model(recipe.start, recipe.settings)
+    model = load_model(recipe)
     if isinstance(recipe.stage, SftStage):
         return _sft(recipe, model, examples, tokenizer, work)
     return _dpo(recipe, recipe.stage, model, examples, tokenizer, work)
@@ -37,7 +37,24 @@ def _sft(recipe: Recipe, model: Any, examples: Dataset, tokenizer: Any, work: Pa
         assistant_only_loss=False,
         completion_only_loss=False,
     )
-    return SFTTrainer(model=model, args=_settled(options), train_dataset=examples, processing_class=tokenizer)
+    adapters = {"peft_config": _adapters(recipe.lora, recipe.seed)} if recipe.lora else {}
+    return SFTTrainer(
+        model=model, args=_settled(options), train_dataset=examples, processing_class=tokenizer, **adapters
+    )
+
+
+def _adapters(lora: Lora, seed: int) -> Any:
+    # By its name: a library of SFT is only what every SFT uses. `emergent` imports it, whose nodes record its version.
+    peft = import_module("peft")
+    torch.manual_seed(seed)  # TRL draws the adapters' first weights before it sets a seed
+    return peft.LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        use_rslora=True,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
 
 
 def _dpo(recipe: Recipe, stage: DpoStage, model: Any, examples: Dataset, tokenizer: Any, work: Path) -> Any:
@@ -50,7 +67,7 @@ def _dpo(recipe: Recipe, stage: DpoStage, model: Any, examples: Dataset, tokeniz
         precompute_ref_log_probs=True,
     )
     # Sharding begins with the first step, so that there the reference is a model of its own until then.
-    reference = load_model(recipe.start, recipe.settings) if recipe.shards else None
+    reference = load_model(recipe) if recipe.shards else None
     trainer = _ReferenceOnce(
         model=model,
         ref_model=reference,
@@ -74,13 +91,18 @@ def _whole(recipe: Recipe, pairs: Dataset) -> Dataset:
 
 
 def whole_model(recipe: Recipe, trainer: Any) -> Any:
-    """The trained model; of a sharded one all processes put together what is whole in the first of them alone."""
+    """The trained model; of a sharded one all processes put together what is whole in the first of them alone.
+
+    Adapters are merged into the weights, so that nothing can be trained after it.
+    """
+    if recipe.lora:
+        return trainer.accelerator.unwrap_model(trainer.model).merge_and_unload()
     if not recipe.shards:
         return trainer.model
     weights = trainer.accelerator.get_state_dict(trainer.model)
     if not trainer.is_world_process_zero():
         return None
-    model = load_checkpoint(recipe.start)
+    model = load_start(recipe)
     model.load_state_dict(weights)
     model.config, model.generation_config = trainer.model.config, trainer.model.generation_config
     return model
@@ -120,7 +142,7 @@ def _options(recipe: Recipe, work: Path) -> dict[str, Any]:
         "train_sampling_strategy": "sequential",  # the examples come in an order drawn from the seed
         "use_cpu": not cuda,
         "activation_checkpointing": settings.gradient_checkpointing,
-        "bf16": _autocasts(settings, cuda),
+        "bf16": _autocasts(recipe, cuda),
         "save_strategy": "no",  # callbacks.Save says when
         "report_to": "none",
         "disable_tqdm": True,
@@ -132,9 +154,10 @@ def _options(recipe: Recipe, work: Path) -> dict[str, Any]:
     }
 
 
-def _autocasts(settings: PostTrainingConfig, cuda: bool) -> bool:
+def _autocasts(recipe: Recipe, cuda: bool) -> bool:
     """Whether torch chooses what is computed in bf16; the fast decoder does so itself."""
-    if cuda or not has_fast_decoder(settings):
+    settings = recipe.settings
+    if cuda or not has_fast_decoder(recipe):
         return settings.precision == "bf16" or (cuda and settings.precision == "auto")
     return False
 

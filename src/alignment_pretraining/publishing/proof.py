@@ -39,9 +39,9 @@ def prove(graph: Graph) -> Proof:
             or pins other libraries.
     """
     _refuse_unfinished(graph)
-    check(graph, graph.persisted(list(graph.makers)), "what would be published, or what it rests on,")
+    check(graph, graph.study_outputs, "what would be published, or what it rests on,")
     commit = _clean_commit(graph)
-    records = [record for node in graph.nodes.values() if (record := read_record(graph, node))]
+    records = [record for node in graph.study_nodes if (record := read_record(graph, node))]
     of_commit = [record.model_copy(update={"commit": commit, "dirty": False}) for record in records]
     if beside := [*commit_changes(graph, of_commit), *dvc_changes(graph)]:
         raise UserError("\n  - ".join(["others could not trace what would be published:", *beside]))
