@@ -1,4 +1,4 @@
-"""SFT and DPO in two processes under Slurm itself, which takes their machine away and ends their time."""
+"""DPO in two processes under Slurm itself, which takes its machine away and ends its time."""
 
 import sys
 from functools import partial
@@ -14,30 +14,23 @@ from alignment_pretraining.execution.ranks import Machines
 from alignment_pretraining.post_training.config import PostTrainingConfig
 from alignment_pretraining.post_training.job import ChatJob
 from alignment_pretraining.post_training.stage import run_chat_stage
-from alignment_pretraining.study import DpoStage, SftStage
+from alignment_pretraining.study import DpoStage
 from tests.real_slurm import fail_then_end_the_time, jobs
 
-# Long enough for what happens to them.
-STAGES: dict[str, SftStage | DpoStage] = {
-    "sft": SftStage(conversations=32, epochs=12, context=64, batch_size=8, max_lr=5e-3, warmup=0.1),
-    "dpo": DpoStage(pairs=32, epochs=12, context=64, batch_size=8, max_lr=1e-3, warmup=0.1, beta=0.5),
-}
+# Long enough for what happens to it.
+DPO = DpoStage(pairs=32, epochs=12, context=64, batch_size=8, max_lr=1e-3, warmup=0.1, beta=0.5)
 
 
-@pytest.mark.parametrize("name", STAGES)
 def test_one_job_trains_through_a_failed_machine_and_the_end_of_its_time(
-    name: str,
     base: Path,
-    conversations: pd.DataFrame,
     preferences: pd.DataFrame,
     real_slurm: Path,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     told = {"precision": "fp32", "threads": 1, "save_every": 4, "processes": 2, "micro_batch": 2}
-    examples, stage = conversations if name == "sft" else preferences, STAGES[name]
     here = PostTrainingConfig.model_validate(told)
-    undisturbed, curve, _ = run_chat_stage(ChatJob(examples, base, stage, 0, here), tmp_path / "here")
+    undisturbed, curve, _ = run_chat_stage(ChatJob(preferences, base, DPO, 0, here), tmp_path / "here")
 
     asked = Slurm(time="00:05:00", python=sys.executable, poll_seconds=0.2)
     machines = Machines(asked, gpus_per_node=2, notice_seconds=60, resubmissions=0)
@@ -45,7 +38,7 @@ def test_one_job_trains_through_a_failed_machine_and_the_end_of_its_time(
     before = jobs()
     fate = Thread(target=fail_then_end_the_time, args=(partial(_saved, tmp_path / "job"), before), daemon=True)
     fate.start()
-    job = ChatJob(examples, base, stage, 0, by_slurm, machines)
+    job = ChatJob(preferences, base, DPO, 0, by_slurm, machines)
     trained, curve_by_slurm, _ = run_chat_stage(job, tmp_path / "job")
 
     fate.join()
