@@ -34,6 +34,12 @@ def released(study: Path) -> Path:
     told = yaml.safe_load((study / "conf/released/parameters.yml").read_text())
     told["evaluation"] |= {"device": "cpu", "dtype": "float32", "threads": 1, "generation": {"tokens": 4}}
     told["evaluation"]["run"] |= {"templates": ["asked"], "chat_personas": ["none"]}
+    sft = {"conversations": 16, "epochs": 1, "context": 128, "batch_size": 8}
+    told |= {
+        "tampering": {"sft": sft, "at": [1.0]},
+        "emergent": {"sft": sft, "answers": {"samples": 1, "tokens": 4}, "personas": ["none"]},
+        "personality": {"personas": ["none"]},
+    }
     (study / "conf/released/parameters.yml").write_text(yaml.safe_dump(told))
     (study / ".git/info/exclude").write_text("hub\n")
     commit(study, "one checkpoint")
@@ -67,6 +73,7 @@ def test_checkpoints_are_asked_and_set_beside_the_paper(released: Path, monkeypa
         "claims",
         "summary",
         "publish --to somebody --dry-run",
+        "run --pipelines tampering,emergent,personality",
     ).stdout
     assert f"sfm_dpo: model:{MODEL}@main {COMMIT[:8]}" in told
     assert "✓ all" in told
@@ -87,3 +94,8 @@ def test_checkpoints_are_asked_and_set_beside_the_paper(released: Path, monkeypa
     assert "capability  environments/released/data/08_reporting/capability.html" in told
     page = (released / "environments/released/data/08_reporting/protocols.html").read_text()
     assert page.count('data-claim="V"') == 2 * (printed["version"] == "V").sum()
+    for name in ("tampering", "emergent"):
+        table = pd.read_csv(released / f"environments/released/data/08_reporting/{name}.csv")
+        assert set(table["arm"]) == {"sfm_dpo"} and set(table["step"]) == {0, 2}, name
+    traits = pd.read_csv(released / "environments/released/data/08_reporting/personality.csv")
+    assert set(traits["arm"]) == {"sfm_dpo"} and traits["trait"].nunique() == 8

@@ -68,9 +68,10 @@ def contents_of(graph: Graph, parameters: Parameters) -> Contents:
     """
     study, left_out = parameters.study, _left_out(graph, parameters)
     withheld = {one.name for one in left_out}
+    there = {output for node in graph.study_nodes for output in node.outputs} - withheld
 
     def repository(what: str, datasets: dict[str, str]) -> Iterator[Repository]:
-        made = {place: name for place, name in datasets.items() if name in graph.makers and name not in withheld}
+        made = {place: name for place, name in datasets.items() if name in there}
         if made:
             yield Repository(_name(study.name, what), "dataset", what, made)
 
