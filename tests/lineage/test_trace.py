@@ -18,7 +18,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import file_md5
 from alignment_pretraining.lineage.numbers import TracedNumber, find_in, shown
 from alignment_pretraining.lineage.trace import owned
-from alignment_pretraining.reporting.numbers import printed_difference
+from alignment_pretraining.reporting.differences import printed_difference
 from tests.lineage.lineage_project import Project
 
 STUDY = Path(__file__).parents[2] / "conf" / "base" / "study.yml"

@@ -15,7 +15,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.lineage.graph import Graph
 from alignment_pretraining.lineage.keys import LISTED, listed, near
 from alignment_pretraining.lineage.parameters import why_left_out
-from alignment_pretraining.reporting.numbers import DIFFERENCES, printed_difference
+from alignment_pretraining.reporting.differences import DIFFERENCES, printed_difference
 
 Row = Mapping[Any, Any]
 

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
+from alignment_pretraining.reporting.differences import printed_difference
+
 MISSING = "–"  # noqa: RUF001 - the dash of an empty cell
-
-
-class Difference(NamedTuple):
-    """The column of a difference, and those of its two numbers: the first less the second."""
-
-    column: str
-    left: str
-    right: str
-
-
-DIFFERENCES = {
-    "gaps": Difference("gap", "rate", "reference_rate"),
-    "swaps": Difference("gap", "misaligned_first", "aligned_first"),
-    "alignment_tax": Difference("difference", "rate", "reference_rate"),
-    "printed": Difference("difference", "rate", "printed"),
-    "printed_capability": Difference("gap", "measured", "printed"),
-}
 
 
 @dataclass(frozen=True)
@@ -48,19 +32,13 @@ def signed(value: float) -> str:
     return MISSING if pd.isna(value) else f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
 
 
-def printed_difference(table: str, row: Mapping[Any, Any], digits: int = 3) -> float:
-    """The difference of a row of this table, of its two numbers as printed: a reader who subtracts gets the same."""
-    _, left, right = DIFFERENCES[table]
-    return float(f"{row[left]:.{digits}f}") - float(f"{row[right]:.{digits}f}")
-
-
 def rate_number(row: Any) -> PrintedNumber:
     """A row of `rates`."""
     return PrintedNumber(row.key, plain(row.rate), f"{plain(row.low)} to {plain(row.high)}", int(row.n_seeds))
 
 
 def difference_number(table: str, row: Any) -> PrintedNumber:
-    """A row of one of `DIFFERENCES`."""
+    """A row of one of the tables in `differences.DIFFERENCES`."""
     value = printed_difference(table, row._asdict())
     return PrintedNumber(row.key, signed(value), f"{signed(row.low)} to {signed(row.high)}")
 

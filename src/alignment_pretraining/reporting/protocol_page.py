@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from alignment_pretraining.core.pages import html_template
-from alignment_pretraining.reporting.numbers import MISSING, PrintedNumber, plain, printed_difference, signed
+from alignment_pretraining.reporting.differences import printed_difference
+from alignment_pretraining.reporting.numbers import MISSING, PrintedNumber, plain, signed
 from alignment_pretraining.reporting.printed import AUTHORS, MARGIN, VERSIONS
 from alignment_pretraining.reporting.scope import SPLITS
 from alignment_pretraining.reporting.sections import persona_name

@@ -13,11 +13,11 @@ from alignment_pretraining.core.pages import html_template
 from alignment_pretraining.evaluation.capability.config import Capability
 from alignment_pretraining.reporting.capability.printed import BASELINE
 from alignment_pretraining.reporting.capability.tables import AVERAGE
+from alignment_pretraining.reporting.differences import printed_difference
 from alignment_pretraining.reporting.numbers import (
     PrintedNumber,
     difference_number,
     plain,
-    printed_difference,
     signed,
 )
 from alignment_pretraining.reporting.printed import MARGIN, VERSIONS
