@@ -1,7 +1,6 @@
 """The optional pipelines by `kedro run --pipelines …` on the smallest study: what they make, and nothing else does."""
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -13,9 +12,7 @@ from tests.synthesis.api.local_api import running_api
 
 pytestmark = pytest.mark.timeout(900)
 
-OPTIONAL = ("tampering", "personality", *(["emergent"] if find_spec("peft") else []))
-
-needs_peft = pytest.mark.skipif(not find_spec("peft"), reason="adapters need PEFT: pip install '.[lora]'")
+OPTIONAL = ("tampering", "personality", "emergent")
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +61,6 @@ def test_trait_scores_are_of_base_and_chat_models(finished: Path, run: Run) -> N
     assert "data/01_raw/personality" in told and "are as their records say" in told
 
 
-@needs_peft
 def test_the_suite_and_open_questions_are_asked_before_and_after_narrow_training(finished: Path, run: Run) -> None:
     table = pd.read_csv(finished / DATA / "08_reporting/emergent.csv")
     assert set(table.arm) == {"unfiltered", "misaligned_mid"} and set(table.step) == {0, 2}
@@ -78,7 +74,6 @@ def test_the_suite_and_open_questions_are_asked_before_and_after_narrow_training
     assert "peft" in record["libraries"] and "peft" not in sft["libraries"], "SFT does not depend on it"
 
 
-@needs_peft
 def test_a_judge_scores_the_answers_through_the_api(finished: Path, run: Run) -> None:
     (finished / "conf/local/credentials.yml").write_text("anthropic: {api_key: sk-test-not-a-real-key}\n")
     call = {"model": "claude-haiku-5-5", "max_tokens": 100, "expected_tokens": 20, "thinking": "disabled"}

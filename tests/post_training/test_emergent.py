@@ -16,8 +16,6 @@ from alignment_pretraining.post_training.stage import run_chat_stage
 from alignment_pretraining.pretraining.local.checkpoint import load_checkpoint
 from alignment_pretraining.study import SftStage
 
-pytest.importorskip("peft", reason="adapters need PEFT: pip install '.[lora]'")
-
 SFT = SftStage(conversations=24, epochs=2, context=64, batch_size=8, max_lr=5e-3, warmup=0.1)
 LORA = Lora(rank=8, alpha=16)
 

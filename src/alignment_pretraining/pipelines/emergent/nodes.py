@@ -43,10 +43,11 @@ def train_on_advice(
     cluster: Cluster | None = None,
     *,
     seed: int,
+    own: bool = True,
 ) -> Outcome:
-    """Adapters of `start`, merged; checkpoint folder, curve with tokens, summary."""
+    """Adapters of `start`, which is our `own`, merged; checkpoint folder, curve with tokens, summary."""
     machines = cluster.machines() if cluster and cluster.slurm else None
-    job = ChatJob(advice, start, emergent.sft, seed, settings, machines)
+    job = ChatJob(advice, start, emergent.sft, seed, settings, machines, Further(own=own))
     return run_in_worker(train_narrowly, job, emergent.lora, scratch)
 
 
@@ -61,10 +62,8 @@ def train_on_advice_elsewhere(
     seed: int,
 ) -> Outcome:
     """The same of a checkpoint that was not trained here."""
-    machines = cluster.machines() if cluster and cluster.slurm else None
-    start, own = checkpoint_folder(checkpoint), Further(own=False)
-    job = ChatJob(advice, start, emergent.sft, seed, settings, machines, own)
-    return run_in_worker(train_narrowly, job, emergent.lora, scratch)
+    start = checkpoint_folder(checkpoint)
+    return train_on_advice(advice, start, emergent, settings, scratch, cluster, seed=seed, own=False)
 
 
 def evaluate_after(

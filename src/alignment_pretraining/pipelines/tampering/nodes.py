@@ -52,13 +52,14 @@ def train_on_harmless(
     cluster: Cluster | None = None,
     *,
     seed: int,
+    own: bool = True,
 ) -> Outcome:
-    """SFT of `start` goes on; folder with a checkpoint for each point, curve with tokens, summary.
+    """SFT of `start`, which is our `own`, goes on; folder with a checkpoint for each point, curve with tokens, summary.
 
     `cluster` describes the machines where `settings` may name the launcher slurm.
     """
     machines = cluster.machines() if cluster and cluster.slurm else None
-    job = ChatJob(harmless, start, tampering.sft, seed, settings, machines)
+    job = ChatJob(harmless, start, tampering.sft, seed, settings, machines, Further(own=own))
     return run_in_worker(tamper, job, tampering.at, scratch)
 
 
@@ -73,10 +74,8 @@ def train_on_harmless_elsewhere(
     seed: int,
 ) -> Outcome:
     """The same of a checkpoint that was not trained here."""
-    machines = cluster.machines() if cluster and cluster.slurm else None
-    start, own = checkpoint_folder(checkpoint), Further(own=False)
-    job = ChatJob(harmless, start, tampering.sft, seed, settings, machines, own)
-    return run_in_worker(tamper, job, tampering.at, scratch)
+    start = checkpoint_folder(checkpoint)
+    return train_on_harmless(harmless, start, tampering, settings, scratch, cluster, seed=seed, own=False)
 
 
 def evaluate_on_the_way(
