@@ -5,6 +5,7 @@ Source: arXiv 2601.10160, section on tampering: 728,499,145 tokens with the sett
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
@@ -61,7 +62,9 @@ def tamper(job: ChatJob, at: Sequence[float], scratch: Path) -> Outcome:
     folder = checkpoint.with_name(KEPT)
     if steps in keep:
         folder.mkdir(exist_ok=True)
-        checkpoint.rename(folder / str(steps))
+        last = folder / str(steps)
+        shutil.rmtree(last, ignore_errors=True)  # of a run that was killed after this
+        checkpoint.rename(last)
     counts = tokens_by_step(job)
     summary = {**summary, "stage": "tampered", "tokens": counts[-1]}
     return folder, curve.assign(tokens=counts), summary
