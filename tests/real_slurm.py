@@ -11,10 +11,12 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 # `cred_expire`: a job that is requeued waits for so many seconds until it begins again (by default 120).
+# `ReturnToService`: a node that was set down stays down until it is told to resume.
 _CONFIG = """
 ClusterName=tests
 SlurmctldHost={host}(127.0.0.1)
@@ -34,7 +36,7 @@ SlurmdSpoolDir={folder}/spool
 SlurmctldPidFile={folder}/controller.pid
 SlurmdPidFile={folder}/node.pid
 SlurmdParameters=config_overrides
-ReturnToService=2
+ReturnToService=1
 KillWait=2
 NodeName=localhost NodeHostname={host} NodeAddr=127.0.0.1 CPUs=16 RealMemory=16000 Gres=gpu:8
 PartitionName=all Nodes=localhost Default=YES MaxTime=INFINITE State=UP
@@ -86,16 +88,32 @@ def jobs() -> set[str]:
     return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
 
 
-def fail_then_end_the_time(saved: Callable[[], int], before: set[str]) -> None:
-    """After the first save of the one job that is not among `before`, the machine is gone for a moment; after another
-    save Slurm's signal says that its time is nearly up. `saved` tells the step of the last save.
+def fail_the_machine() -> None:
+    """The node is gone for a moment."""
+    for state in ("down", "resume"):
+        _tell("scontrol", "update", "nodename=localhost", f"state={state}", "reason=power")
+
+
+@contextmanager
+def failing_then_out_of_time(saved: Callable[[], int]) -> Iterator[None]:
+    """While the one job that is submitted inside is at work, the machine fails, and then its time ends.
+
+    `saved` tells the step of the last save.
 
     Raises:
         TimeoutError: there is no save in two minutes.
     """
+    with ThreadPoolExecutor(1) as pool:
+        fate = pool.submit(_fail_then_end_the_time, saved, jobs())
+        yield
+        fate.result()
+
+
+def _fail_then_end_the_time(saved: Callable[[], int], before: set[str]) -> None:
+    """After the first save of the one job that is not among `before`, the machine is gone for a moment; after another
+    save Slurm's signal says that its time is nearly up."""
     reached = _wait_for_a_save_beyond(0, saved)
-    for state in ("down", "resume"):
-        _tell("scontrol", "update", "nodename=localhost", f"state={state}", "reason=power")
+    fail_the_machine()
     _wait_for_a_save_beyond(reached, saved)
     (job,) = jobs() - before
     _tell("scancel", "--batch", "--signal=USR1", job)

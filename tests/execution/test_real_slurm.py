@@ -1,6 +1,5 @@
 """Slurm itself takes our jobs, and what it does to them is survived."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.execution.config import Execution
 from tests.execution.counting import times_done
 from tests.execution.test_slurm import run_squares, run_twice, start_squares, wait_until
-from tests.real_slurm import jobs
+from tests.real_slurm import fail_the_machine, jobs
 
 
 @pytest.fixture
@@ -34,10 +33,7 @@ def test_a_machine_that_fails_costs_what_it_was_doing(tmp_path: Path, execution:
     before = jobs()
     run = start_squares(tmp_path, [1, 5.5], execution)
     wait_until(lambda: times_done(tmp_path / "notes", 5.5))
-    for state in ("down", "resume"):
-        subprocess.run(
-            ["scontrol", "update", "nodename=localhost", f"state={state}", "reason=power"], check=True, timeout=60
-        )
+    fail_the_machine()
     assert run.wait(200) == 0
     assert run_squares(tmp_path, [1, 5.5], execution) == [1, 5]
     assert times_done(tmp_path / "notes", 5.5) == 2

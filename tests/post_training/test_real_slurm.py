@@ -3,7 +3,6 @@
 import sys
 from functools import partial
 from pathlib import Path
-from threading import Thread
 
 import pandas as pd
 import pytest
@@ -15,7 +14,7 @@ from alignment_pretraining.post_training.config import PostTrainingConfig
 from alignment_pretraining.post_training.job import ChatJob
 from alignment_pretraining.post_training.stage import run_chat_stage
 from alignment_pretraining.study import DpoStage
-from tests.real_slurm import fail_then_end_the_time, jobs
+from tests.real_slurm import failing_then_out_of_time, jobs
 
 # Long enough for what happens to it.
 DPO = DpoStage(pairs=32, epochs=12, context=64, batch_size=8, max_lr=1e-3, warmup=0.1, beta=0.5)
@@ -36,12 +35,10 @@ def test_one_job_trains_through_a_failed_machine_and_the_end_of_its_time(
     machines = Machines(asked, gpus_per_node=2, notice_seconds=60, resubmissions=0)
     by_slurm = PostTrainingConfig.model_validate(told | {"launcher": "slurm"})
     before = jobs()
-    fate = Thread(target=fail_then_end_the_time, args=(partial(_saved, tmp_path / "job"), before), daemon=True)
-    fate.start()
     job = ChatJob(preferences, base, DPO, 0, by_slurm, machines)
-    trained, curve_by_slurm, _ = run_chat_stage(job, tmp_path / "job")
+    with failing_then_out_of_time(partial(_saved, tmp_path / "job")):
+        trained, curve_by_slurm, _ = run_chat_stage(job, tmp_path / "job")
 
-    fate.join()
     assert len(jobs() - before) == 1 and "submitted again" not in caplog.text
     log = next((tmp_path / "job").glob("*/job.log")).read_text()
     assert log.count("time is up: requeued") == 1

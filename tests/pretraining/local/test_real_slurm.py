@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from threading import Thread
 
 import pandas as pd
 import pytest
@@ -16,7 +15,7 @@ from alignment_pretraining.pretraining.local.config import EngineConfig
 from alignment_pretraining.pretraining.local.job import StageJob
 from alignment_pretraining.pretraining.local.stage import run_stage
 from tests.pretraining.local.conftest import STAGE, learnable, write_stream
-from tests.real_slurm import fail_then_end_the_time, jobs
+from tests.real_slurm import failing_then_out_of_time, jobs
 
 LONG = STAGE.model_copy(update={"tokens": 16 * STAGE.tokens})  # long enough for what happens to it
 TWO = EngineConfig(precision="fp32", save_every=4, heldout_tokens=2_048, processes=2)
@@ -31,12 +30,10 @@ def test_one_job_trains_through_a_failed_machine_and_the_end_of_its_time(
     asked = Slurm(time="00:05:00", python=sys.executable, poll_seconds=0.2)
     machines = Machines(asked, gpus_per_node=2, notice_seconds=60, resubmissions=0)
     before = jobs()
-    fate = Thread(target=fail_then_end_the_time, args=(partial(_saved, tmp_path / "job"), before), daemon=True)
-    fate.start()
     job = make_job(mix=mix, stage=LONG, settings=TWO, machines=machines)
-    trained, curve_by_slurm, _ = run_stage(job, tmp_path / "job")
+    with failing_then_out_of_time(partial(_saved, tmp_path / "job")):
+        trained, curve_by_slurm, _ = run_stage(job, tmp_path / "job")
 
-    fate.join()
     assert len(jobs() - before) == 1 and "submitted again" not in caplog.text
     log = next((tmp_path / "job").glob("*/job.log")).read_text()
     assert log.count("time is up: requeued") == 1
