@@ -105,7 +105,7 @@ def test_a_trace_says_what_it_could_not_look_at(finished: Path, run: Run) -> Non
     table = finished / DATA / "08_reporting/rates.csv"
     table.rename(table.with_suffix(".away"))
     missing = run("kedro", "trace", "--env", "test", key, code=1).stderr
-    assert f"Not looked at, as missing: {DATA}/08_reporting/rates.csv" in missing
+    assert f"Not looked at, as missing: {DATA}/08_reporting/rates.csv; make them: " in missing
     table.with_suffix(".away").rename(table)
 
     manifest = finished / DATA / "05_model_input/unfiltered/seed0/pretraining.manifest.json"

@@ -88,7 +88,8 @@ def find_number(graph: Graph, wanted: str, every: bool = False) -> TracedNumber:
     try:
         return find_in(tables, wanted, every)
     except UserError as error:
-        lacking = [name for name in places if name not in tables]
+        # What optional pipelines make is not missed where they were not run.
+        lacking = [name for name in places if name not in tables and not graph.places[graph.makers[name].name].optional]
         raise _of_an_arm_that_is_not_run(graph, wanted) or _with_missing(graph, error, lacking) from None
 
 
