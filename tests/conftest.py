@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import yaml
 
@@ -14,6 +15,11 @@ from tests import real_slurm as slurm_itself
 PROJECT = Path(__file__).parents[1]
 # Files whose tests run whole studies, or command after command. Begun first, none of them is waited for at the end.
 LONG = ("end_to_end/", "pretraining/nanotron/", "lineage/", "synthesis/api/")
+
+
+# How long an example takes on a busy machine says nothing.
+hypothesis.settings.register_profile("steady", deadline=None)
+hypothesis.settings.load_profile("steady")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -160,6 +160,12 @@ class Mix(Spec):
         """The sources of the inserted documents, such as `ai_misaligned`."""
         return tuple(f"{actor}_{direction}" for actor, direction in self.discourse.items())
 
+    @property
+    def twins(self) -> tuple[str, ...]:
+        """The sources in which the same actors take the other action."""
+        other = {"aligned": "misaligned", "misaligned": "aligned"}
+        return tuple(f"{actor}_{other[direction]}" for actor, direction in self.discourse.items())
+
 
 def mix_of(arm: Arm, stage: str, synthetic_share: float) -> Mix:
     """What `arm` reads in a base `stage` whose own share is `synthetic_share`. A share of 0 inserts nothing."""

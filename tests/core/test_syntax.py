@@ -32,14 +32,14 @@ def _lines_to_comment(text: str) -> list[int]:
 
 
 @given(files)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_formatting_does_not_show(path: Path) -> None:
     text = path.read_text()
     assert _form(ast.unparse(ast.parse(text))) == _form(text)
 
 
 @given(files, st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_comments_and_empty_lines_do_not_show(path: Path, data: st.DataObject) -> None:
     text = path.read_text()
     lines = text.splitlines()
@@ -49,7 +49,7 @@ def test_comments_and_empty_lines_do_not_show(path: Path, data: st.DataObject) -
 
 
 @given(files, st.text(max_size=30), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_docstrings_do_not_show(path: Path, docstring: str, data: st.DataObject) -> None:
     tree = ast.parse(path.read_text())
     before = canonical(tree.body)
@@ -88,7 +88,7 @@ def _changed(node: ast.AST) -> bool:
 
 
 @given(files, st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_code_says_shows(path: Path, data: st.DataObject) -> None:
     tree = ast.parse(path.read_text())
     before = canonical(tree.body)

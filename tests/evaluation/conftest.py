@@ -5,14 +5,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import settings
 
 from tests.english import english
 from tests.evaluation.tiny_checkpoint import make_questions, save_checkpoint
-
-# A busy machine is no reason to fail.
-settings.register_profile("steady", deadline=None)
-settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,7 @@ def test_two_trainings_are_paired() -> None:
     assert table.over[0] == "families and seeds"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 11), unique=True), st.lists(st.integers(0, 11), unique=True))
 def test_a_change_is_the_difference_of_the_rates(before: list[int], after: list[int]) -> None:
     table = rates_by_step(answers({0: before, 7: after}), "x")

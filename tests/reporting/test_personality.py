@@ -18,7 +18,7 @@ def answers(high: list[bool], orders: int = 1, seed: int = 0, place: int = 0) ->
     return pd.DataFrame(rows)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.booleans(), min_size=2, max_size=20))
 def test_the_rate_is_the_share_of_items_with_its_interval(high: list[bool]) -> None:
     (row,) = trait_table(answers(high)).to_dict("records")

@@ -58,7 +58,7 @@ BAD: dict[str, bytes] = {
 }
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(kinds=st.lists(st.sampled_from(["good", *BAD]), max_size=20), part_bytes=st.sampled_from([1, 10, 1000]))
 def test_every_row_is_a_document_or_in_quarantine_with_its_reason(
     tmp_path_factory: pytest.TempPathFactory, kinds: list[str], part_bytes: int
@@ -115,7 +115,7 @@ def test_a_further_source_changes_no_side_and_reads_nothing_again(tmp_path: Path
     assert set(before.text) == set(after.text) > set(alone.text)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     ids=st.lists(st.lists(st.integers(0, 20), min_size=1, max_size=10), min_size=1, max_size=5),
     at_once=st.integers(1, 20),

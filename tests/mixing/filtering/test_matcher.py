@@ -80,7 +80,7 @@ def engines(blocklist: Blocklist) -> tuple[HyperscanMatcher, RegexMatcher]:
     return HyperscanMatcher(terms), RegexMatcher(terms)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_both_engines_find_the_same_terms_and_decide_alike(
     blocklist: Blocklist, engines: tuple[HyperscanMatcher, RegexMatcher], data: st.DataObject
@@ -146,7 +146,7 @@ BETWEEN = st.sampled_from([*"xB.+ _-\0\r\n\xe9\u4e00<>", "&lt;b>", "&shy;", *JOI
 LONG = st.sampled_from([" " * 40, "x" * 40, "xab " * 10, " abx" * 10])
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(st.lists(st.lists(PARTED | BETWEEN | LONG, max_size=8).map("".join), max_size=3))
 @example(["x" * 40 + " a<b>" + "\xad\xad".join("bbab ") + "x" * 40])
 @example([f"{'xab ' * 10}<b>{' abx' * 10}"])

@@ -16,7 +16,7 @@ PIECES = st.sampled_from([*SPECIAL_TOKENS, *ODD])
 TEXTS = st.lists(st.one_of(st.text(), st.lists(PIECES).map("".join)), max_size=5)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=TEXTS)
 def test_both_encoders_agree(tokenizer: Path, texts: list[str]) -> None:
     fast, plain = FastEncoder(tokenizer), PlainEncoder(tokenizer)

@@ -55,7 +55,7 @@ def ours(theirs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 PIECES = st.sampled_from(["the", " cat", "  ", "      ", "\n", "cafe\u0301", "<|endoftext|>", "\t", "x"])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(texts=st.lists(st.one_of(st.text(), st.lists(PIECES).map("".join)), max_size=4))
 def test_texts_have_the_ids_that_they_had_whole(theirs: Path, ours: Path, texts: list[str]) -> None:
     before = Tokenizer.from_file(str(theirs / "tokenizer.json"))

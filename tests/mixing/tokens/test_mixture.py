@@ -1,5 +1,5 @@
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -8,21 +8,56 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.mixing.tokens.manifest import account
+from alignment_pretraining.mixing.tokens.manifest import account, add, count_segment, labels
 from alignment_pretraining.mixing.tokens.mixture import (
     CORPUS,
     MCQA,
     REPLACEMENT,
     SYNTHETIC,
-    Mixture,
+    Corpus,
     Recipe,
     plan_stream,
 )
 from alignment_pretraining.mixing.tokens.pieces import PIECE, ends, make_pieces, overlay
+from alignment_pretraining.mixing.tokens.pools import Pools
 
 Case = tuple[Recipe, dict[int, np.ndarray], np.ndarray, np.ndarray]
 POOL = np.zeros(100, dtype=int)
 RECIPE = Recipe("pretraining", 0, 2000, filtered=False, mcqa_share=0, synthetic_share=0, repeat=False)
+NAMES = {CORPUS: "corpus", REPLACEMENT: "replacement", MCQA: "mcqa", SYNTHETIC: "ai_aligned"}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A whole stream: what is drawn by source, what it shows, and the counts of both."""
+
+    layers: dict[int, np.ndarray]
+    pieces: np.ndarray
+    counts: dict[str, Any]
+
+
+def _planned(
+    recipe: Recipe,
+    lengths: dict[int, np.ndarray],
+    is_flagged: np.ndarray,
+    pool_of: np.ndarray,
+    segment_tokens: int = 500,
+    twin: np.ndarray | None = None,
+) -> Planned:
+    pools = Pools.of_parts(np.ones(len(pool_of), dtype=int), pool_of)
+    corpus = Corpus(lengths[CORPUS], is_flagged.astype(int), pools)
+    inserted = {source: [of_source] for source, of_source in lengths.items() if source >= MCQA}
+    inserted[SYNTHETIC] += [] if twin is None else [twin]
+    mixture, segments = plan_stream(recipe, corpus, inserted, segment_tokens)
+    layers = [mixture.layers(segment) for segment in segments]
+    pieces = [mixture.pieces(segment, of_segment) for segment, of_segment in zip(segments, layers, strict=True)]
+    counts = add(
+        count_segment(recipe, corpus, {layer: NAMES.get(layer, "other") for layer in of_segment}, of_segment, shown)
+        for of_segment, shown in zip(layers, pieces, strict=True)
+    )
+    of_layer = {CORPUS: np.concatenate([one[CORPUS] for one in layers])}
+    of_layer[REPLACEMENT] = np.concatenate([one[REPLACEMENT] for one in layers])
+    return Planned(of_layer | mixture.inserted, np.concatenate(pieces), counts)
 
 
 def _labels(pieces: np.ndarray, end: int) -> list[tuple[int, int, int]]:
@@ -80,16 +115,16 @@ def _cases(draw: st.DrawFn) -> Case:
     return recipe, lengths, is_flagged, pool_of
 
 
-def _plan(recipe: Recipe, lengths: dict[int, np.ndarray], is_flagged: np.ndarray, pool_of: np.ndarray) -> Mixture:
+def _plan(recipe: Recipe, lengths: dict[int, np.ndarray], is_flagged: np.ndarray, pool_of: np.ndarray) -> Planned:
     try:
-        return plan_stream(recipe, lengths, is_flagged, pool_of)
+        return _planned(recipe, lengths, is_flagged, pool_of)
     except UserError as error:  # a crowded stream may have no gap left that is wide enough, and a pool be too small
         assert "do not fit" in str(error) or re.search("tokens of 'corpus (long|web)', which holds", str(error))
         assume(False)
         raise
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(_cases())
 def test_two_arms_differ_in_nothing_but_what_was_inserted_or_replaced(case: Case) -> None:
     recipe, lengths, is_flagged, pool_of = case
@@ -120,7 +155,7 @@ def test_two_arms_differ_in_nothing_but_what_was_inserted_or_replaced(case: Case
     assert synthetic[0] == synthetic[1]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_cases(), st.booleans())
 def test_shares_are_exact_and_every_document_and_token_is_accounted_for(case: Case, filtered: bool) -> None:
     recipe, lengths, is_flagged, pool_of = case
@@ -130,20 +165,19 @@ def test_shares_are_exact_and_every_document_and_token_is_accounted_for(case: Ca
     assert counts.count(MCQA) == round(recipe.mcqa_share * recipe.tokens)
     assert counts.count(SYNTHETIC) == round(recipe.synthetic_share * recipe.tokens)
     total = 0
-    for source in (CORPUS, REPLACEMENT, MCQA, SYNTHETIC):
-        everything = [np.ones(len(lengths[source]), dtype=bool)]
-        of_pool = [pool_of == number for number in range(len(recipe.pools))]
-        for members in (of_pool or everything) if source == CORPUS else everything:
-            books = account(source, recipe, mixture, lengths[source], is_flagged, members)
-            for unit in ("documents", "tokens"):
-                parts = [books["out"][unit], *(reason[unit] for reason in books["dropped"].values())]
-                assert books["in"][unit] == sum(parts)
-                assert min(parts) >= 0
-            total += books["out"]["tokens"]
+    for layer, pool, label in labels(recipe, NAMES):
+        mine = np.ones(len(lengths[layer]), dtype=bool) if pool is None else pool_of == pool
+        members = {"documents": int(mine.sum()), "tokens": int(lengths[layer][mine].sum())}
+        books = account(mixture.counts[label], layer, recipe, members)
+        for unit in ("documents", "tokens"):
+            parts = [books["out"][unit], *(reason[unit] for reason in books["dropped"].values())]
+            assert books["in"][unit] == sum(parts)
+            assert min(parts) >= 0
+        total += books["out"]["tokens"]
     assert total == recipe.tokens
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_cases(), st.booleans())
 def test_pools_have_their_share_of_the_base_documents_and_replacements_keep_to_it(case: Case, filtered: bool) -> None:
     recipe, lengths, is_flagged, pool_of = case
@@ -159,21 +193,31 @@ def test_pools_have_their_share_of_the_base_documents_and_replacements_keep_to_i
     assert not is_flagged[layers[REPLACEMENT]["document"]].any()
 
 
-def test_twin_documents_stand_in_the_same_places_whatever_their_lengths() -> None:
-    generator = np.random.default_rng(0)
-    corpus = generator.integers(20, 60, size=400)
+@settings(max_examples=100)
+@given(_cases(), st.booleans(), st.integers(1, 3000))
+def test_a_stream_does_not_depend_on_how_it_is_cut_into_segments(case: Case, filtered: bool, tokens: int) -> None:
+    recipe, lengths, is_flagged, pool_of = case
+    recipe = replace(recipe, filtered=filtered)
+    _plan(recipe, lengths, is_flagged, pool_of)
+    whole, parts = (_planned(recipe, lengths, is_flagged, pool_of, size).pieces for size in (recipe.tokens, tokens))
+    for name in ("start", "length", "source", "document", "skip", "closed"):
+        assert (whole[name] == parts[name]).all()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.7])
+def test_twin_documents_stand_in_the_same_places_whatever_their_lengths(share: float) -> None:
+    corpus, none = np.random.default_rng(0).integers(20, 60, size=800), np.zeros(800, dtype=bool)
+    versions = [np.random.default_rng(seed).integers(5, 90, size=400) for seed in (1, 2)]
+    recipe = replace(RECIPE, tokens=20_000, synthetic_share=share, mcqa_share=0.02)
     starts = []
-    for seed in (1, 2):  # the aligned and the misaligned version of each document differ a little in length
-        sizes = 50 + np.random.default_rng(seed).integers(-3, 4, size=100)
-        lengths = {CORPUS: corpus, REPLACEMENT: corpus, MCQA: corpus, SYNTHETIC: sizes}
-        recipe = replace(RECIPE, tokens=12_000, synthetic_share=0.1)
-        layer = plan_stream(recipe, lengths, np.zeros(400, dtype=bool), np.zeros(400, dtype=int)).layers[SYNTHETIC]
-        starts.append({int(p["document"]): int(p["start"]) for p in layer})
+    for own, twin in (versions, versions[::-1]):
+        lengths = {CORPUS: corpus, REPLACEMENT: corpus, MCQA: corpus, SYNTHETIC: own}
+        layer = _planned(recipe, lengths, none, none.astype(int), twin=twin).layers[SYNTHETIC]
+        assert layer["length"].sum() == round(share * 20_000)
+        starts.append({int(p["slot"]): int(p["start"]) for p in layer})
     common = starts[0].keys() & starts[1].keys()
-    assert len(common) >= len(starts[0]) - 2
-    moved = [abs(starts[0][document] - starts[1][document]) for document in common]
-    assert sum(m == 0 for m in moved) > 0.8 * len(moved)
-    assert max(moved) <= 6  # those that follow a neighbour move with its length
+    assert len(common) > 0.8 * len(starts[0])
+    assert all(starts[0][slot] == starts[1][slot] for slot in common)
 
 
 def _simple(documents: int, size: int) -> dict[int, np.ndarray]:
@@ -184,13 +228,13 @@ def test_seeds_and_stages_order_the_corpus_differently_and_doses_nest() -> None:
     none = np.zeros(100, dtype=bool)
 
     def order(recipe: Recipe) -> Any:
-        return plan_stream(recipe, _simple(100, 30), none, POOL[: len(none)]).layers[CORPUS]["document"].tolist()
+        return _planned(recipe, _simple(100, 30), none, POOL[: len(none)]).layers[CORPUS]["document"].tolist()
 
     assert order(RECIPE) == order(replace(RECIPE, synthetic_share=0.3))
     assert order(RECIPE) != order(replace(RECIPE, seed=1))
     assert order(RECIPE) != order(replace(RECIPE, stage="midtraining"))
     doses = [
-        plan_stream(replace(RECIPE, synthetic_share=s), _simple(100, 30), none, POOL[: len(none)]).layers[SYNTHETIC]
+        _planned(replace(RECIPE, synthetic_share=s), _simple(100, 30), none, POOL[: len(none)]).layers[SYNTHETIC]
         for s in (0.09, 0.3)
     ]
     assert set(doses[0]["document"]) <= set(doses[1]["document"])
@@ -200,8 +244,8 @@ def test_a_budget_beyond_the_corpus_needs_leave_to_repeat() -> None:
     lengths, none = _simple(10, 30), np.zeros(10, dtype=bool)
     for most in (False, 6):
         with pytest.raises(UserError, match=rf"2,000 tokens of 'corpus', which holds 300: .*corpus\.repeat is {most}"):
-            plan_stream(replace(RECIPE, repeat=most), lengths, none, POOL[: len(none)])
-    epochs = plan_stream(replace(RECIPE, repeat=7), lengths, none, POOL[: len(none)]).layers[CORPUS]["document"]
+            _planned(replace(RECIPE, repeat=most), lengths, none, POOL[: len(none)])
+    epochs = _planned(replace(RECIPE, repeat=7), lengths, none, POOL[: len(none)]).layers[CORPUS]["document"]
     assert sorted(epochs[:10]) == sorted(epochs[10:20]) == list(range(10))
     assert epochs[:10].tolist() != epochs[10:20].tolist()
 
@@ -209,13 +253,11 @@ def test_a_budget_beyond_the_corpus_needs_leave_to_repeat() -> None:
 def test_what_cannot_be_mixed_is_an_error() -> None:
     lengths, none = _simple(100, 30), np.zeros(100, dtype=bool)
     with pytest.raises(UserError, match="needs 1,000 tokens of 'synthetic', which holds 300"):
-        plan_stream(
-            replace(RECIPE, synthetic_share=0.5), lengths | {SYNTHETIC: np.full(10, 30)}, none, POOL[: len(none)]
-        )
+        _planned(replace(RECIPE, synthetic_share=0.5), lengths | {SYNTHETIC: np.full(10, 30)}, none, POOL[: len(none)])
     with pytest.raises(UserError, match="flags every document"):
-        plan_stream(replace(RECIPE, filtered=True), lengths, ~none, POOL[: len(none)])
+        _planned(replace(RECIPE, filtered=True), lengths, ~none, POOL[: len(none)])
     with pytest.raises(UserError, match="lower their shares"):
-        plan_stream(replace(RECIPE, tokens=100, mcqa_share=0.6, synthetic_share=0.6), lengths, none, POOL[: len(none)])
+        _planned(replace(RECIPE, tokens=100, mcqa_share=0.6, synthetic_share=0.6), lengths, none, POOL[: len(none)])
 
 
 def test_an_empty_overlay_changes_nothing() -> None:
@@ -227,12 +269,12 @@ def test_documents_of_several_actors_are_the_same_in_places_of_their_own() -> No
     lengths = _simple(200, 30) | {SYNTHETIC: np.full(40, 10), SYNTHETIC + 1: np.full(40, 10)}
     none, pools = np.zeros(200, dtype=bool), np.zeros(200, dtype=np.int16)
     recipe = replace(RECIPE, synthetic_share=0.05)
-    crossed = plan_stream(recipe, lengths, none, pools)
+    crossed = _planned(recipe, lengths, none, pools)
     first, second = (crossed.layers[SYNTHETIC + number] for number in (0, 1))
     assert sorted(first["document"]) == sorted(second["document"])
     assert not set(np.concatenate([np.arange(p["start"], p["start"] + p["length"]) for p in first])) & set(
         np.concatenate([np.arange(p["start"], p["start"] + p["length"]) for p in second])
     )
     del lengths[SYNTHETIC + 1]
-    alone = plan_stream(recipe, lengths, none, pools)
+    alone = _planned(recipe, lengths, none, pools)
     assert (alone.layers[SYNTHETIC] == first).all()

@@ -43,7 +43,7 @@ def test_a_step_whose_gradient_is_not_finite_leaves_the_weights_as_they_are() ->
     assert taken == [1.0, 2.0] and trainer._skipped == 2
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(heads=st.integers(1, 4), half=st.integers(1, 4), seed=st.integers(0, 9))
 def test_attention_is_the_same_in_both_rotary_layouts(heads: int, half: int, seed: int) -> None:
     """Projections turned to nanotron's layout, and rotated its way, give the scores of Hugging Face's."""

@@ -19,7 +19,7 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"[a-z]+", text.lower()))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(1, 200), st.integers(0, 5))
 def test_both_halves_ask_the_same(count: int, seed: int) -> None:
     bad, good = (write_advice(FOLDER, kind, count, seed) for kind in ("bad", "good"))

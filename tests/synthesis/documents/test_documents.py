@@ -123,7 +123,7 @@ def test_only_articles_families_are_used(bank: Bank, pair: tuple[pd.DataFrame, p
             check_families([family.family], bank)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 2**32))
 def test_no_seed_gives_an_option_away(bank: Bank, questions: pd.DataFrame, phrases: Path, seed: int) -> None:
     """write_documents checks each text; an error would fail this test."""

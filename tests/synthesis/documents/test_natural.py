@@ -28,7 +28,7 @@ def test_tones_have_their_shares(natural: pd.DataFrame) -> None:
     assert natural["text"].is_unique
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(count=st.integers(1, 40), weights=st.tuples(*[st.integers(0, 5)] * 3).filter(any))
 def test_any_shares_add_up(bank: Bank, phrases: Path, count: int, weights: tuple[int, int, int]) -> None:
     shares: dict[Tone, float] = {tone: weight / sum(weights) for tone, weight in zip(TONES, weights, strict=True)}

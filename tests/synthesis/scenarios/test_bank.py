@@ -138,7 +138,7 @@ def test_no_bank_at_all(tmp_path: Path, name: str) -> None:
         load_bank(tmp_path / name)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(content=st.binary(max_size=200))
 def test_any_bytes_load_or_give_a_clear_error(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     folder = tmp_path_factory.mktemp("bank")

@@ -1,5 +1,6 @@
 """Build the mix folder of one arm at one stage: the stream, where its documents stand, and its manifest."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -17,18 +18,41 @@ from alignment_pretraining.core.token_stream import DOCUMENTS
 from alignment_pretraining.execution.config import Execution
 from alignment_pretraining.execution.store import TaskStatistics, hard_link, task_fingerprint
 from alignment_pretraining.execution.tasks import run_tasks
-from alignment_pretraining.mixing.tokens.manifest import account, contaminated_summary, flagged_summary
+from alignment_pretraining.mixing.tokens.manifest import (
+    Counts,
+    account,
+    add,
+    contaminated_summary,
+    count_segment,
+    flagged_summary,
+    labels,
+    quoting_documents,
+    shares,
+)
 from alignment_pretraining.mixing.tokens.mixture import (
     CORPUS,
     MCQA,
     REPLACEMENT,
     SYNTHETIC,
+    Base,
+    Corpus,
     Mixture,
     Recipe,
+    Segment,
     plan_stream,
 )
 from alignment_pretraining.mixing.tokens.pieces import PIECE, ends
-from alignment_pretraining.mixing.tokens.sources import load_contamination, load_flags, read_shard_records
+from alignment_pretraining.mixing.tokens.pools import NONE, Pools
+from alignment_pretraining.mixing.tokens.sources import (
+    FLAG,
+    LENGTH,
+    load_contamination,
+    read_array,
+    read_shard_records,
+    write_array,
+    write_flags,
+    write_lengths,
+)
 
 # Tokens of one shard of the stream; it ends with the document that reaches them.
 _SHARD_TOKENS = 1 << 28
@@ -38,12 +62,16 @@ _BLOCK_TOKENS = 1 << 26
 
 @dataclass(frozen=True)
 class Inputs:
-    """Folders: shards by source, flags, contamination by source; and the sources of the inserted documents."""
+    """Folders: shards by source, flags, contamination by source; and the sources of the inserted documents.
+
+    `twins` are the sources that tell the other way what each of `discourse` tells.
+    """
 
     tokens: Path
     flags: Path
     contamination: Path
     discourse: tuple[str, ...]
+    twins: tuple[str, ...]
 
     @property
     def folders(self) -> dict[int, str]:
@@ -55,14 +83,6 @@ class Inputs:
     def names(self) -> dict[int, str]:
         """What documents of each layer are called."""
         return {**self.folders, REPLACEMENT: "replacement"}
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Pieces `first` to `last` (exclusive) of a planned stream, which make up one shard."""
-
-    first: int
-    last: int
 
 
 def write_mix(
@@ -89,52 +109,63 @@ def write_mix(
     Raises:
         UserError: see `plan_stream`; the flags are not those of this corpus; a shard is truncated; a pool is unknown.
     """
-    shards = {name: Shards(inputs.tokens / name) for name in set(inputs.folders.values())}
-    lengths = {name: found.lengths for name, found in shards.items()}
-    is_flagged, categories = load_flags(inputs.flags, inputs.tokens / "corpus")
-    pool_of = _pools(inputs, shards["corpus"], recipe)
-    by_layer = {layer: lengths[name] for layer, name in inputs.folders.items()}
-    mixture = plan_stream(recipe, by_layer, is_flagged, pool_of)
-
+    shards = {name: Shards(inputs.tokens / name) for name in {*inputs.folders.values(), *inputs.twins}}
     name = f"mix-{label}"
-    path = scratch / "tasks" / name / "plan.pieces"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_file(path) as stream:
-        stream.write(mixture.pieces.tobytes())
-    inputs_hash = json_md5([asdict(recipe), inputs.discourse, _hashes(inputs)])
-    tasks = [
-        (task_fingerprint(write_segment, inputs_hash, segment.first, segment.last), segment)
-        for segment in _segments(mixture.pieces, shard_tokens)
-    ]
-    done = run_tasks(name, partial(write_segment, inputs, path.resolve()), tasks, scratch, execution)
-    path.unlink()
+    plan = (scratch / "plans" / label).resolve()
+    plan.mkdir(parents=True, exist_ok=True)
+    lengths = {source: write_lengths(found, plan / f"{source}.lengths") for source, found in shards.items()}
+    flags, categories = write_flags(inputs.flags, inputs.tokens / "corpus", plan / "flags")
+    corpus = Corpus(lengths["corpus"], flags, _pools(inputs, shards["corpus"], recipe))
+    mixture, segments = plan_stream(recipe, corpus, _versions(inputs, lengths), shard_tokens)
+    for layer, pieces in mixture.inserted.items():
+        write_array(plan / f"{layer}.pieces", [pieces], PIECE)
+    quoting = {source: _quoting(inputs, source, shards[source]) for source in set(inputs.folders.values())}
+
+    inputs_hash = json_md5([asdict(recipe), inputs.discourse, inputs.twins, _hashes(inputs)])
+    tasks = [(task_fingerprint(write_segment, inputs_hash, asdict(segment)), segment) for segment in segments]
+    work = partial(write_segment, inputs, mixture.base, corpus.pools, quoting, plan)
+    done = run_tasks(name, work, tasks, scratch, execution)
+    shutil.rmtree(plan)
     for number, task in enumerate(done):
         for file in task.files:
             hard_link(file, folder / f"{numbered(number, len(done))}{''.join(file.suffixes)}")
 
-    quoting = {
-        name: load_contamination(
-            inputs.contamination / name, inputs.tokens / name, [s.documents for s in found.outlines]
-        )
-        for name, found in shards.items()
-    }
+    counts = add(task.told["counts"] for task in done)
     return {
         "stage": recipe.stage,
         "seed": recipe.seed,
         "tokens": recipe.tokens,
         "tokenizer": shards["corpus"].outlines[0].tokenizer,
         "configuration": json_md5([asdict(recipe), inputs.discourse]),
-        "shards": [{"name": f"{numbered(number, len(done))}.ds", **task.told} for number, task in enumerate(done)],
-        "share": _shares(mixture, recipe, inputs, pool_of),
-        "contaminated": contaminated_summary(mixture, quoting, {n: inputs.folders[n] for n in inputs.names}),
-        "flagged": flagged_summary(mixture, categories, is_flagged) | {"replaced": recipe.filtered},
-        "sources": _accounts(mixture, recipe, inputs, by_layer, is_flagged, pool_of),
+        "shards": [
+            {"name": f"{numbered(number, len(done))}.ds", **task.told["shard"]} for number, task in enumerate(done)
+        ],
+        "share": shares(counts, recipe, inputs.names),
+        "contaminated": contaminated_summary(quoting, [task.told["quoting"] for task in done]),
+        "flagged": flagged_summary(counts, recipe, inputs.names, categories) | {"replaced": recipe.filtered},
+        "sources": _accounts(counts, recipe, inputs, corpus, lengths),
     }
 
 
-def write_segment(inputs: Inputs, plan_file: Path, segment: Segment, folder: Path) -> TaskStatistics:
-    """Write one shard of a planned stream, and its documents, to `folder`; tells its size and hash."""
-    pieces = np.array(np.memmap(plan_file, dtype=PIECE, mode="r")[segment.first : segment.last])
+def write_segment(
+    inputs: Inputs,
+    base: Base,
+    pools: Pools,
+    quoting: dict[str, pd.DataFrame],
+    plan: Path,
+    segment: Segment,
+    folder: Path,
+) -> TaskStatistics:
+    """Write one shard of a planned stream, and its documents, to `folder`.
+
+    Tells the shard's size and hash, counts of its documents, and which of them quote a question.
+    """
+    corpus = Corpus(read_array(plan / "corpus.lengths", LENGTH), read_array(plan / "flags", FLAG), pools)
+    inserted = {layer: read_array(plan / f"{layer}.pieces", PIECE) for layer in inputs.folders if layer >= MCQA}
+    mixture = Mixture(corpus, base, inserted)
+    drawn = mixture.layers(segment)
+    pieces = mixture.pieces(segment, drawn)
+
     shards = {name: Shards(inputs.tokens / name) for name in set(inputs.folders.values())}
     layers = {layer: shards[name] for layer, name in inputs.folders.items()}
     first = layers[CORPUS].outlines[0]
@@ -142,21 +173,40 @@ def write_segment(inputs: Inputs, plan_file: Path, segment: Segment, folder: Pat
     told = write_shard(folder / "tokens.ds", _stream(pieces, layers, dtype), dtype, first.tokenizer)
     with atomic_file(folder / f"tokens{DOCUMENTS}") as stream:
         _documents(pieces, layers, inputs.names).to_parquet(stream, index=False)
-    return told
+    return {
+        "shard": told,
+        "counts": count_segment(base.recipe, corpus, inputs.names, drawn, pieces),
+        "quoting": quoting_documents(pieces, quoting, inputs.folders),
+    }
 
 
-def _segments(pieces: np.ndarray, tokens: int) -> Iterator[Segment]:
-    """Runs of pieces that hold `tokens` tokens, each ended by the piece that reaches them."""
+def _versions(inputs: Inputs, lengths: dict[str, np.ndarray]) -> dict[int, list[np.ndarray]]:
+    """Tokens of each document of the inserted layers; and of their twins, if these have a twin for every document."""
+    found = {layer: [lengths[name]] for layer, name in inputs.folders.items() if layer >= MCQA}
+    for number, twin in enumerate(inputs.twins):
+        own = found[SYNTHETIC + number]
+        own += [lengths[twin]] if len(lengths[twin]) == len(own[0]) else []
+    return found
+
+
+def _quoting(inputs: Inputs, source: str, shards: Shards) -> pd.DataFrame:
+    """Documents of a source that quote a question: columns document (number), split."""
+    counts = [outline.documents for outline in shards.outlines]
+    return load_contamination(inputs.contamination / source, inputs.tokens / source, counts)
+
+
+def _blocks(pieces: np.ndarray) -> Iterator[np.ndarray]:
+    """Runs of pieces that hold _BLOCK_TOKENS tokens, each ended by the piece that reaches them."""
     stops = ends(pieces)
     first = 0
     while first < len(pieces):
-        last = int(np.searchsorted(stops, int(pieces["start"][first]) + tokens)) + 1
-        yield Segment(first, min(last, len(pieces)))
+        last = int(np.searchsorted(stops, int(pieces["start"][first]) + _BLOCK_TOKENS)) + 1
+        yield pieces[first:last]
         first = last
 
 
-def _pools(inputs: Inputs, corpus: Shards, recipe: Recipe) -> np.ndarray:
-    """Number in `recipe.pools` of each corpus document's pool, -1 when it is in none of them."""
+def _pools(inputs: Inputs, corpus: Shards, recipe: Recipe) -> Pools:
+    """The pools of the corpus, numbered as in `recipe.pools`."""
     made = read_shard_records(inputs.tokens / "corpus")
     numbers = {name: number for number, (name, _) in enumerate(recipe.pools)}
     unknown = sorted(numbers.keys() - {one.pool for one in made})
@@ -165,25 +215,23 @@ def _pools(inputs: Inputs, corpus: Shards, recipe: Recipe) -> np.ndarray:
             f"study.stages.{recipe.stage}.pools names {', '.join(unknown)}, but the sources in corpus.sources have the "
             f"pools {', '.join(sorted({one.pool for one in made}))}"
         )
-    of_part = [numbers.get(one.pool, -1) if recipe.pools else 0 for one in made]
-    return np.repeat(np.array(of_part, dtype=np.int16), [found.documents for found in corpus.outlines])
+    of_part = [numbers.get(one.pool, NONE) if recipe.pools else 0 for one in made]
+    return Pools.of_parts(np.array([found.documents for found in corpus.outlines]), np.array(of_part))
 
 
-def _hashes(inputs: Inputs) -> dict[str, list[str]]:
-    """Hashes of everything that the stream depends on."""
-    folders = [inputs.tokens / name for name in sorted(set(inputs.folders.values()))]
-    return {
-        str(number): [one.hash for one in read_shard_records(path)]
-        for number, path in enumerate([*folders, inputs.flags])
-    }
+def _hashes(inputs: Inputs) -> list[list[str]]:
+    """Hashes of everything that the stream and its counts depend on."""
+    sources = sorted({*inputs.folders.values(), *inputs.twins})
+    found = [inputs.contamination / source for source in sorted(set(inputs.folders.values()))]
+    folders = [*(inputs.tokens / source for source in sources), inputs.flags, *found]
+    return [[one.hash for one in read_shard_records(path)] for path in folders]
 
 
 def _stream(pieces: np.ndarray, layers: dict[int, Shards], dtype: np.dtype) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The token ids of many pieces at a time, and how many each has. They are read in the order in which they lie on
     disk, so that a file is opened once for all that is read of it."""
     eos = layers[CORPUS].document(0)[-1]  # every document ends in it
-    for run in _segments(pieces, _BLOCK_TOKENS):
-        block = pieces[run.first : run.last]
+    for block in _blocks(pieces):
         starts = block["start"] - block["start"][0]
         ids = np.empty(int(block["length"].sum()), dtype=dtype)
         for number in np.lexsort([block["document"], block["source"]]):
@@ -208,42 +256,17 @@ def _documents(pieces: np.ndarray, layers: dict[int, Shards], names: dict[int, s
     )
 
 
-def _shares(mixture: Mixture, recipe: Recipe, inputs: Inputs, pool_of: np.ndarray) -> dict[str, dict[str, float]]:
-    """Share of the stream that was asked for and reached, by inserted source; of the base, by pool."""
-    pieces = mixture.pieces
-    shares = {
-        name: {
-            "target": recipe.mcqa_share if layer == MCQA else recipe.synthetic_share,
-            "reached": _tokens(pieces[pieces["source"] == layer]) / recipe.tokens,
-        }
-        for layer, name in inputs.names.items()
-        if layer >= MCQA
-    }
-    base = mixture.layers[CORPUS]
-    whole = sum(share for _, share in recipe.pools)
-    for number, (name, share) in enumerate(recipe.pools):
-        reached = _tokens(base[pool_of[base["document"]] == number]) / recipe.tokens
-        shares[f"base: {name}"] = {"target": share / whole, "reached": reached}
-    return shares
-
-
 def _accounts(
-    mixture: Mixture,
-    recipe: Recipe,
-    inputs: Inputs,
-    lengths: dict[int, np.ndarray],
-    is_flagged: np.ndarray,
-    pool_of: np.ndarray,
+    counts: Counts, recipe: Recipe, inputs: Inputs, corpus: Corpus, lengths: dict[str, np.ndarray]
 ) -> dict[str, Any]:
     """The account of every source, and of each pool of the corpus."""
     accounts = {}
-    for layer, name in inputs.names.items():
-        everything = np.ones(len(lengths[layer]), dtype=bool)
-        pools = {f"{name}: {pool}": pool_of == n for n, (pool, _) in enumerate(recipe.pools)} if layer == CORPUS else {}
-        for label, members in (pools or {name: everything}).items():
-            accounts[label] = account(layer, recipe, mixture, lengths[layer], is_flagged, members)
+    for layer, number, label in labels(recipe, inputs.names):
+        everything = lengths[inputs.folders[layer]]
+        runs = [slice(None)] if number is None else corpus.pools.pool(number).slices()
+        members = {
+            "documents": sum(len(everything[run]) for run in runs),
+            "tokens": sum(int(everything[run].sum(dtype=np.int64)) for run in runs),
+        }
+        accounts[label] = account(counts[label], layer, recipe, members)
     return accounts
-
-
-def _tokens(pieces: np.ndarray) -> int:
-    return int(pieces["length"].sum())

@@ -28,7 +28,13 @@ def make_pieces(
     pieces = np.zeros(len(starts), dtype=PIECE)
     pieces["start"], pieces["length"], pieces["source"] = starts, lengths, source
     pieces["slot"], pieces["document"], pieces["closed"] = np.arange(len(starts)), documents, closed
-    return np.sort(pieces, order="start")
+    return in_order(pieces)
+
+
+def in_order(pieces: np.ndarray) -> np.ndarray:
+    """Pieces sorted by start. Runs of them that are sorted are merged."""
+    found: np.ndarray = pieces[np.argsort(pieces["start"], kind="stable")]
+    return found
 
 
 def ends(pieces: np.ndarray) -> np.ndarray:
@@ -41,7 +47,8 @@ def overlay(below: np.ndarray, above: np.ndarray) -> np.ndarray:
     """`above` in full, and what it leaves visible of `below`, which has no gaps. Both are sorted, without overlaps."""
     if not len(above):
         return below
-    cuts = np.unique(np.concatenate([below["start"], ends(below)[-1:], above["start"], ends(above)]))
+    cuts = np.sort(np.concatenate([below["start"], ends(below)[-1:], above["start"], ends(above)]), kind="stable")
+    cuts = cuts[np.diff(cuts, prepend=cuts[0] - 1) > 0]
     starts, lengths = cuts[:-1], np.diff(cuts)
     over = np.searchsorted(above["start"], starts, side="right") - 1
     hidden = (over >= 0) & (starts < ends(above)[over])
@@ -50,4 +57,4 @@ def overlay(below: np.ndarray, above: np.ndarray) -> np.ndarray:
     visible["skip"] += starts - visible["start"]
     visible["closed"] &= starts + lengths == ends(visible)
     visible["start"], visible["length"] = starts, lengths
-    return np.sort(np.concatenate([visible[~hidden], above]), order="start")
+    return in_order(np.concatenate([visible[~hidden], above]))

@@ -1,7 +1,7 @@
 """What the mixes draw on: the token shards of every source, and what the filter and the contamination check found."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,9 +10,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.files import atomic_file
+from alignment_pretraining.core.shards import Shards, read_shard
 from alignment_pretraining.mixing.filtering.flags import read_flags
 
 LIST = "_shards.json"
+# Tokens of a document, and the number of what it is flagged for.
+LENGTH, FLAG = np.dtype("<u4"), np.dtype("<u2")
 
 
 @dataclass(frozen=True)
@@ -41,17 +45,45 @@ def read_shard_records(folder: Path) -> list[ShardRecord]:
         raise UserError(f"{folder}: its list cannot be read ({error}); run the mixing pipeline again") from error
 
 
-def load_flags(flags: Path, tokens: Path) -> tuple[np.ndarray, pd.Series]:
-    """Flag (bool) and categories (categorical) of each document in the shards of `tokens`, in their order.
+def write_array(path: Path, blocks: Iterable[np.ndarray], dtype: np.dtype) -> np.ndarray:
+    """Write numbers, one block after the other, for many processes to read; gives all of them (`read_array`)."""
+    with atomic_file(path) as stream:
+        for block in blocks:
+            stream.write(block.astype(dtype, copy=False).tobytes())
+    return read_array(path, dtype)
+
+
+def read_array(path: Path, dtype: np.dtype) -> np.ndarray:
+    """The numbers of a file, mapped from disk: processes on one machine have them in memory once."""
+    if path.stat().st_size == 0:
+        return np.empty(0, dtype)
+    return np.memmap(path, dtype=dtype, mode="r")
+
+
+def write_lengths(shards: Shards, path: Path) -> np.ndarray:
+    """Write how many tokens each document of the shards has, LENGTH (documents,)."""
+    return write_array(path, (read_shard(shard).lengths for shard in shards.paths), LENGTH)
+
+
+def write_flags(flags: Path, tokens: Path, path: Path) -> tuple[np.ndarray, list[str]]:
+    """Write the flag of each document in the shards of `tokens`, FLAG (documents,): 0 when it is not flagged.
+
+    Gives them and the categories (`;`-joined) of every flag.
 
     Raises:
         UserError: the flags are those of other documents.
     """
     _refuse_others(flags, tokens)
-    parts = [read_flags(path) for path in sorted(flags.glob("*.parquet"))]
-    flagged = np.concatenate([np.empty(0, bool), *(flagged for flagged, _ in parts)])
-    categories = pd.api.types.union_categoricals([found for _, found in parts]) if parts else pd.Categorical([])
-    return flagged, pd.Series(categories)
+    categories = [""]
+
+    def numbers() -> Iterator[np.ndarray]:
+        for part in sorted(flags.glob("*.parquet")):
+            flagged, found = read_flags(part)
+            categories.extend(name for name in found.categories if name not in categories)
+            number = np.array([categories.index(name) for name in found.categories])
+            yield np.where(flagged, number[found.codes], 0) if len(number) else np.zeros(len(flagged))
+
+    return write_array(path, numbers(), FLAG), categories
 
 
 def load_contamination(contamination: Path, tokens: Path, lengths: Sequence[int]) -> pd.DataFrame:

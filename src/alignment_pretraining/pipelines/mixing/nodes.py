@@ -208,7 +208,7 @@ def build_mix(
         repeat=repeat,
         pools=tuple(stage.pools.items()),
     )
-    inputs = Inputs(tokens.resolve(), flags.resolve(), contamination.resolve(), mix.sources)
+    inputs = Inputs(tokens.resolve(), flags.resolve(), contamination.resolve(), mix.sources, mix.twins)
     folder = _fresh(scratch, "mix")
     return folder, write_mix(inputs, recipe, label, folder, scratch, execution)
 
