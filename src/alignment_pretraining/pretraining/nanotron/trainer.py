@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import json
 import math
+import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ from alignment_pretraining.execution.live import LiveMetrics
 from alignment_pretraining.pretraining.local.schedule import learning_rate
 from alignment_pretraining.pretraining.nanotron import cpu
 from alignment_pretraining.pretraining.nanotron.batches import for_rank, micro_batches
+from alignment_pretraining.pretraining.nanotron.staging import StagedSaves
 from alignment_pretraining.study import TrainingStage
 
 
@@ -41,6 +43,8 @@ class StageSection:
     metrics: Path
     keep: int
     keep_every: Optional[int]  # noqa: UP045 - dacite reads this form
+    saves: Path
+    staging: Optional[Path]  # noqa: UP045
     recompute: bool
     stop: Path
     skip_nonfinite: int
@@ -75,9 +79,11 @@ class StageTrainer(DistributedTrainer):  # type: ignore[misc] # nanotron has no 
         self.spec = TrainingStage.model_validate(self.section.spec)
         self.live = LiveMetrics(config.general.run)
         _use_our_optimizer(self.spec)
-        resume = saves.newest(config.checkpoints.checkpoints_path)
-        _redirect_resume(resume)
+        _redirect_resume(saves.newest(self.section.saves))
         super().__init__(str(path), config_class=StageConfig)
+        copies = self.section.staging and int(os.environ["LOCAL_RANK"]) == 0
+        self._staged = StagedSaves(self.section.staging if copies else None, self.section.saves)
+        self._unmarked: int | None = None  # the step of a save that is not known to be whole
         if self.section.recompute:
             _recompute_layers(self.unwrapped_model)
         self._skip_nonfinite_steps()
@@ -88,6 +94,7 @@ class StageTrainer(DistributedTrainer):  # type: ignore[misc] # nanotron has no 
             self._cut_metrics()
             with contextlib.suppress(_AskedToStop):
                 self.train(self._batches())
+            self._finish_save()
 
     def post_init(self) -> None:
         """Take up the learning rate of the step to go on from; nanotron's own resume makes that step at step 0's."""
@@ -123,12 +130,26 @@ class StageTrainer(DistributedTrainer):  # type: ignore[misc] # nanotron has no 
     def train_step_logs(self, outputs: Iterable[Any], loss_avg: torch.Tensor | None) -> None:
         """One line of JSON a step, by one of the ranks that hold the loss; then all leave, if they are asked to.
 
+        A save that all machines have copied by then is marked whole.
+
         Raises:
             RuntimeError: the loss is not finite, and no more batches may be left out; says which tokens the batch was.
         """
         if loss_avg is not None:
             self._log(loss_avg.item(), self.grad_norm_unclipped.item())
-        self._leave_if_asked()
+        first = dist.get_rank(self.parallel_context.world_pg) == 0
+        asked, copying = self._any(first and self.section.stop.exists(), not self._staged.done())
+        if not copying:
+            self._mark_whole()
+        if asked and self.iteration_step < self.spec.steps:
+            self.save_checkpoint()
+            raise _AskedToStop
+
+    def _any(self, *facts: bool) -> list[bool]:
+        """Which of the facts hold for any rank: all agree on it."""
+        told = torch.tensor([int(fact) for fact in facts], device="cuda")
+        dist.all_reduce(told, op=dist.ReduceOp.MAX, group=self.parallel_context.world_pg)
+        return [bool(fact) for fact in told.tolist()]
 
     def _log(self, loss: float, norm: float) -> None:
         step, size = self.iteration_step, self.spec.batch_tokens
@@ -156,15 +177,6 @@ class StageTrainer(DistributedTrainer):  # type: ignore[misc] # nanotron has no 
             stream.write(json.dumps(row) + "\n")
         self.live.add(row, last=step == self.spec.steps)
 
-    def _leave_if_asked(self) -> None:
-        """Save and leave where the first rank sees the file; all ranks agree on the step."""
-        first = dist.get_rank(self.parallel_context.world_pg) == 0
-        asked = torch.tensor([int(first and self.section.stop.exists())], device="cuda")
-        dist.all_reduce(asked, op=dist.ReduceOp.MAX, group=self.parallel_context.world_pg)
-        if asked.item() and self.iteration_step < self.spec.steps:
-            self.save_checkpoint()
-            raise _AskedToStop
-
     def _skip_nonfinite_steps(self) -> None:
         """Leave the weights as they are where the gradient's norm, which is the same on all ranks, is not finite."""
         step = self.optimizer.step
@@ -179,14 +191,32 @@ class StageTrainer(DistributedTrainer):  # type: ignore[misc] # nanotron has no 
         self.optimizer.step = guarded
 
     def save_checkpoint(self) -> Path:
-        """nanotron's checkpoint, marked whole once every rank has written its part; older ones go by policy."""
+        """nanotron's checkpoint; training goes on while it is copied from `staging`, if there is one.
+
+        One save is copied at a time.
+        """
+        self._finish_save()
         folder: Path = super().save_checkpoint()
         dist.barrier(self.parallel_context.world_pg)
-        if dist.get_rank(self.parallel_context.world_pg) == 0:
-            saves.mark_whole(folder, self._layout())
-            saves.keep_newest(folder.parent, self.section.keep, self.section.keep_every)
-        dist.barrier(self.parallel_context.world_pg)
+        self._unmarked = self.iteration_step
+        self._staged.start(self.iteration_step)
+        if not self.section.staging:
+            self._finish_save()
         return folder
+
+    def _finish_save(self) -> None:
+        """Wait until the last save is whole."""
+        self._staged.wait()
+        dist.barrier(self.parallel_context.world_pg)
+        self._mark_whole()
+        dist.barrier(self.parallel_context.world_pg)
+
+    def _mark_whole(self) -> None:
+        """The last save is in shared storage, every rank's part; older ones go by policy."""
+        if self._unmarked is not None and dist.get_rank(self.parallel_context.world_pg) == 0:
+            saves.mark_whole(self.section.saves / str(self._unmarked), self._layout())
+            saves.keep_newest(self.section.saves, self.section.keep, self.section.keep_every)
+        self._unmarked = None
 
     def _layout(self) -> dict[str, int]:
         parallel = self.config.parallelism
