@@ -70,7 +70,8 @@ def ours(folder: Path) -> dict[str, Any]:
     for segment in segments:
         tokens += int(mixture.pieces(segment, mixture.layers(segment))["length"].sum())
     assert tokens == recipe.tokens and mixture.base.slots > len(lengths) * 0.89 and CORPUS == 0
-    return {"plan_s": planned - started, "pieces_s": time.process_time() - planned, "segments": len(segments)}
+    seconds = {"plan_s": planned - started, "pieces_s": time.process_time() - planned}
+    return seconds | {"segments": len(segments)} | _memory()
 
 
 def numpy(folder: Path) -> dict[str, Any]:
@@ -82,11 +83,11 @@ def numpy(folder: Path) -> dict[str, Any]:
     starts = np.cumsum(taken) - taken
     seconds = time.process_time() - started
     assert starts[-1] > 0
-    return {"plan_s": seconds}
+    return {"plan_s": seconds} | _memory()
 
 
 def _memory() -> dict[str, float]:
-    """The largest memory of this process, and how much of the present is mapped from files, in GiB."""
+    """The largest memory of this process so far, and how much of it is mapped from files now, in GiB."""
     status = Path("/proc/self/status").read_text().splitlines()
     mapped = next(int(line.split()[1]) for line in status if line.startswith("RssFile"))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -100,6 +101,6 @@ if __name__ == "__main__":
         case ["ours" | "numpy" as how, folder]:
             os.sched_setaffinity(0, {0})
             work = ours if how == "ours" else numpy
-            print(json.dumps(work(Path(folder)) | _memory()))
+            print(json.dumps(work(Path(folder))))
         case counts:
             main([int(count) for count in counts] or [50, 500])

@@ -1,9 +1,7 @@
 """Several processes train as one does: the same batches, the same losses, and after a kill the same weights."""
 
-import logging
 import os
 import signal
-import sys
 import threading
 import time
 from pathlib import Path
@@ -15,17 +13,13 @@ import pytest
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import folder_md5s
-from alignment_pretraining.execution.config import Slurm
-from alignment_pretraining.execution.ranks import Machines, stop_file
-from alignment_pretraining.planning.stand_ins import slurm as slurm_stand_in
 from alignment_pretraining.post_training.config import PostTrainingConfig, batch_problems
 from alignment_pretraining.post_training.job import ChatJob
 from alignment_pretraining.post_training.stage import run_chat_stage
-from alignment_pretraining.study import DpoStage, SftStage
+from alignment_pretraining.study import SftStage
 
 # The last batch of an epoch is half of one.
 SFT = SftStage(conversations=36, epochs=2, context=64, batch_size=8, max_lr=5e-3, warmup=0.1)
-DPO = DpoStage(pairs=36, epochs=8, context=64, batch_size=8, max_lr=1e-3, warmup=0.1, beta=0.5)
 TOLERANCE = 1e-5  # of a loss in float32, relative; sums are split in another way (seen: 2e-7)
 
 
@@ -69,38 +63,6 @@ def _is_rank(file: Path, recipe: bytes) -> bool:
     except OSError:
         return False
     return recipe in words and b"torch.distributed.run" not in words
-
-
-def test_processes_of_a_slurm_job_compare_pairs_as_one_does(
-    base: Path,
-    preferences: pd.DataFrame,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """The first job is short of time, saves and leaves; another one goes on."""
-    commands = slurm_stand_in.install(tmp_path / "slurm")
-    monkeypatch.setenv("PATH", os.pathsep.join([str(commands), os.environ["PATH"]]))
-    asked = Slurm(time="00:05:00", python=sys.executable, poll_seconds=0.2)
-    machines = Machines(asked, gpus_per_node=2, notice_seconds=60, resubmissions=0)
-    two = settings(processes=2, micro_batch=2, launcher="slurm")
-
-    _, alone, _ = run_chat_stage(ChatJob(preferences, base, DPO, 0, settings()), tmp_path / "one")
-    clock = threading.Thread(target=_time_is_up, args=(tmp_path / "two",), daemon=True)
-    clock.start()
-    with caplog.at_level(logging.WARNING):
-        _, curve, _ = run_chat_stage(ChatJob(preferences, base, DPO, 0, two, machines), tmp_path / "two")
-    clock.join()
-    assert caplog.text.count("submitted again") == 1
-
-    for column in ("loss", "reward_accuracy", "reward_margin"):
-        assert np.allclose(curve[column], alone[column], rtol=TOLERANCE, atol=TOLERANCE), column
-
-
-def _time_is_up(scratch: Path) -> None:
-    while not any(path.stat().st_size for path in scratch.glob("*/curve.jsonl")):
-        time.sleep(0.002)
-    stop_file(next(scratch.iterdir())).touch()
 
 
 INDIVISIBLE = [

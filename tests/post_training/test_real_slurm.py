@@ -1,9 +1,10 @@
-"""DPO in two processes under Slurm itself, which takes its machine away and ends its time."""
+"""DPO in two processes: the losses of one; and under Slurm itself, which takes the machine away and ends the time."""
 
 import sys
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,6 +17,7 @@ from alignment_pretraining.post_training.stage import run_chat_stage
 from alignment_pretraining.study import DpoStage
 from tests.real_slurm import failing_then_out_of_time, jobs
 
+TOLERANCE = 1e-5  # of a loss in float32; sums are split in another way
 # Long enough for what happens to it.
 DPO = DpoStage(pairs=32, epochs=12, context=64, batch_size=8, max_lr=1e-3, warmup=0.1, beta=0.5)
 
@@ -30,6 +32,10 @@ def test_one_job_trains_through_a_failed_machine_and_the_end_of_its_time(
     told = {"precision": "fp32", "threads": 1, "save_every": 4, "processes": 2, "micro_batch": 2}
     here = PostTrainingConfig.model_validate(told)
     undisturbed, curve, _ = run_chat_stage(ChatJob(preferences, base, DPO, 0, here), tmp_path / "here")
+    one = here.model_copy(update={"processes": 1})
+    _, alone, _ = run_chat_stage(ChatJob(preferences, base, DPO, 0, one), tmp_path / "one")
+    for column in ("loss", "reward_accuracy", "reward_margin"):
+        assert np.allclose(curve[column], alone[column], rtol=TOLERANCE, atol=TOLERANCE), column
 
     asked = Slurm(time="00:05:00", python=sys.executable, poll_seconds=0.2)
     machines = Machines(asked, gpus_per_node=2, notice_seconds=60, resubmissions=0)
