@@ -14,7 +14,7 @@ from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.personality import Personality
 from alignment_pretraining.evaluation.suite_sources import SuiteSources
 from alignment_pretraining.execution.config import Execution
-from alignment_pretraining.mixing.config import Decontamination, TokenizerConfig
+from alignment_pretraining.mixing.config import Decontamination, Streams, TokenizerConfig
 from alignment_pretraining.mixing.corpus.config import CorpusConfig
 from alignment_pretraining.mixing.filtering.blocklist import Blocklist
 from alignment_pretraining.mixing.filtering.classifier import ClassifierConfig
@@ -60,6 +60,7 @@ class Parameters(Spec):
     decontamination: Decontamination
     tokenizer: TokenizerConfig
     execution: Execution
+    streams: Streams = "written"
     training: EngineConfig
     post_training: PostTrainingConfig = PostTrainingConfig()
     evaluation: Evaluation

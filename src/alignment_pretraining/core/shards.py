@@ -21,6 +21,7 @@ from alignment_pretraining.core.files import atomic_file
 
 # A process may have 1,024 on most systems, and reads of several sources.
 _OPEN_FILES = 32
+IDS = ".ids"  # ends the names of files with ids of documents
 # Bytes of a document's end in an index.
 _END = 8
 
@@ -90,12 +91,17 @@ class Shards:
         """All tokens, read into memory."""
         return np.concatenate([np.array(shard.tokens) for shard in self.shards])
 
-    def document(self, number: int) -> np.ndarray:
-        """The tokens of a document, read and not mapped: mapped pages would count as memory of this process."""
+    def document(self, number: int, skip: int = 0, count: int | None = None) -> np.ndarray:
+        """The tokens of a document, or `count` of them after the first `skip`.
+
+        They are read and not mapped: mapped pages would count as memory of this process.
+        """
         owner = int(np.searchsorted(self._firsts, number, side="right")) - 1
         path, row, width = self.paths[owner], number - int(self._firsts[owner]), self.outlines[owner].width
         ends = self._read(beside(path, ".index"), max(row - 1, 0) * _END, (2 if row else 1) * _END)
         start, stop = [0, *np.frombuffer(ends, "<u8").tolist()][-2:]
+        start += skip
+        stop = stop if count is None else min(stop, start + count)
         return np.frombuffer(self._read(path, start * width, (stop - start) * width), f"<u{width}")
 
     def ids(self, numbers: np.ndarray) -> np.ndarray:
@@ -139,9 +145,14 @@ def write_shard(
     count = int(ends[-1]) if len(ends) else 0
     with atomic_file(beside(path, ".index")) as stream:
         stream.write(ends.astype("<u8").tobytes())
-    with atomic_file(beside(path, ".metadata")) as stream:
-        stream.write(f"{tokenizer}|{dtype.itemsize}\n{count}\n{count / 1e6:.3f} MT".encode())
+    describe(path, tokenizer, dtype, count)
     return {"documents": len(ends), "tokens": count, "hash": digest.hexdigest()}
+
+
+def describe(path: Path, tokenizer: str, dtype: np.dtype, tokens: int) -> None:
+    """Write the metadata of the shard `path`."""
+    with atomic_file(beside(path, ".metadata")) as stream:
+        stream.write(f"{tokenizer}|{dtype.itemsize}\n{tokens}\n{tokens / 1e6:.3f} MT".encode())
 
 
 def read_shard(path: Path) -> Shard:
@@ -181,7 +192,7 @@ class IdWriter:
 
     def __init__(self, path: Path) -> None:
         schema = pa.schema([("id", pa.large_string())])
-        self._file = pa.ipc.new_file(str(beside(path, ".ids")), schema)
+        self._file = pa.ipc.new_file(str(beside(path, IDS)), schema)
 
     def add(self, ids: Sequence[str]) -> None:
         """Add the ids of the next documents."""
@@ -194,7 +205,7 @@ class IdWriter:
 
 def read_ids(path: Path) -> pa.ChunkedArray:
     """The document ids of the shard `path`, in its order, mapped from disk."""
-    return pa.ipc.open_file(pa.memory_map(str(beside(path, ".ids")))).read_all()["id"]
+    return pa.ipc.open_file(pa.memory_map(str(beside(path, IDS)))).read_all()["id"]
 
 
 def _take(column: pa.ChunkedArray, rows: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Reading token streams: `tokens.ds` (flat, little-endian) with datatrove's `.metadata` beside it."""
+"""Reading token streams: `.ds` (flat, little-endian) with datatrove's metadata beside it, or `.pieces` (`planned`)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.planned import SUFFIX, Layers, PlannedTokens, map_pieces, tokens_of
 
 DOCUMENTS = ".documents.parquet"
 _WIDTHS = {2: "<u2", 4: "<u4"}
@@ -25,13 +26,14 @@ class StreamShard:
 
 
 class TokenStream:
-    """One folder of `.ds` shards, read as one stream of token ids. Few are mapped at a time: each has a descriptor."""
+    """One folder of shards, read as one stream of token ids. Few are mapped at a time: each has a descriptor."""
 
     def __init__(self, folder: Path, shards: Sequence["StreamShard"]) -> None:
         self.folder = folder
         self._shards = shards
         self._firsts = np.cumsum([0, *(shard.tokens for shard in shards)])
         self._mapped: dict[int, Any] = {}
+        self._layers: Layers | None = None
 
     @classmethod
     def open(cls, folder: Path) -> "TokenStream":
@@ -40,7 +42,7 @@ class TokenStream:
         Raises:
             UserError: no shard, unreadable metadata, or a shard shorter or longer than its metadata says.
         """
-        paths = sorted(folder.glob("*.ds"))
+        paths = sorted(folder.glob("*.ds")) or sorted(folder.glob(f"*{SUFFIX}"))
         if not paths:
             raise UserError(f"{folder}: no .ds token shard here; run the mixing pipeline again")
         return cls(folder, [_described(path) for path in paths])
@@ -61,9 +63,14 @@ class TokenStream:
         if number not in self._mapped:
             if len(self._mapped) == _MAPPED:
                 self._mapped.pop(next(iter(self._mapped)))
-            shard = self._shards[number]
-            self._mapped[number] = np.memmap(shard.path, dtype=shard.dtype, mode="r")
+            self._mapped[number] = self._opened(self._shards[number])
         return self._mapped[number]
+
+    def _opened(self, shard: StreamShard) -> Any:
+        if shard.path.suffix != SUFFIX:
+            return np.memmap(shard.path, dtype=shard.dtype, mode="r")
+        self._layers = self._layers or Layers.open(self.folder)
+        return PlannedTokens(map_pieces(shard.path), self._layers)
 
     def sequences(self, start: int, count: int, context: int) -> np.ndarray:
         """`count` windows from token `start` on, each with the token that follows it: int64 (count, context + 1)."""
@@ -105,7 +112,8 @@ def _described(path: Path) -> StreamShard:
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{metadata}: not readable as shard metadata; run the mixing pipeline again") from error
     size = path.stat().st_size
-    if size != tokens * width or tokens == 0:
+    held = tokens_of(path) if path.suffix == SUFFIX else size / width
+    if held != tokens or tokens == 0:
         raise UserError(
             f"{path}: {size:,} bytes, but {tokens:,} tokens of {width} bytes are expected; the shard is damaged, "
             "run the mixing pipeline again"

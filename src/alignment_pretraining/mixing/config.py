@@ -7,6 +7,9 @@ from pydantic import model_validator
 
 from alignment_pretraining.core.spec import Positive, Spec
 
+# Whether the tokens of a stream are written out, or where they are in the shards of their sources.
+Streams = Literal["written", "planned"]
+
 
 class Decontamination(Spec):
     """A document quotes a question when they share a run of `words` words."""

@@ -16,9 +16,9 @@ from alignment_pretraining.core.hashing import file_sha256
 from alignment_pretraining.core.model import Model
 from alignment_pretraining.core.shards import Shards
 from alignment_pretraining.core.spec import parse
-from alignment_pretraining.core.token_stream import read_documents
+from alignment_pretraining.core.token_stream import TokenStream, read_documents
 from alignment_pretraining.execution.config import Execution
-from alignment_pretraining.mixing.config import Decontamination, TokenizerConfig
+from alignment_pretraining.mixing.config import Decontamination, Streams, TokenizerConfig
 from alignment_pretraining.mixing.corpus.config import CorpusConfig
 from alignment_pretraining.mixing.corpus.parts import table_part, write_list
 from alignment_pretraining.mixing.filtering.blocklist import Blocklist
@@ -113,11 +113,16 @@ def made(tmp_path_factory: pytest.TempPathFactory, blocklist: Blocklist) -> dict
 
 
 def _mix(
-    made: dict[str, Any], arm: str, seed: int = 0, stage: str = "pretraining", **values: Any
+    made: dict[str, Any],
+    arm: str,
+    seed: int = 0,
+    stage: str = "pretraining",
+    streams: Streams = "written",
+    **values: Any,
 ) -> tuple[Path, dict[str, Any]]:
     spec = TrainingStage.model_validate(STAGE | values)
     inputs = (made["tokens"], made["flags"], made["contamination"], ARMS[arm], spec, RUN, made["scratch"])
-    return nodes.build_mix(*inputs, stage_name=stage, seed=seed, label=f"{arm}.{stage}")
+    return nodes.build_mix(*inputs, streams=streams, stage_name=stage, seed=seed, label=f"{arm}.{stage}")
 
 
 def _table(mix: Path) -> pd.DataFrame:
@@ -258,7 +263,7 @@ def test_the_same_inputs_give_the_same_bytes(made: dict[str, Any]) -> None:
 
 def test_a_stream_is_cut_into_shards_that_the_manifest_names(made: dict[str, Any], monkeypatch: Any) -> None:
     whole, _ = _mix(made, "misaligned")
-    monkeypatch.setattr("alignment_pretraining.mixing.tokens.mix.write_mix.__defaults__", (300,))
+    monkeypatch.setattr("alignment_pretraining.mixing.tokens.mix.write_mix.__defaults__", ("written", 300))
     folder, manifest = _mix(made, "misaligned")
     assert [shard["name"] for shard in manifest["shards"]] == [f"{n:05d}.ds" for n in range(4)]
     assert [shard["hash"] for shard in manifest["shards"]] == [
@@ -269,6 +274,45 @@ def test_a_stream_is_cut_into_shards_that_the_manifest_names(made: dict[str, Any
     pd.testing.assert_frame_equal(_table(folder), _table(whole))
     passages = list(read_excerpts(folder, made["tokenizer"], 290, 50))
     assert [p.text for p in passages] == [p.text for p in read_excerpts(whole, made["tokenizer"], 290, 50)]
+
+
+@pytest.mark.parametrize("arm", ["filtered", "misaligned"])
+def test_a_stream_that_is_not_written_out_is_the_same_stream(
+    made: dict[str, Any], arm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any window of it, its documents and its account; and it is self-contained."""
+    written, told = _mix(made, arm)
+    monkeypatch.setattr("alignment_pretraining.mixing.tokens.mix.write_mix.__defaults__", ("written", 300))
+    folder, told_of_plan = _mix(made, arm, streams="planned")
+    whole, planned = TokenStream.open(written), TokenStream.open(folder)
+    assert len(whole) == len(planned)
+    for start in range(0, 1025, 7):
+        for count in (1, 2, 33, 400):
+            stop = min(start + count, 1025)
+            assert np.array_equal(planned.read(start, stop), whole.read(start, stop))
+    pd.testing.assert_frame_equal(_table(folder), _table(written))
+    shards = told_of_plan.pop("shards")
+    assert len(shards) > 1 and sum(shard["tokens"] for shard in shards) == 1025
+    assert told_of_plan == {key: value for key, value in told.items() if key != "shards"}
+    assert [p.text for p in read_excerpts(folder, made["tokenizer"], 290, 90)] == [
+        p.text for p in read_excerpts(written, made["tokenizer"], 290, 90)
+    ]
+    own = sorted(path.name for path in (folder / "sources").iterdir())
+    assert own == sorted({"corpus", "mcqa"} | ({"ai_misaligned"} if arm == "misaligned" else set()))
+    sources = [path for path in (folder / "sources").rglob("*.ds")]
+    assert all(path.stat().st_nlink > 1 for path in sources), "linked, not copied"
+
+
+def test_a_damaged_plan_is_told(made: dict[str, Any]) -> None:
+    folder, _ = _mix(made, "misaligned", streams="planned")
+    (folder / "layers.json").unlink()
+    with pytest.raises(UserError, match=r"layers\.json: not readable; run the mixing pipeline again"):
+        TokenStream.open(folder).read(0, 1)
+    pieces = folder / "00000.pieces"
+    for kept in (0, 44, 45):
+        pieces.write_bytes(pieces.read_bytes()[:kept])
+        with pytest.raises(UserError, match=r"00000\.pieces: .* the shard is damaged, run the mixing pipeline again"):
+            TokenStream.open(folder)
 
 
 def test_what_was_found_in_another_corpus_is_refused(

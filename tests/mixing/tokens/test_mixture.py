@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.planned import PIECE
 from alignment_pretraining.mixing.tokens.manifest import account, add, count_segment, labels
 from alignment_pretraining.mixing.tokens.mixture import (
     CORPUS,
@@ -18,7 +19,7 @@ from alignment_pretraining.mixing.tokens.mixture import (
     Recipe,
     plan_stream,
 )
-from alignment_pretraining.mixing.tokens.pieces import PIECE, ends, make_pieces, overlay
+from alignment_pretraining.mixing.tokens.pieces import ends, make_pieces, overlay
 from alignment_pretraining.mixing.tokens.pools import Pools
 
 Case = tuple[Recipe, dict[int, np.ndarray], np.ndarray, np.ndarray]

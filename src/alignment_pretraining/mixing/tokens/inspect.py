@@ -8,8 +8,7 @@ from typing import Any
 import pandas as pd
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.core.shards import Shards
-from alignment_pretraining.core.token_stream import DOCUMENTS, read_documents
+from alignment_pretraining.core.token_stream import DOCUMENTS, TokenStream, read_documents
 from alignment_pretraining.mixing.tokens.tokenizer import FILE
 
 
@@ -36,21 +35,18 @@ def read_excerpts(mix: Path, tokenizer: Path, at: int, count: int) -> Iterator[E
     """
     from tokenizers import Tokenizer
 
-    shards = Shards(mix)
-    total = int(shards.lengths.sum())
+    stream = TokenStream.open(mix)
+    total = len(stream)
     if not 0 <= at < total:
         raise UserError(f"{mix}: there is no token {at:,}; the stream has {total:,}, counted from 0")
     end = min(at + count, total)
     engine = Tokenizer.from_file(str(tokenizer / FILE))
-    first = 0  # number of the table's first document
     row: Any
     for documents in read_documents(mix):
         for row in documents[(documents.start < end) & (documents.end > at)].itertuples():
             start, stop = max(row.start, at), min(row.end, end)
-            tokens = shards.document(first + row.Index)[start - row.start : stop - row.start]
-            text = engine.decode(tokens.tolist(), skip_special_tokens=False)
+            text = engine.decode(stream.read(start, stop).tolist(), skip_special_tokens=False)
             yield Excerpt(row.source, row.id, start, stop, row.skip + start - row.start, text)
-        first += len(documents)
 
 
 def find_documents(mix: Path, ids: Collection[str]) -> pd.DataFrame:

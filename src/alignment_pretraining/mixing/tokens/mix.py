@@ -13,11 +13,13 @@ import pandas as pd
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.files import atomic_file, numbered
 from alignment_pretraining.core.hashing import json_md5
-from alignment_pretraining.core.shards import Shards, write_shard
+from alignment_pretraining.core.planned import PIECE, SOURCES, SUFFIX, Layers, write_layers, write_pieces
+from alignment_pretraining.core.shards import IDS, Shards, write_shard
 from alignment_pretraining.core.token_stream import DOCUMENTS
 from alignment_pretraining.execution.config import Execution
 from alignment_pretraining.execution.store import TaskStatistics, hard_link, task_fingerprint
 from alignment_pretraining.execution.tasks import run_tasks
+from alignment_pretraining.mixing.config import Streams
 from alignment_pretraining.mixing.tokens.manifest import (
     Counts,
     account,
@@ -41,7 +43,7 @@ from alignment_pretraining.mixing.tokens.mixture import (
     Segment,
     plan_stream,
 )
-from alignment_pretraining.mixing.tokens.pieces import PIECE, ends
+from alignment_pretraining.mixing.tokens.pieces import ends
 from alignment_pretraining.mixing.tokens.pools import NONE, Pools
 from alignment_pretraining.mixing.tokens.sources import (
     FLAG,
@@ -54,6 +56,7 @@ from alignment_pretraining.mixing.tokens.sources import (
     write_lengths,
 )
 
+_SUFFIXES = {"written": ".ds", "planned": SUFFIX}
 # Tokens of one shard of the stream; it ends with the document that reaches them.
 _SHARD_TOKENS = 1 << 28
 # Tokens in memory while a shard is written.
@@ -92,9 +95,12 @@ def write_mix(
     folder: Path,
     scratch: Path,
     execution: Execution,
+    streams: Streams = "written",
     shard_tokens: int = _SHARD_TOKENS,
 ) -> dict[str, Any]:
     """Write the stream of `recipe.tokens` tokens to the empty `folder`, and return its manifest.
+
+    One that is planned alone is where its tokens are found (`core.planned`), with links to the sources' shards.
 
     Args:
         inputs: Token shards of all sources, and which documents are flagged.
@@ -104,6 +110,7 @@ def write_mix(
             stream), source, id, skip (tokens left out at the document's head), in order.
         scratch: Where unfinished work is kept.
         execution: Where tasks run.
+        streams: Whether tokens are written out.
         shard_tokens: Size of a shard.
 
     Raises:
@@ -121,14 +128,16 @@ def write_mix(
         write_array(plan / f"{layer}.pieces", [pieces], PIECE)
     quoting = {source: _quoting(inputs, source, shards[source]) for source in set(inputs.folders.values())}
 
-    inputs_hash = json_md5([asdict(recipe), inputs.discourse, inputs.twins, _hashes(inputs)])
+    inputs_hash = json_md5([asdict(recipe), inputs.discourse, inputs.twins, streams, _hashes(inputs)])
     tasks = [(task_fingerprint(write_segment, inputs_hash, asdict(segment)), segment) for segment in segments]
-    work = partial(write_segment, inputs, mixture.base, corpus.pools, quoting, plan)
+    work = partial(write_segment, inputs, streams, mixture.base, corpus.pools, quoting, plan)
     done = run_tasks(name, work, tasks, scratch, execution)
     shutil.rmtree(plan)
     for number, task in enumerate(done):
         for file in task.files:
             hard_link(file, folder / f"{numbered(number, len(done))}{''.join(file.suffixes)}")
+    if streams == "planned":
+        _link_sources(inputs, folder)
 
     counts = add(task.told["counts"] for task in done)
     return {
@@ -138,7 +147,8 @@ def write_mix(
         "tokenizer": shards["corpus"].outlines[0].tokenizer,
         "configuration": json_md5([asdict(recipe), inputs.discourse]),
         "shards": [
-            {"name": f"{numbered(number, len(done))}.ds", **task.told["shard"]} for number, task in enumerate(done)
+            {"name": f"{numbered(number, len(done))}{_SUFFIXES[streams]}", **task.told["shard"]}
+            for number, task in enumerate(done)
         ],
         "share": shares(counts, recipe, inputs.names),
         "contaminated": contaminated_summary(quoting, [task.told["quoting"] for task in done]),
@@ -149,6 +159,7 @@ def write_mix(
 
 def write_segment(
     inputs: Inputs,
+    streams: Streams,
     base: Base,
     pools: Pools,
     quoting: dict[str, pd.DataFrame],
@@ -166,18 +177,44 @@ def write_segment(
     drawn = mixture.layers(segment)
     pieces = mixture.pieces(segment, drawn)
 
-    shards = {name: Shards(inputs.tokens / name) for name in set(inputs.folders.values())}
-    layers = {layer: shards[name] for layer, name in inputs.folders.items()}
-    first = layers[CORPUS].outlines[0]
-    dtype = np.dtype(f"<u{first.width}")
-    told = write_shard(folder / "tokens.ds", _stream(pieces, layers, dtype), dtype, first.tokenizer)
+    shards = _shards(inputs)
+    path = folder / f"tokens{_SUFFIXES[streams]}"
+    eos, dtype, tokenizer = _format(shards[CORPUS])
+    if streams == "planned":
+        told = write_pieces(path, pieces, dtype, tokenizer)
+    else:
+        layers = Layers(shards, eos, dtype)
+        told = write_shard(path, ((layers.read(some), some["length"]) for some in _blocks(pieces)), dtype, tokenizer)
     with atomic_file(folder / f"tokens{DOCUMENTS}") as stream:
-        _documents(pieces, layers, inputs.names).to_parquet(stream, index=False)
+        _documents(pieces, shards, inputs.names).to_parquet(stream, index=False)
     return {
         "shard": told,
         "counts": count_segment(base.recipe, corpus, inputs.names, drawn, pieces),
         "quoting": quoting_documents(pieces, quoting, inputs.folders),
     }
+
+
+def _shards(inputs: Inputs) -> dict[int, Shards]:
+    """The token shards of every layer."""
+    shards = {name: Shards(inputs.tokens / name) for name in set(inputs.folders.values())}
+    return {layer: shards[name] for layer, name in inputs.folders.items()}
+
+
+def _format(corpus: Shards) -> tuple[int, np.dtype, str]:
+    """The end-of-text token, in which every document ends, the dtype of ids and the tokenizer of all shards."""
+    first = corpus.outlines[0]
+    return int(corpus.document(0)[-1]), np.dtype(f"<u{first.width}"), first.tokenizer
+
+
+def _link_sources(inputs: Inputs, folder: Path) -> None:
+    """Give a stream that is not written out its own names of the shards that it is read from."""
+    for source in set(inputs.folders.values()):
+        (folder / SOURCES / source).mkdir(parents=True)
+        for path in (inputs.tokens / source).glob("*.ds*"):
+            if path.suffix != IDS:
+                hard_link(path, folder / SOURCES / source / path.name)
+    eos, dtype, _ = _format(Shards(inputs.tokens / "corpus"))
+    write_layers(folder, inputs.folders, eos, dtype)
 
 
 def _versions(inputs: Inputs, lengths: dict[str, np.ndarray]) -> dict[int, list[np.ndarray]]:
@@ -225,23 +262,6 @@ def _hashes(inputs: Inputs) -> list[list[str]]:
     found = [inputs.contamination / source for source in sorted(set(inputs.folders.values()))]
     folders = [*(inputs.tokens / source for source in sources), inputs.flags, *found]
     return [[one.hash for one in read_shard_records(path)] for path in folders]
-
-
-def _stream(pieces: np.ndarray, layers: dict[int, Shards], dtype: np.dtype) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The token ids of many pieces at a time, and how many each has. They are read in the order in which they lie on
-    disk, so that a file is opened once for all that is read of it."""
-    eos = layers[CORPUS].document(0)[-1]  # every document ends in it
-    for block in _blocks(pieces):
-        starts = block["start"] - block["start"][0]
-        ids = np.empty(int(block["length"].sum()), dtype=dtype)
-        for number in np.lexsort([block["document"], block["source"]]):
-            piece, start = block[number], int(starts[number])
-            skip, stop = int(piece["skip"]), start + int(piece["length"])
-            document = layers[int(piece["source"])].document(int(piece["document"]))
-            ids[start:stop] = document[skip : skip + stop - start]
-            if piece["closed"]:
-                ids[stop - 1] = eos
-        yield ids, block["length"]
 
 
 def _documents(pieces: np.ndarray, layers: dict[int, Shards], names: dict[int, str]) -> pd.DataFrame:

@@ -6,19 +6,7 @@ over it, so that two arms are equal, token by token, wherever neither of them ha
 
 import numpy as np
 
-# start, length: where in the stream; source: number of the layer; slot: number of the document in its layer;
-# document: its row in its shard; skip: tokens left out at its head; closed: cut short, so it ends in end-of-text.
-PIECE = np.dtype(
-    [
-        ("start", "i8"),
-        ("length", "i8"),
-        ("source", "i2"),
-        ("slot", "i8"),
-        ("document", "i8"),
-        ("skip", "i8"),
-        ("closed", "?"),
-    ]
-)
+from alignment_pretraining.core.planned import PIECE
 
 
 def make_pieces(

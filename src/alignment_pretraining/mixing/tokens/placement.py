@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.planned import PIECE
 from alignment_pretraining.mixing.tokens.drawn import Drawn
 from alignment_pretraining.mixing.tokens.order import draws
-from alignment_pretraining.mixing.tokens.pieces import PIECE, ends, in_order, make_pieces
+from alignment_pretraining.mixing.tokens.pieces import ends, in_order, make_pieces
 from alignment_pretraining.mixing.tokens.pools import Pools
 
 

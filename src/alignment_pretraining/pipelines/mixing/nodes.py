@@ -17,7 +17,7 @@ from alignment_pretraining.core.model import Model
 from alignment_pretraining.execution.config import Execution
 from alignment_pretraining.execution.store import TaskResult, TaskStatistics, hard_link, task_fingerprint
 from alignment_pretraining.execution.tasks import run_tasks
-from alignment_pretraining.mixing.config import Decontamination, TokenizerConfig
+from alignment_pretraining.mixing.config import Decontamination, Streams, TokenizerConfig
 from alignment_pretraining.mixing.corpus.assemble import NATURAL
 from alignment_pretraining.mixing.corpus.assemble import read_corpus as read
 from alignment_pretraining.mixing.corpus.config import CorpusConfig, with_stories
@@ -188,6 +188,7 @@ def build_mix(
     execution: Execution,
     scratch: Path,
     repeat: int = 0,
+    streams: Streams = "written",
     *,
     stage_name: str,
     seed: int,
@@ -210,7 +211,7 @@ def build_mix(
     )
     inputs = Inputs(tokens.resolve(), flags.resolve(), contamination.resolve(), mix.sources, mix.twins)
     folder = _fresh(scratch, "mix")
-    return folder, write_mix(inputs, recipe, label, folder, scratch, execution)
+    return folder, write_mix(inputs, recipe, label, folder, scratch, execution, streams)
 
 
 def _sources(corpus: Path, mcqa: Path, names: Sequence[str], documents: Sequence[Path]) -> dict[str, list[Part]]:

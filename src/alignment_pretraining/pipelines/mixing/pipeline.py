@@ -74,6 +74,7 @@ def _mix(stage_run: StageRun, seed: int) -> Node:
             "arm": f"params:study.arms.{stage_run.arm}",
             "stage": f"params:study.stages.{stage_run.stage}",
             "repeat": "params:corpus.repeat",
+            "streams": "params:streams",
             "execution": "params:execution",
             "scratch": "scratch",
         },

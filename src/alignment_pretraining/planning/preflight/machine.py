@@ -22,6 +22,7 @@ from alignment_pretraining.study import Study
 _FP32 = 4
 _PACK = 128  # tokens of one pack of prompts, of which evaluation.batch_size are read at once
 _ZSTD = 2.5  # how much smaller the parts of a corpus are than their text
+_PLANNED = 0.05  # bytes a token of a stream that is not written out: 45 a document, of some 1,000 tokens
 _FILES = 320  # of a process: 16 shards of a stream, 32 of each of some sources (core), libraries, sockets
 
 
@@ -82,10 +83,11 @@ def disk_bytes(parameters: Parameters, cluster: Cluster | None, supply: Supply) 
     mixes: int = sum(
         getattr(study.stages, one.stage).tokens * len(study.seeds_of(one)) for one in study.base_stage_runs()
     )
+    of_mixes = mixes * (_PLANNED if parameters.streams == "planned" else width)
     kept = hugging_face_bytes(study.model)
     checkpoints = sum(kept * len(study.seeds_of(one)) for one in study.stage_runs())
     text = corpus * supply.tokenizing.bytes_per_token / _ZSTD
-    return text + width * (corpus + mixes) + checkpoints + _saves(study, cluster, local_engine(parameters))
+    return text + width * corpus + of_mixes + checkpoints + _saves(study, cluster, local_engine(parameters))
 
 
 def _saves(study: Study, cluster: Cluster | None, engine: EngineConfig | None) -> float:
