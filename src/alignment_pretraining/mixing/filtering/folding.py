@@ -14,15 +14,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alignment_pretraining.mixing.filtering.normalize import LETTER, READINGS, ascii_form, meaning, near_joints
+from alignment_pretraining.mixing.filtering.normalize import GAPS, LETTER, READINGS, ascii_form, meaning, near_joints
 
 # Characters that are folded together: what stands between the steps stays in the cache of a core.
 _GROUP = 1 << 17
 _SLICE = 2 * _GROUP  # of one text that is longer
 # Bytes beyond ASCII, between the steps. A zero-width space is a space here, and nothing in the other reading.
 _ZERO_WIDTH = 0x80
-_NOTHING, _MARK, _LONGER, _UNKNOWN = 0xFC, 0xFD, 0xFE, 0xFF
-_SPACE = np.uint8(ord(" "))
+_NOTHING, _MARK, _LONGER, _UNKNOWN, _DELETED = 0xFB, 0xFC, 0xFD, 0xFE, 0xFF
+_LAST_STEP = bytes.maketrans(GAPS + bytes([_ZERO_WIDTH]) + LETTER.encode(), b" " * (len(GAPS) + 1) + b"_")
 # Where fewer than one of so many characters is beyond ASCII, those alone are looked up.
 _SPARSE = 10
 
@@ -114,17 +114,16 @@ def _without_gaps(text: bytes) -> tuple[bytes, np.ndarray]:
         zero_width = characters == _ZERO_WIDTH
         gaps |= zero_width
         parted |= zero_width[1:]
+    repeated = -(gaps[1:] & gaps[:-1]).view(np.uint8)  # `_DELETED` or zero
     places = np.flatnonzero(parted) if parted.any() else _NOWHERE
-    first = ~(gaps[1:] & gaps[:-1])
-    folded = np.where(gaps[1:], _SPACE, after)[first].tobytes()
-    return folded.replace(LETTER.encode(), b"_"), places
+    return (after | repeated).tobytes().translate(_LAST_STEP, bytes([_DELETED])), places
 
 
 def _in_ascii(text: str, composed: bool) -> bytes | None:
     """ASCII and `_ZERO_WIDTH`; None where letters must be composed first, unless they are `composed` already."""
     if text.isascii():
         return text.encode()
-    codes = _codes(text)
+    codes = np.array([text]).view(np.uint32)
     beyond = codes > 0x7F
     if np.count_nonzero(beyond) * _SPARSE < len(codes):
         others = np.flatnonzero(beyond)
@@ -152,12 +151,6 @@ def _in_ascii(text: str, composed: bool) -> bytes | None:
         forms = [_LONGER_FORMS[code] for code in codes[longer].tolist()]
         whole = b"".join(chain(*zip(parts, [*forms, b""], strict=True)))
     return whole.replace(bytes([_NOTHING]), b"").replace(bytes([_MARK]), b"")
-
-
-def _codes(text: str) -> np.ndarray:
-    """The number of each character (characters,), in two bytes each where these are enough."""
-    narrow = text.encode("utf-16-le", "surrogatepass")
-    return np.frombuffer(narrow, "<u2") if len(narrow) == 2 * len(text) else np.array([text]).view(np.uint32)
 
 
 def _learn(codes: Iterable[int]) -> None:

@@ -4,7 +4,6 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
 
 # What parts the readings of a text from one another: no term has it, and no term is found across it.
 READINGS = "\x01"
@@ -68,7 +67,7 @@ def near_joints(text: str, reach: int, parted: bool = True) -> str:
         reach: Bytes of the longest term.
         parted: Whether there may be hyphens at ends of lines or zero-width spaces.
     """
-    joints = [(*tag.span(), _instead(tag[1])) for tag in _TAG.finditer(text)] if "<" in text else []
+    joints = [(*tag.span(), _tag(tag)) for place in _places(text, "<") if (tag := _TAG.match(text, place))]
     if parted:
         joints += [(*hyphen.span(), hyphen[0]) for hyphen in _HYPHEN.finditer(text)]
         joints += [(place, place + 1, _ZERO_WIDTH_SPACE) for place in _places(text, _ZERO_WIDTH_SPACE)]
@@ -115,13 +114,7 @@ def _meant(match: re.Match[str]) -> str:
 
 
 def _tag(match: re.Match[str]) -> str:
-    return _instead(match[1])
-
-
-@lru_cache(maxsize=1024)
-def _instead(name: str) -> str:
-    """What there is in the second reading instead of a tag."""
-    return "" if name.lower().lstrip("/") in _INLINE else " "
+    return "" if match[1].lower().lstrip("/") in _INLINE else " "
 
 
 def _in_ascii(match: re.Match[str]) -> str:
