@@ -61,14 +61,14 @@ class Layers:
 
         They are read in the order in which they lie on disk, so that a file is opened once for all that is read of it.
         """
-        starts = pieces["start"] - pieces["start"][0]
         ids = np.empty(int(pieces["length"].sum()), dtype=self._dtype)
-        for number in np.lexsort([pieces["document"], pieces["source"]]):
-            piece, start = pieces[number], int(starts[number])
-            stop = start + int(piece["length"])
-            shards = self._shards[int(piece["source"])]
-            ids[start:stop] = shards.document(int(piece["document"]), int(piece["skip"]), stop - start)
-            if piece["closed"]:
+        first = int(pieces["start"][0])
+        names = ("source", "document", "start", "length", "skip", "closed")
+        columns = zip(*(pieces[name].tolist() for name in names), strict=True)
+        for source, document, start, length, skip, closed in sorted(columns):
+            stop = start + length - first
+            ids[start - first : stop] = self._shards[source].document(document, skip, length)
+            if closed:
                 ids[stop - 1] = self._eos
         return ids
 

@@ -7,6 +7,7 @@
 
 import hashlib
 import os
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -71,7 +72,8 @@ class Shards:
         self.paths = sorted(folder.glob("*.ds"))
         self.outlines = [outline(path) for path in self.paths]
         self._firsts = np.cumsum([0, *(found.documents for found in self.outlines)])
-        self._open: dict[Path, BinaryIO] = {}
+        self._starts = self._firsts.tolist()
+        self._open: dict[tuple[int, str], BinaryIO] = {}
 
     def __len__(self) -> int:
         return int(self._firsts[-1])
@@ -96,13 +98,13 @@ class Shards:
 
         They are read and not mapped: mapped pages would count as memory of this process.
         """
-        owner = int(np.searchsorted(self._firsts, number, side="right")) - 1
-        path, row, width = self.paths[owner], number - int(self._firsts[owner]), self.outlines[owner].width
-        ends = self._read(beside(path, ".index"), max(row - 1, 0) * _END, (2 if row else 1) * _END)
-        start, stop = [0, *np.frombuffer(ends, "<u8").tolist()][-2:]
-        start += skip
+        owner = bisect_right(self._starts, number) - 1
+        row, width = number - self._starts[owner], self.outlines[owner].width
+        ends = self._read(owner, ".index", max(row - 1, 0) * _END, (2 if row else 1) * _END)
+        stop = int.from_bytes(ends[-_END:], "little")
+        start = skip + (int.from_bytes(ends[:_END], "little") if row else 0)
         stop = stop if count is None else min(stop, start + count)
-        return np.frombuffer(self._read(path, start * width, (stop - start) * width), f"<u{width}")
+        return np.frombuffer(self._read(owner, "", start * width, (stop - start) * width), f"<u{width}")
 
     def ids(self, numbers: np.ndarray) -> np.ndarray:
         """The ids of documents, shape (numbers,), dtype object."""
@@ -113,12 +115,13 @@ class Shards:
             found[mine] = _take(read_ids(self.paths[owner]), numbers[mine] - self._firsts[owner])
         return found
 
-    def _read(self, path: Path, start: int, count: int) -> bytes:
-        if path not in self._open:
+    def _read(self, owner: int, suffix: str, start: int, count: int) -> bytes:
+        """Bytes of a shard, or of the file beside it that ends in `suffix`."""
+        if (owner, suffix) not in self._open:
             if len(self._open) == _OPEN_FILES:
                 self._open.pop(next(iter(self._open))).close()
-            self._open[path] = path.open("rb", buffering=0)
-        return os.pread(self._open[path].fileno(), count, start)
+            self._open[owner, suffix] = beside(self.paths[owner], suffix).open("rb", buffering=0)
+        return os.pread(self._open[owner, suffix].fileno(), count, start)
 
 
 def token_dtype(vocab_size: int) -> np.dtype:

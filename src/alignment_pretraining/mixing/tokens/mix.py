@@ -132,7 +132,6 @@ def write_mix(
     tasks = [(task_fingerprint(write_segment, inputs_hash, asdict(segment)), segment) for segment in segments]
     work = partial(write_segment, inputs, streams, mixture.base, corpus.pools, quoting, plan)
     done = run_tasks(name, work, tasks, scratch, execution)
-    shutil.rmtree(plan)
     for number, task in enumerate(done):
         for file in task.files:
             hard_link(file, folder / f"{numbered(number, len(done))}{''.join(file.suffixes)}")
@@ -140,7 +139,7 @@ def write_mix(
         _link_sources(inputs, folder)
 
     counts = add(task.told["counts"] for task in done)
-    return {
+    manifest = {
         "stage": recipe.stage,
         "seed": recipe.seed,
         "tokens": recipe.tokens,
@@ -155,6 +154,9 @@ def write_mix(
         "flagged": flagged_summary(counts, recipe, inputs.names, categories) | {"replaced": recipe.filtered},
         "sources": _accounts(counts, recipe, inputs, corpus, lengths),
     }
+    # On a network's file system what is still mapped cannot go; the next plan overwrites it.
+    shutil.rmtree(plan, ignore_errors=True)
+    return manifest
 
 
 def write_segment(
