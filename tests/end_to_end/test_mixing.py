@@ -76,6 +76,18 @@ def test_the_size_of_the_parts_changes_no_token(mixed: Path, run: Run) -> None:
     assert not changed
 
 
+def test_training_reads_the_same_from_a_stream_that_is_not_written_out(mixed: Path, run: Run) -> None:
+    planned = ("--params", "streams=planned")
+    weights = []
+    for how in (planned, ()):
+        run(*MIXING, *how)
+        run("kedro", "run", "--env", "test", "--pipelines", "pretraining", "--namespaces", "unfiltered", *how)
+        found = sorted((mixed / DATA / "06_models").rglob("model.safetensors"))
+        weights.append([path.read_bytes() for path in found])
+        assert bool(list((mixed / DATA / "05_model_input").rglob("*.pieces"))) == bool(how)
+    assert weights[0] == weights[1] and weights[0]
+
+
 def test_every_document_is_accounted_for(mixed: Path) -> None:
     account = pd.read_csv(mixed / DATA / "08_reporting/corpus_account.csv")
     assert account.read.tolist() == account[["quarantined", "held_out", "flagged", "kept"]].sum(axis=1).tolist()
