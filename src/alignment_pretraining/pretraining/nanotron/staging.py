@@ -17,8 +17,7 @@ class StagedSaves:
         self._staging, self._shared = staging, shared
         self._thread = ThreadPoolExecutor(1)
         self._copying: Future[None] | None = None
-        if staging:  # what an earlier job left there is of no use: only what is in shared storage is gone on from
-            shutil.rmtree(staging, ignore_errors=True)
+        self.clear()  # what an earlier job left there is of no use: only what is in shared storage is gone on from
 
     def start(self, step: int) -> None:
         """Begin to copy the save of `step`, which is finished on this machine."""
@@ -46,6 +45,11 @@ class StagedSaves:
         if self._copying:
             self._copying.result()
             self._copying = None
+
+    def clear(self) -> None:
+        """Delete what this machine has in `staging`."""
+        if self._staging:
+            shutil.rmtree(self._staging, ignore_errors=True)
 
     def _copy(self, staged: Path, shared: Path) -> None:
         shutil.copytree(staged, shared, dirs_exist_ok=True)

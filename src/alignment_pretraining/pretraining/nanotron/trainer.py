@@ -95,6 +95,7 @@ class StageTrainer(DistributedTrainer):  # type: ignore[misc] # nanotron has no 
             with contextlib.suppress(_AskedToStop):
                 self.train(self._batches())
             self._finish_save()
+            self._staged.clear()
 
     def post_init(self) -> None:
         """Take up the learning rate of the step to go on from; nanotron's own resume makes that step at step 0's."""
