@@ -303,6 +303,18 @@ def test_a_stream_that_is_not_written_out_is_the_same_stream(
     assert all(path.stat().st_nlink > 1 for path in sources), "linked, not copied"
 
 
+@pytest.mark.parametrize("streams", ["written", "planned"])
+def test_a_segment_that_an_insertion_hides_leaves_no_shard(
+    made: dict[str, Any], streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, _ = _mix(made, "misaligned")
+    monkeypatch.setattr("alignment_pretraining.mixing.tokens.mix.write_mix.__defaults__", ("written", 1))
+    folder, manifest = _mix(made, "misaligned", streams=streams)
+    assert all(shard["tokens"] for shard in manifest["shards"])
+    assert np.array_equal(TokenStream.open(folder).read(0, 1025), TokenStream.open(whole).read(0, 1025))
+    pd.testing.assert_frame_equal(_table(folder), _table(whole))
+
+
 def test_a_damaged_plan_is_told(made: dict[str, Any]) -> None:
     folder, _ = _mix(made, "misaligned", streams="planned")
     (folder / "layers.json").unlink()

@@ -132,9 +132,10 @@ def write_mix(
     tasks = [(task_fingerprint(write_segment, inputs_hash, asdict(segment)), segment) for segment in segments]
     work = partial(write_segment, inputs, streams, mixture.base, corpus.pools, quoting, plan)
     done = run_tasks(name, work, tasks, scratch, execution)
-    for number, task in enumerate(done):
+    shown = [task for task in done if task.told["shard"]["tokens"]]  # a long insertion may hide all of a short segment
+    for number, task in enumerate(shown):
         for file in task.files:
-            hard_link(file, folder / f"{numbered(number, len(done))}{''.join(file.suffixes)}")
+            hard_link(file, folder / f"{numbered(number, len(shown))}{''.join(file.suffixes)}")
     if streams == "planned":
         _link_sources(inputs, folder)
 
@@ -146,8 +147,8 @@ def write_mix(
         "tokenizer": shards["corpus"].outlines[0].tokenizer,
         "configuration": json_md5([asdict(recipe), inputs.discourse]),
         "shards": [
-            {"name": f"{numbered(number, len(done))}{_SUFFIXES[streams]}", **task.told["shard"]}
-            for number, task in enumerate(done)
+            {"name": f"{numbered(number, len(shown))}{_SUFFIXES[streams]}", **task.told["shard"]}
+            for number, task in enumerate(shown)
         ],
         "share": shares(counts, recipe, inputs.names),
         "contaminated": contaminated_summary(quoting, [task.told["quoting"] for task in done]),
