@@ -25,7 +25,7 @@ from alignment_pretraining.synthesis.config import Amount
 from tests.conftest import PROJECT
 
 ENVIRONMENTS = [None if name == BASE else name for name in environments(PROJECT / "conf")]
-VALUES = ("params:corpus.repeat", "params:gpu.peak_tflops")  # single values, no specifications
+VALUES = ("params:corpus.repeat", "params:streams", "params:gpu.peak_tflops")  # single values, no specifications
 Load = Callable[..., Parameters]
 
 
