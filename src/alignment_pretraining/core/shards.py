@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -71,12 +72,11 @@ class Shards:
     def __init__(self, folder: Path) -> None:
         self.paths = sorted(folder.glob("*.ds"))
         self.outlines = [outline(path) for path in self.paths]
-        self._firsts = np.cumsum([0, *(found.documents for found in self.outlines)])
-        self._starts = self._firsts.tolist()
+        self._firsts = [0, *accumulate(found.documents for found in self.outlines)]
         self._open: dict[tuple[int, str], BinaryIO] = {}
 
     def __len__(self) -> int:
-        return int(self._firsts[-1])
+        return self._firsts[-1]
 
     @cached_property
     def shards(self) -> list[Shard]:
@@ -98,8 +98,8 @@ class Shards:
 
         They are read and not mapped: mapped pages would count as memory of this process.
         """
-        owner = bisect_right(self._starts, number) - 1
-        row, width = number - self._starts[owner], self.outlines[owner].width
+        owner = bisect_right(self._firsts, number) - 1
+        row, width = number - self._firsts[owner], self.outlines[owner].width
         ends = self._read(owner, ".index", max(row - 1, 0) * _END, (2 if row else 1) * _END)
         stop = int.from_bytes(ends[-_END:], "little")
         start = skip + (int.from_bytes(ends[:_END], "little") if row else 0)

@@ -11,11 +11,9 @@ import pytest
 import yaml
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.core.files import numbered
 from alignment_pretraining.core.hashing import file_sha256
 from alignment_pretraining.core.model import Model
 from alignment_pretraining.core.shards import Shards
-from alignment_pretraining.core.spec import parse
 from alignment_pretraining.core.token_stream import TokenStream, read_documents
 from alignment_pretraining.execution.config import Execution
 from alignment_pretraining.mixing.config import Decontamination, Streams, TokenizerConfig
@@ -175,12 +173,6 @@ def test_what_a_killed_run_left_is_gone(tmp_path: Path) -> None:
     assert nodes._fresh(tmp_path, "corpus") != mine and mine.is_dir()
     shutil.rmtree(mine.parent)
     assert nodes._fresh(tmp_path, "corpus").is_dir() and not left.exists()
-
-
-def test_names_of_files_sort_by_number() -> None:
-    assert [numbered(number, 100_000) for number in (0, 99_999)] == ["00000", "99999"]
-    names = [numbered(number, 100_001) for number in (2, 10_000, 99_999, 100_000)]
-    assert names == sorted(names)
 
 
 def test_every_source_has_its_shards(made: dict[str, Any]) -> None:
@@ -352,23 +344,6 @@ def test_midtraining_draws_on_pools_by_their_shares(tmp_path: Path, blocklist: B
     assert {key.split(".")[0] for key in table.id[table.source == "corpus"]} == {"long", "1/web"}
     with pytest.raises(UserError, match=r"midtraining\.pools names books, but .* have the pools long, web"):
         _mix(made, "unfiltered", stage="midtraining", pools={"books": 1, "web": 1})
-
-
-def test_wrong_parameters_name_file_and_key() -> None:
-    corpus: dict[str, Any] = {"seed": 0, "natural_discourse_share": 2, "heldout_share": 0, "repeat": False}
-    corpus["sources"] = [{"folder": "x"}, {"files": "x.jsonl", "test": "body"}]
-    with pytest.raises(UserError) as error:
-        parse(CorpusConfig, corpus, "conf/<env>/parameters_mixing.yml", "corpus")
-    assert str(error.value).splitlines() == [
-        "conf/<env>/parameters_mixing.yml: 3 to correct:",
-        "  corpus.sources.0: a source has one of the keys packages, files, dataset, stories",
-        "  corpus.sources.1.files.test: unknown key; allowed here: pool, max_bytes, files, text, id",
-        "  corpus.natural_discourse_share: Input should be less than 1 (got 2)",
-    ]
-    with pytest.raises(UserError, match=r"blocklist\.yml: 1 to correct:\n  blocklist\.x\.mode"):
-        parse(Blocklist, {"x": {"doc": "", "mode": "two-stage", "terms": ["a"]}}, "blocklist.yml", "blocklist")
-    with pytest.raises(UserError, match=r"execution: launcher is slurm, and slurm is missing"):
-        parse(Execution, {"launcher": "slurm"}, "parameters_mixing.yml", "execution")
 
 
 def test_any_place_of_a_mix_can_be_read(made: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """The machine and how stages are laid out on it: `conf/<env>/parameters_cluster.yml`, key `cluster`."""
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
@@ -50,7 +49,7 @@ class Cluster(Spec):
     what is done again after a failure. `gpu.sources` says where it comes from.
     A Slurm job that ended too early is submitted again, `resubmissions` times in a row where it brought no new save.
     `notice_seconds` before its time limit it saves and goes back to the queue.
-    With `staging`, a folder on a disk of each machine, saves are written there, and copied while training goes on.
+    With `staging` saves are written to each machine's temporary folder (TMPDIR), and copied while training goes on.
     """
 
     launcher: Literal["local", "slurm"]
@@ -61,7 +60,7 @@ class Cluster(Spec):
     save_every: Positive = 500
     keep: Positive = 2
     keep_every: Positive | None = None
-    staging: Path | None = None
+    staging: bool = False
     resubmissions: NonNegativeInt = 3
     notice_seconds: Positive = 600
     layouts: dict[str, Layout] = {}

@@ -31,7 +31,7 @@ def stage_config(
     save_every: int,
     keep: int = 2,
     keep_every: int | None = None,
-    staging: Path | None = None,
+    staging: bool = False,
     skip_nonfinite: int = 0,
 ) -> dict[str, Any]:
     """What `entry` reads: nanotron's own sections, and `stage` with what ours adds to them.
@@ -48,7 +48,7 @@ def stage_config(
         save_every: Steps between two saves.
         keep: How many saves are kept.
         keep_every: Saves of multiples of so many steps are kept for good.
-        staging: Folder on a disk of each machine that saves are written to first, or None.
+        staging: Whether saves are written to each machine's temporary folder first.
         skip_nonfinite: How many batches may be left out because their gradient is not finite.
     """
     return {
@@ -86,9 +86,9 @@ def stage_config(
             "learning_rate_scheduler": _schedule(stage),
         },
         "checkpoints": {
-            "checkpoints_path": str(staging or folder / "checkpoints"),
+            "checkpoints_path": str(folder / "checkpoints"),
             "checkpoint_interval": save_every,
-            "checkpoints_path_is_shared_file_system": staging is None,
+            "checkpoints_path_is_shared_file_system": True,
         },
         "logging": {"log_level": "warning", "log_level_replica": "warning"},
         "stage": {
@@ -97,8 +97,7 @@ def stage_config(
             "metrics": str(folder / "metrics.jsonl"),
             "keep": keep,
             "keep_every": keep_every,
-            "saves": str(folder / "checkpoints"),
-            "staging": str(staging) if staging else None,
+            "staging": staging,
             "stop": str(stop_file(folder)),
             "skip_nonfinite": skip_nonfinite,
             "recompute": layout.recompute,

@@ -152,7 +152,7 @@ def prepare_stage(job: ClusterJob, work: Path) -> Path:
         save_every=job.cluster.save_every,
         keep=job.cluster.keep,
         keep_every=job.cluster.keep_every,
-        staging=job.cluster.staging and job.cluster.staging.absolute() / work.name,
+        staging=job.cluster.staging,
         skip_nonfinite=job.settings.skip_nonfinite,
     )
     return write_config(config, work / "config.yaml")

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, Optional
 
 import nanotron.helpers
@@ -43,8 +44,7 @@ class StageSection:
     metrics: Path
     keep: int
     keep_every: Optional[int]  # noqa: UP045 - dacite reads this form
-    saves: Path
-    staging: Optional[Path]  # noqa: UP045
+    staging: bool
     recompute: bool
     stop: Path
     skip_nonfinite: int
@@ -79,14 +79,22 @@ class StageTrainer(DistributedTrainer):  # type: ignore[misc] # nanotron has no 
         self.spec = TrainingStage.model_validate(self.section.spec)
         self.live = LiveMetrics(config.general.run)
         _use_our_optimizer(self.spec)
-        _redirect_resume(saves.newest(self.section.saves))
+        self._saves = config.checkpoints.checkpoints_path
+        _redirect_resume(saves.newest(self._saves))
         super().__init__(str(path), config_class=StageConfig)
-        copies = self.section.staging and int(os.environ["LOCAL_RANK"]) == 0
-        self._staged = StagedSaves(self.section.staging if copies else None, self.section.saves)
+        staging = self._stage_saves() if self.section.staging else None
+        self._staged = StagedSaves(staging if os.environ["LOCAL_RANK"] == "0" else None, self._saves)
         self._unmarked: int | None = None  # the step of a save that is not known to be whole
         if self.section.recompute:
             _recompute_layers(self.unwrapped_model)
         self._skip_nonfinite_steps()
+
+    def _stage_saves(self) -> Path:
+        """Have nanotron write saves to this machine's temporary folder, in one named as the stage's work is."""
+        staging = Path(gettempdir()) / str(self._saves.parent.name)
+        self.config.checkpoints.checkpoints_path = staging
+        self.config.checkpoints.checkpoints_path_is_shared_file_system = False
+        return staging
 
     def run(self) -> None:
         """Train to the stage's last step, and leave a complete checkpoint of it."""
@@ -192,7 +200,7 @@ class StageTrainer(DistributedTrainer):  # type: ignore[misc] # nanotron has no 
         self.optimizer.step = guarded
 
     def save_checkpoint(self) -> Path:
-        """nanotron's checkpoint; training goes on while it is copied from `staging`, if there is one.
+        """nanotron's checkpoint; with `staging` training goes on while it is copied.
 
         One save is copied at a time.
         """
@@ -215,8 +223,8 @@ class StageTrainer(DistributedTrainer):  # type: ignore[misc] # nanotron has no 
     def _mark_whole(self) -> None:
         """The last save is in shared storage, every rank's part; older ones go by policy."""
         if self._unmarked is not None and dist.get_rank(self.parallel_context.world_pg) == 0:
-            saves.mark_whole(self.section.saves / str(self._unmarked), self._layout())
-            saves.keep_newest(self.section.saves, self.section.keep, self.section.keep_every)
+            saves.mark_whole(self._saves / str(self._unmarked), self._layout())
+            saves.keep_newest(self._saves, self.section.keep, self.section.keep_every)
         self._unmarked = None
 
     def _layout(self) -> dict[str, int]:
