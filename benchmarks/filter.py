@@ -31,7 +31,7 @@ from alignment_pretraining.mixing.corpus.document import Document
 from alignment_pretraining.mixing.corpus.files import find_files, read_file
 from alignment_pretraining.mixing.filtering.blocklist import Blocklist
 from alignment_pretraining.mixing.filtering.flags import flag
-from alignment_pretraining.mixing.filtering.folding import Folded, fold
+from alignment_pretraining.mixing.filtering.folding import fold
 from alignment_pretraining.mixing.filtering.matcher import HyperscanMatcher, RegexMatcher
 
 T = TypeVar("T")
@@ -68,7 +68,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         reading = {path.name: _read_path(path, blocklist, matcher) for path in _write(docstrings, Path(folder))}
     told = {"terms": len(terms), "compilation_seconds": compilation, "corpora": found, "reading": reading}
-    libraries = ["hyperscan", "numpy", "google-re2", "ahocorasick_rs", "pyahocorasick", "isal", "pyarrow", "orjson"]
+    libraries = [
+        "hyperscan",
+        "numba",
+        "numpy",
+        "google-re2",
+        "ahocorasick_rs",
+        "pyahocorasick",
+        "isal",
+        "pyarrow",
+        "orjson",
+    ]
     write_result("filter", told, libraries)
 
 
@@ -76,7 +86,7 @@ def _measure(
     texts: Sequence[str], blocklist: Blocklist, matcher: HyperscanMatcher, compilation: float
 ) -> dict[str, float]:
     mb = _bytes(texts) / 1e6
-    for _ in fold(texts, matcher.reach):  # characters are looked up once
+    for _ in fold(texts, matcher.reach):  # compiled, and characters looked up, once
         pass
     folded, folding = _time(lambda: list(fold(texts, matcher.reach)))
     hits, matching = _time(lambda: matcher.find_folded(folded))
@@ -85,7 +95,6 @@ def _measure(
         "documents": len(texts),
         "mb": round(mb, 2),
         "ascii_share": round(sum(len(text) for text in texts if text.isascii()) / sum(map(len, texts)), 3),
-        "second_reading_share": round(sum(len(one.text) for one in _second(folded, len(texts))) / 1e6 / mb, 3),
         "share_with_a_term": round(len(hits) / len(texts), 4),
         "share_flagged": round(float(flags.flagged.mean()), 4),
         "folding": round(mb / folding, 1),
@@ -93,16 +102,6 @@ def _measure(
         "filter": round(mb / all_of_it, 1),
         "filter_and_compilation": round(mb / (all_of_it + compilation), 1),
     }
-
-
-def _second(folded: list[Folded], count: int) -> list[Folded]:
-    """What comes after the first readings of all texts."""
-    seen = 0
-    for place, one in enumerate(folded):
-        if seen == count:
-            return folded[place:]
-        seen += len(one.owners)
-    return []
 
 
 def _measure_peer(peer: str, texts: Sequence[str], matcher: HyperscanMatcher, terms: list[str]) -> float:

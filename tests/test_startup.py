@@ -12,6 +12,7 @@ HEAVY = [
     "nanotron",
     "mlflow",
     "scipy",
+    "numba",
     "matplotlib",
     "anthropic",
     "sqlalchemy",

@@ -35,6 +35,8 @@ def folded(texts: list[str]) -> list[bytes]:
 
 @given(st.lists(TRICKY | st.text(), max_size=4))
 @example(["-\0\n", "A\u0301"])
+@example(["\ufb03" * 500, "\U0001f600<b>" + "<i>\ufb03-\n" * 500])  # longer than they were
+@example(["\u0142" * 200_000, "A\U0001f600" * 100_000, "E\xe9" * 50_000])  # held in 2, 4 and 1 bytes a character
 def test_folding_many_texts_is_normalizing_each(texts: list[str]) -> None:
     assert folded(texts) == [plainly(text) for text in texts]
     sparse = [text + " and" * 100 for text in texts]

@@ -1,4 +1,4 @@
-"""Many texts as one, folded as `normalize` does it, by tables instead of a loop over characters.
+"""Many texts as one, folded as `normalize` does it.
 
 The parts of a term stand one space apart here: a run of white space, hyphens and underscores becomes one space. Of a
 character that becomes several letters of other scripts there is one, which parts words as well.
@@ -6,25 +6,27 @@ character that becomes several letters of other scripts there is one, which part
 
 import re
 import sys
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, pairwise
-from string import ascii_uppercase
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 
-from alignment_pretraining.mixing.filtering.normalize import GAPS, LETTER, READINGS, ascii_form, meaning, near_joints
+from alignment_pretraining.mixing.filtering import folding_loop as loop
+from alignment_pretraining.mixing.filtering.normalize import (
+    GAPS,
+    INLINE,
+    LETTER,
+    READINGS,
+    ZERO_WIDTH_SPACE,
+    ascii_form,
+    is_mark,
+    meaning,
+)
 
 # Characters that are folded together: what stands between the steps stays in the cache of a core.
-_GROUP = 1 << 17
-_SLICE = 2 * _GROUP  # of one text that is longer
-# Bytes beyond ASCII, between the steps. A zero-width space is a space here, and nothing in the other reading.
-_ZERO_WIDTH = 0x80
-_NOTHING, _MARK, _LONGER, _UNKNOWN, _DELETED = 0xFB, 0xFC, 0xFD, 0xFE, 0xFF
-_LAST_STEP = bytes.maketrans(GAPS + bytes([_ZERO_WIDTH]) + LETTER.encode(), b" " * (len(GAPS) + 1) + b"_")
-# Where fewer than one of so many characters is beyond ASCII, those alone are looked up.
-_SPARSE = 10
+_GROUP = 1 << 18
+_EVERY_TERM = 1 << 40  # bytes: more than any text has
 
 
 class Folded(NamedTuple):
@@ -41,149 +43,103 @@ class Folded(NamedTuple):
     owners: np.ndarray
 
 
-def fold(texts: Sequence[str], reach: int = sys.maxsize) -> Iterator[Folded]:
+def fold(texts: Sequence[str], reach: int = _EVERY_TERM) -> Iterator[Folded]:
     """Some readings at a time: one of each text, two where `normalize` has two.
 
     Args:
-        texts: They are read in their order, first readings before second ones.
+        texts: They are read in their order, but ASCII apart from others.
         reach: Bytes of the longest term that is looked for. Of second readings there is only what may have a term of
             such a length that the first has not.
     """
-    seconds: list[tuple[int, str]] = []
-    for numbers, group in _groups(enumerate(map(meaning, texts))):
-        folded, parted = _fold(group, numbers)
-        yield folded
-        for place, text in enumerate(group):
-            if place in parted or "<" in text:
-                near = near_joints(text, reach, place in parted)
-                if near != text:
-                    seconds.append((numbers[place], near))
-    for numbers, group in _groups(seconds):
-        yield _fold(group, numbers)[0]
+    sizes = np.fromiter(map(len, texts), np.int64, len(texts))
+    are_ascii = np.fromiter(map(str.isascii, texts), bool, len(texts))
+    for alike in (np.flatnonzero(are_ascii), np.flatnonzero(~are_ascii)):
+        for numbers in np.split(alike, np.flatnonzero(np.diff(sizes[alike].cumsum() // _GROUP)) + 1):
+            if len(numbers):
+                yield _fold(numbers, [texts[number] for number in numbers.tolist()], reach)
 
 
-def _groups(texts: Iterable[tuple[int, str]]) -> Iterator[tuple[list[int], list[str]]]:
-    """Numbers and texts of about `_GROUP` characters at a time, ASCII apart from others."""
-    waiting: dict[bool, tuple[list[int], list[str]]] = {True: ([], []), False: ([], [])}
-    sizes = {True: 0, False: 0}
-    for number, text in texts:
-        kind = text.isascii()
-        numbers, group = waiting[kind]
-        numbers.append(number)
-        group.append(text)
-        sizes[kind] += len(text)
-        if sizes[kind] >= _GROUP:
-            yield numbers, group
-            waiting[kind], sizes[kind] = ([], []), 0
-    for numbers, group in waiting.values():
-        if numbers:
-            yield numbers, group
-
-
-def _fold(group: list[str], numbers: list[int], composed: bool = False) -> tuple[Folded, set[int]]:
-    """Texts folded, and places of those that a hyphen at the end of a line or a zero-width space may part."""
-    joined = "\0".join([*group, ""])
-    pieces: list[bytes] = []
-    last = b"\0"
-    parted: set[int] = set()
-    for start in range(0, len(joined), _SLICE):
-        found = _in_ascii(joined[start : start + _SLICE], composed)
-        if found is None:
-            return _fold([unicodedata.normalize("NFC", text) for text in group], numbers, composed=True)
-        piece, places = _without_gaps(last + found)
-        if len(places):
-            before = sum(earlier.count(b"\0") for earlier in pieces)
-            parted.update((np.searchsorted(_nuls(found), places) + before).tolist())
-        pieces.append(piece)
-        last = found[-1:] or last
-    text = b"".join(pieces)
-    ends = _nuls(text)
-    if len(ends) > len(group):
-        return _fold([text.replace("\0", READINGS) for text in group], numbers, composed)
-    return Folded(text, ends, np.array(numbers)), parted
-
-
-def _without_gaps(text: bytes) -> tuple[bytes, np.ndarray]:
-    """All but the first character, with one space for a gap, and where gaps are that might be none."""
-    characters = np.frombuffer(text, np.uint8)
-    after = characters[1:]
-    hyphens = characters == ord("-")
-    gaps = (characters == ord(" ")) | hyphens | (characters == ord("_")) | (characters - np.uint8(9) < 5)
-    parted = hyphens[:-1] & (after < ord(" "))
-    if _ZERO_WIDTH in text:
-        zero_width = characters == _ZERO_WIDTH
-        gaps |= zero_width
-        parted |= zero_width[1:]
-    repeated = -(gaps[1:] & gaps[:-1]).view(np.uint8)  # `_DELETED` or zero
-    places = np.flatnonzero(parted) if parted.any() else _NOWHERE
-    return (after | repeated).tobytes().translate(_LAST_STEP, bytes([_DELETED])), places
-
-
-def _in_ascii(text: str, composed: bool) -> bytes | None:
-    """ASCII and `_ZERO_WIDTH`; None where letters must be composed first, unless they are `composed` already."""
-    if text.isascii():
-        return text.encode()
-    codes = np.array([text]).view(np.uint32)
-    beyond = codes > 0x7F
-    if np.count_nonzero(beyond) * _SPARSE < len(codes):
-        others = np.flatnonzero(beyond)
-        found = codes.astype(np.uint8)
-        found[others] = _FORMS[codes[others]]
-        special = others[found[others] > _ZERO_WIDTH]
-    else:
-        found = _FORMS.take(codes, mode="clip")
-        special = np.flatnonzero(found > _ZERO_WIDTH)
-    if not len(special):
-        return found.tobytes()
-    kinds = found[special]
-    unknown = special[kinds == _UNKNOWN]
-    if len(unknown):
-        _learn(np.unique(codes[unknown]).tolist())
-        return _in_ascii(text, composed)
-    if not composed:
-        marks = special[kinds == _MARK]
-        if np.any(_COMPOSING[found[marks - 1]] | (marks == 0)):
-            return None
-    whole = found.tobytes()
-    longer = special[kinds == _LONGER].tolist()
-    if longer:
-        parts = [whole[start + 1 : end] for start, end in pairwise([-1, *longer, len(whole)])]
-        forms = [_LONGER_FORMS[code] for code in codes[longer].tolist()]
-        whole = b"".join(chain(*zip(parts, [*forms, b""], strict=True)))
-    return whole.replace(bytes([_NOTHING]), b"").replace(bytes([_MARK]), b"")
-
-
-def _learn(codes: Iterable[int]) -> None:
-    """Enter characters in the tables that are met for the first time."""
-    for code in codes:
-        form = re.sub(f"{LETTER}+", LETTER, ascii_form(chr(code)))
-        if code == 0x200B:
-            _FORMS[code] = _ZERO_WIDTH
-        elif len(form) == 1:
-            _FORMS[code] = ord(form)
-        elif form:
-            _FORMS[code], _LONGER_FORMS[code] = _LONGER, form.encode()
+def _fold(numbers: np.ndarray, group: list[str], reach: int) -> Folded:
+    joined = "".join(group)
+    if "&" in joined:
+        group = list(map(meaning, group))
+        joined = "".join(group)
+    codes = _codes(joined)
+    count = len(group)
+    starts = np.fromiter(accumulate(map(len, group), initial=0), np.int64, count + 1)
+    ends, second_ends, owners = np.empty((3, count), np.int64)
+    size = len(codes) + count + 2 * loop.ROOM
+    while True:
+        first, second = np.empty(size, np.uint8), np.empty(size, np.uint8)
+        first_size, second_size, seconds = loop.fold_texts(
+            codes, starts, reach, _known.tables, first, ends, second, second_ends, owners
+        )
+        if first_size == loop.CHARACTER_UNKNOWN:
+            _known.learn(np.unique(codes[_known.tables.forms[codes] == loop.UNKNOWN]).tolist())
+        elif first_size == loop.NO_ROOM:
+            size *= 2
         else:
-            _FORMS[code] = _MARK if _composes(chr(code)) else _NOTHING
+            break
+    if not seconds:
+        return Folded(first[:first_size].tobytes(), ends, numbers)
+    return Folded(
+        first[:first_size].tobytes() + second[:second_size].tobytes(),
+        np.concatenate([ends, second_ends[:seconds] + first_size]),
+        np.concatenate([numbers, numbers[owners[:seconds]]]),
+    )
 
 
-def _composes(mark: str) -> bool:
-    return any(unicodedata.normalize("NFC", letter + mark)[0] != letter for letter in ascii_uppercase)
+def _codes(text: str) -> np.ndarray:
+    """Its code points, in as few bytes as hold them."""
+    if text.isascii():
+        return np.frombuffer(text.encode(), np.uint8)
+    if sys.getsizeof(text) < 3 * len(text):  # so it is held in at most two bytes a character
+        return np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.dtype("<u2"))
+    return np.array([text]).view(np.uint32)
 
 
-def _nuls(text: bytes) -> np.ndarray:
-    places = []
-    place = text.find(0)
-    while place >= 0:
-        places.append(place)
-        place = text.find(0, place + 1)
-    return np.array(places, np.int64)
+class _Characters:
+    """What is known of characters. It is looked up when one is first met."""
+
+    def __init__(self) -> None:
+        forms = np.full(0x110000, loop.UNKNOWN, np.uint8)
+        forms[:0x80] = np.arange(0x80)
+        forms[0] = ord(READINGS)
+        forms[list(GAPS)] = ord(" ")
+        forms[ord("-")], forms[ord("<")], forms[ord(LETTER)] = loop.HYPHEN, loop.LESS_THAN, ord("_")
+        letters = np.zeros(0x110000, bool)
+        letters[:0x80] = [_is_letter(chr(code)) for code in range(0x80)]
+        self.tables = loop.Tables(
+            forms,
+            letters,
+            longer=np.zeros(0x110000, np.int32),
+            spelled=np.empty(0, np.uint8),
+            inline=np.array([loop.inline_name(name) for name in INLINE]),
+        )
+
+    def learn(self, codes: Iterable[int]) -> None:
+        """Look up characters."""
+        forms, letters, longer, spelled, _ = self.tables
+        for code in codes:
+            character = chr(code)
+            letters[code] = _is_letter(character)
+            form = re.sub(f"{LETTER}+", LETTER, ascii_form(character)).encode().translate(_LAST_STEP)
+            if character == ZERO_WIDTH_SPACE:
+                forms[code] = loop.ZERO_WIDTH
+            elif len(form) == 1:
+                forms[code] = form[0]
+            elif form:
+                forms[code], longer[code] = loop.LONGER, len(spelled)
+                spelled = np.concatenate([spelled, np.frombuffer(bytes([len(form)]) + form, np.uint8)])
+            else:
+                forms[code] = loop.MARK if is_mark(character) else loop.NOTHING
+        self.tables = self.tables._replace(spelled=spelled)
 
 
-_NOWHERE = np.empty(0, np.int64)
-_FORMS = np.full(0x110000, _UNKNOWN, np.uint8)
-_FORMS[:0x80] = np.arange(0x80)
-_LONGER_FORMS: dict[int, bytes] = {}
-# What a mark may be composed with, so that its form is another: capitals, and what is not yet known to be none.
-_COMPOSING = np.zeros(256, bool)
-_COMPOSING[[*ascii_uppercase.encode(), _NOTHING, _MARK, _LONGER]] = True
+def _is_letter(character: str) -> bool:
+    """As `re` has it, digits that count as no decimals included."""
+    return character.isalnum() and not character.isdecimal()
+
+
+_LAST_STEP = bytes.maketrans(GAPS + LETTER.encode(), b" " * len(GAPS) + b"_")
+_known = _Characters()

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from alignment_pretraining.mixing.filtering.folding import Folded, fold
 from alignment_pretraining.mixing.filtering.normalize import normalize
+
+if TYPE_CHECKING:
+    from alignment_pretraining.mixing.filtering.folding import Folded
 
 # What parts the words of a term, one or more times.
 _GAP = rb"[ \t\n\r\f\v-]"
@@ -67,9 +69,11 @@ class HyperscanMatcher:
 
     def find(self, texts: Sequence[str]) -> dict[int, set[int]]:
         """By number of the text, the numbers of the terms that occur in it."""
+        from alignment_pretraining.mixing.filtering.folding import fold
+
         return self.find_folded(fold(texts, self.reach))
 
-    def find_folded(self, texts: Iterable[Folded]) -> dict[int, set[int]]:
+    def find_folded(self, texts: "Iterable[Folded]") -> dict[int, set[int]]:
         """The same of texts that are folded already."""
         found: dict[int, set[int]] = {}
         for folded in texts:

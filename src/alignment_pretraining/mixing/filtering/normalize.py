@@ -8,15 +8,14 @@ from collections.abc import Iterator
 # What parts the readings of a text from one another: no term has it, and no term is found across it.
 READINGS = "\x01"
 
-_OTHER = re.compile(r"[^\x00-\x7f]+")
+_OTHER = re.compile(r"[A-Z]?[^\x00-\x7f]+")
 _ENTITY = re.compile(r"&#?\w{1,31};")
 # What may stand within a word without being part of it: such tags, the hyphen at the end of a line, a zero-width space.
 # Patterns begin with a letter that is no part of most texts, which `re` then leaps to.
-_TAG = re.compile(r"<(/?[a-zA-Z!]\w*)[^<>]{0,300}>")
-_INLINE = set("a abbr b big code em font i mark q s small span strong sub sup tt u wbr".split())  # noqa: SIM905
+_TAG = re.compile(r"<(/?[a-zA-Z!]\w*)[^<>]{0,300}>", re.ASCII)
+INLINE = set("a abbr b big code em font i mark q s small span strong sub sup tt u wbr".split())  # noqa: SIM905
 _LINE_END = re.compile(r"-\r?\n[ \t]*(?=[^\W\d_])")
-_HYPHEN = re.compile(r"-\r?\n")
-_ZERO_WIDTH_SPACE = "\u200b"
+ZERO_WIDTH_SPACE = "\u200b"
 _APOSTROPHES = "\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}\N{MODIFIER LETTER APOSTROPHE}"
 # Letters that Unicode does not take apart, from dotless i to thorn.
 _LETTERS = {"\u0131": "i", "\u0237": "j", "\u0142": "l", "\xf8": "o", "\u0111": "d", "\xf0": "d", "\u0127": "h"}
@@ -39,7 +38,7 @@ def normalize(text: str) -> bytes:
     if joined != text:
         text = text + READINGS + joined
     if not text.isascii():
-        text = _OTHER.sub(_in_ascii, unicodedata.normalize("NFC", text))
+        text = _OTHER.sub(_in_ascii, text)
     return text.encode("ascii").translate(_UNDERSCORES)
 
 
@@ -56,50 +55,8 @@ def second_reading(text: str) -> str:
     return _without_line_ends(joined)
 
 
-def near_joints(text: str, reach: int, parted: bool = True) -> str:
-    """The second reading without what the first has as well, far from all places where they differ.
-
-    A term of up to `reach` bytes that only the second reading has lies across such a place, or ends at it. So it is
-    here, with the character on either side of it. At a cut stands `LETTER`, beside which no term is found.
-
-    Args:
-        text: As `meaning` has it.
-        reach: Bytes of the longest term.
-        parted: Whether there may be hyphens at ends of lines or zero-width spaces.
-    """
-    joints = [(*tag.span(), _tag(tag)) for place in _places(text, "<") if (tag := _TAG.match(text, place))]
-    if parted:
-        joints += [(*hyphen.span(), hyphen[0]) for hyphen in _HYPHEN.finditer(text)]
-        joints += [(place, place + 1, _ZERO_WIDTH_SPACE) for place in _places(text, _ZERO_WIDTH_SPACE)]
-    if not joints:
-        return text
-    pieces = []
-    done = 0
-    for start, end, instead in sorted(joints):
-        if start >= done:  # not within a tag
-            pieces += [_ends(text[done:start], reach), instead]
-            done = end
-    return _without_line_ends("".join([*pieces, _ends(text[done:], reach)]))
-
-
-def _ends(text: str, reach: int) -> str:
-    """A text without its middle, if each end has enough for a term and the characters beside it."""
-    size = 2 * reach
-    while 2 * size < len(text):
-        start, end = text[:size], text[-size:]
-        if min(_lasting(start), _lasting(end)) > reach + 1:
-            return start + LETTER + end
-        size *= 2
-    return text
-
-
-def _lasting(text: str) -> int:
-    """How many of its characters are a byte of the folded text in any case."""
-    return len(text.encode("ascii", "ignore").translate(None, GAPS))
-
-
 def _without_line_ends(text: str) -> str:
-    return _LINE_END.sub("", text).replace(_ZERO_WIDTH_SPACE, "")
+    return _LINE_END.sub("", text).replace(ZERO_WIDTH_SPACE, "")
 
 
 def _places(text: str, character: str) -> Iterator[int]:
@@ -114,11 +71,14 @@ def _meant(match: re.Match[str]) -> str:
 
 
 def _tag(match: re.Match[str]) -> str:
-    return "" if match[1].lower().lstrip("/") in _INLINE else " "
+    return "" if match[1].lower().lstrip("/") in INLINE else " "
 
 
 def _in_ascii(match: re.Match[str]) -> str:
-    return match[0].translate(_FORMS)
+    run = match[0]
+    if run[0].isascii() and is_mark(run[1]):
+        run = run[0].lower() + run[1:]
+    return run.translate(_FORMS)
 
 
 class _Forms(dict[int, str]):
@@ -133,22 +93,27 @@ _FORMS = _Forms()
 
 
 def ascii_form(character: str) -> str:
-    """ASCII for a character of composed text (NFC), with `LETTER` for letters and digits of other scripts."""
+    """ASCII for a character, with `LETTER` for letters and digits of other scripts."""
     if character.isascii():
         return character
     apart = unicodedata.normalize("NFKD", character)
     if apart != character:
         form = "".join(ascii_form(one) for one in apart)
-        return form.lower() if any(unicodedata.category(one) == "Mn" for one in apart) else form
+        return form.lower() if any(map(is_mark, apart)) else form
     category = unicodedata.category(character)
     if category == "Pd" or character == "\N{MINUS SIGN}":
         return "-"
     if character in _APOSTROPHES:
         return "'"
-    if character == _ZERO_WIDTH_SPACE:  # between words; the other reading has none
+    if character == ZERO_WIDTH_SPACE:  # between words; the other reading has none
         return " "
     if category in ("Mn", "Me", "Cf"):
         return ""
     if character.lower() in _LETTERS:
         return _LETTERS[character.lower()]
     return LETTER if character.isalnum() else " "
+
+
+def is_mark(character: str) -> bool:
+    """Whether it is an accent or the like, which belongs to the letter before it."""
+    return unicodedata.category(character) == "Mn"

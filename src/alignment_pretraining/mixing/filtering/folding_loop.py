@@ -1,0 +1,298 @@
+"""The loop over the characters of texts that folds them, compiled by numba.
+
+It makes both readings of `normalize` in one pass. Of the second one there is only what lies near places where the two
+differ, its joints: a tag, a hyphen at the end of a line, a zero-width space. A term of up to `reach` bytes that only
+the second reading has lies across a joint, or ends at one.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+# Forms of characters: a byte of ASCII below, or one of these.
+HYPHEN, LESS_THAN, ZERO_WIDTH, MARK, NOTHING, LONGER, UNKNOWN = range(0x80, 0x87)
+ROOM = 64  # bytes that there must be room for: the form of a character, and what stands around a joint
+# Why there is no result.
+CHARACTER_UNKNOWN, NO_ROOM = -1, -2
+
+_CUT = ord("_")  # in place of what is left out: beside it no term is found
+_SPACE, _TAB, _LINE_FEED, _RETURN, _SMALL = ord(" "), ord("\t"), ord("\n"), ord("\r"), 0x20
+_LESS_THAN, _GREATER_THAN, _SLASH, _UNDERSCORE, _EXCLAMATION = ord("<"), ord(">"), ord("/"), ord("_"), ord("!")
+_CAPITAL_A, _CAPITAL_Z, _SMALL_A, _SMALL_Z, _0, _9 = (ord(letter) for letter in "AZaz09")
+_ATTRIBUTES = 300  # characters of a tag after its name, at most
+_NAME = 8  # characters of an inline tag's name, at most
+
+
+class Tables(NamedTuple):
+    """What is known of characters, by code point.
+
+    Attributes:
+        forms: uint8 (0x110000,).
+        letters: Whether it is a letter, of any script, bool (0x110000,).
+        longer: Of one whose form is `LONGER`, where in `spelled` that is, int32 (0x110000,).
+        spelled: Such forms, each after its length, uint8.
+        inline: Names of tags that do not part words, as `inline_name` has them, int64.
+    """
+
+    forms: np.ndarray
+    letters: np.ndarray
+    longer: np.ndarray
+    spelled: np.ndarray
+    inline: np.ndarray
+
+
+def inline_name(name: str) -> int:
+    """A tag's name as a number."""
+    return int.from_bytes(name.encode())
+
+
+@njit(cache=True)
+def _tag(codes: np.ndarray, start: int, end: int, tables: Tables) -> tuple[int, bool]:
+    """Where the tag ends that begins at `start`, or `start` if none does; and whether it is inline."""
+    place = start + 1
+    if place < end and codes[place] == _SLASH:
+        place += 1
+    name = 0
+    length = 0
+    while place < end:
+        code = codes[place]
+        small = code | _SMALL
+        if not (_SMALL_A <= small <= _SMALL_Z or (code == _EXCLAMATION if length == 0 else _is_digit_or_line(code))):
+            break
+        name = name << 8 | small
+        length += 1
+        place += 1
+    if length == 0:
+        return start, False
+    last = min(end, place + _ATTRIBUTES + 1)
+    while place < last and codes[place] != _LESS_THAN:
+        if codes[place] == _GREATER_THAN:
+            return place + 1, length <= _NAME and bool(np.any(tables.inline == name))
+        place += 1
+    return start, False
+
+
+@njit(cache=True)
+def _is_digit_or_line(code: int) -> bool:
+    return _0 <= code <= _9 or code == _UNDERSCORE
+
+
+@njit(cache=True)
+def _after_inline(codes: np.ndarray, place: int, end: int, tables: Tables) -> int:
+    while place < end and codes[place] == _LESS_THAN:
+        behind, inline = _tag(codes, place, end, tables)
+        if not inline:
+            break
+        place = behind
+    return place
+
+
+@njit(cache=True)
+def _line_end(codes: np.ndarray, start: int, end: int, tables: Tables) -> int:
+    """Where the word goes on that the hyphen at `start` parts at the end of a line, or `start` if it parts none."""
+    place = _after_inline(codes, start + 1, end, tables)
+    if place < end and codes[place] == _RETURN:
+        place = _after_inline(codes, place + 1, end, tables)
+    if place == end or codes[place] != _LINE_FEED:
+        return start
+    place += 1
+    while place < end:
+        if codes[place] == _LESS_THAN:
+            behind, _ = _tag(codes, place, end, tables)
+            if behind == place:
+                break
+            place = behind
+        elif codes[place] == _SPACE or codes[place] == _TAB:
+            place += 1
+        else:
+            return place if tables.letters[codes[place]] else start
+    return start
+
+
+@njit(cache=True, inline="always")
+def _joint(codes: np.ndarray, start: int, end: int, tables: Tables) -> tuple[int, bool]:
+    """Where the joint ends that begins at `start`, or `start` if none does; and whether it is nothing, or a space."""
+    form = tables.forms[codes[start]]
+    if form == LESS_THAN:
+        return _tag(codes, start, end, tables)
+    if form == HYPHEN:
+        return _line_end(codes, start, end, tables), True
+    return start + (form == ZERO_WIDTH), True
+
+
+@njit(cache=True, inline="always")
+def _append(code: int, before: int, gap: bool, tables: Tables, out: np.ndarray, size: int) -> tuple[int, bool]:
+    """Append the form of a character, one space for a gap.
+
+    Args:
+        code: The character.
+        before: The one before it.
+        gap: Whether `out` ends with a space.
+        tables: What is known of characters.
+        out: uint8.
+        size: Of what `out` has.
+
+    Returns:
+        The size, and whether `out` ends with a space.
+    """
+    form = tables.forms[code]
+    if form == LONGER:
+        start = tables.longer[code]
+        for place in range(start + 1, start + 1 + tables.spelled[start]):
+            out[size] = tables.spelled[place]
+            is_gap = out[size] == _SPACE
+            size += not (is_gap and gap)
+            gap = is_gap
+    elif form == MARK:
+        if _CAPITAL_A <= before <= _CAPITAL_Z:
+            out[size - 1] |= _SMALL
+    elif form != NOTHING:
+        if form >= 0x80:
+            form = _LESS_THAN if form == LESS_THAN else _SPACE
+        out[size] = form
+        is_gap = form == _SPACE
+        size += not (is_gap and gap)
+        gap = is_gap
+    return size, gap
+
+
+@njit(cache=True)
+def _append_plain(
+    codes: np.ndarray, start: int, end: int, gap: bool, forms: np.ndarray, out: np.ndarray, size: int
+) -> tuple[int, int, bool]:
+    """Append characters up to one that is more than a byte of ASCII. These are most: there is no branch for gaps.
+
+    Returns where that one is, the size, and whether `out` ends with a space.
+    """
+    # Views from 0 on: the compiler sees that no index is negative.
+    text, rest = codes[start:end], out[size:]
+    written = 0
+    for place in range(len(text)):
+        form = forms[text[place]]
+        if form >= 0x80:
+            if form != HYPHEN or place + 1 == len(text) or text[place + 1] in (_LINE_FEED, _RETURN, _LESS_THAN):
+                return start + place, size + written, gap
+            form = np.uint8(_SPACE)
+        rest[written] = form
+        is_gap = form == _SPACE
+        written += 1 - (is_gap & gap)
+        gap = is_gap
+    return end, size + written, gap
+
+
+@njit(cache=True)
+def _second(
+    codes: np.ndarray,
+    start: int,
+    end: int,
+    before: int,
+    gap: bool,
+    reach: int,
+    tables: Tables,
+    out: np.ndarray,
+    size: int,
+) -> tuple[int, int]:
+    """Append the second reading from a joint on, until it is the first one for more than `reach` bytes.
+
+    Returns where in the text it stops, or `NO_ROOM`, and the size of `out`.
+    """
+    place = start
+    enough = size
+    while place < end:
+        limit = place + max(0, min(end - place, enough - size))
+        if size + limit - place + ROOM > len(out):
+            return NO_ROOM, size
+        if limit > place:
+            plain, size, gap = _append_plain(codes, place, limit, gap, tables.forms, out, size)
+            if plain > place:
+                before = codes[plain - 1]
+                place = plain
+                continue
+        behind, nothing = _joint(codes, place, end, tables)
+        if behind > place:
+            if not nothing:
+                size, gap = _append(_SPACE, before, gap, tables, out, size)
+                before = _SPACE
+            place = behind
+            enough = size + reach + 1
+        elif size < enough:
+            size, gap = _append(codes[place], before, gap, tables, out, size)
+            before = codes[place]
+            place += 1
+        else:
+            out[size] = _CUT
+            return place, size + 1
+    return place, size
+
+
+@njit(cache=True)
+def fold_texts(
+    codes: np.ndarray,
+    starts: np.ndarray,
+    reach: int,
+    tables: Tables,
+    first: np.ndarray,
+    first_ends: np.ndarray,
+    second: np.ndarray,
+    second_ends: np.ndarray,
+    owners: np.ndarray,
+) -> tuple[int, int, int]:
+    """Fold texts that stand one after another; `first` and `second` get their readings, each followed by a NUL.
+
+    Args:
+        codes: Code points, uint8, uint16 or uint32.
+        starts: Where each text starts, and where the last one ends, int64 (texts + 1,).
+        reach: Bytes of the longest term.
+        tables: What is known of characters.
+        first: uint8.
+        first_ends: Gets the places of NULs in `first`, int64 (texts,).
+        second: uint8.
+        second_ends: Gets those in `second`, int64 (texts,).
+        owners: Gets the numbers of the texts that have a second reading, int64 (texts,).
+
+    Returns:
+        The size of `first`, or why there is none; the size of `second`; how many second readings there are.
+    """
+    size = 0
+    second_size = 0
+    seconds = 0
+    for text in range(len(starts) - 1):
+        start, end = starts[text], starts[text + 1]
+        begin = size
+        gap = False
+        done = start  # up to here there is a second reading
+        place = start
+        while True:
+            place, size, gap = _append_plain(codes, place, end, gap, tables.forms, first, size)
+            if place == end:
+                break
+            form = tables.forms[codes[place]]
+            if form == UNKNOWN:
+                return CHARACTER_UNKNOWN, 0, 0
+            if size + ROOM + len(codes) - place + len(starts) > len(first):
+                return NO_ROOM, 0, 0
+            before = codes[place - 1] if place > start else 0
+            if form <= ZERO_WIDTH and place >= done and _joint(codes, place, end, tables)[0] > place:
+                tail = min(size - begin, reach + 1)
+                if second_size + ROOM + tail > len(second):
+                    return NO_ROOM, 0, 0
+                if tail < size - begin:
+                    second[second_size] = _CUT
+                    second_size += 1
+                second[second_size : second_size + tail] = first[size - tail : size]
+                done, second_size = _second(codes, place, end, before, gap, reach, tables, second, second_size + tail)
+                if done == NO_ROOM:
+                    return NO_ROOM, 0, 0
+            size, gap = _append(codes[place], before, gap, tables, first, size)
+            place += 1
+        first[size] = 0
+        first_ends[text] = size
+        size += 1
+        if done > start:
+            second[second_size] = 0
+            second_ends[seconds] = second_size
+            owners[seconds] = text
+            second_size += 1
+            seconds += 1
+    return size, second_size, seconds
