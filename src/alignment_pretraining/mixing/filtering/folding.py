@@ -68,14 +68,14 @@ def _fold(numbers: np.ndarray, group: list[str], reach: int) -> Folded:
     count = len(group)
     starts = np.fromiter(accumulate(map(len, group), initial=0), np.int64, count + 1)
     ends, second_ends, owners = np.empty((3, count), np.int64)
-    size = len(codes) + count + 2 * loop.ROOM
+    size = len(joined) + count + 2 * loop.ROOM
     while True:
         first, second = np.empty(size, np.uint8), np.empty(size, np.uint8)
         first_size, second_size, seconds = loop.fold_texts(
             codes, starts, reach, _known.tables, first, ends, second, second_ends, owners
         )
         if first_size == loop.CHARACTER_UNKNOWN:
-            _known.learn(np.unique(codes[_known.tables.forms[codes] == loop.UNKNOWN]).tolist())
+            _known.learn(set(joined))
         elif first_size == loop.NO_ROOM:
             size *= 2
         else:
@@ -89,13 +89,13 @@ def _fold(numbers: np.ndarray, group: list[str], reach: int) -> Folded:
     )
 
 
-def _codes(text: str) -> np.ndarray:
+def _codes(text: str) -> loop.Codes:
     """Its code points, in as few bytes as hold them."""
     if text.isascii():
-        return np.frombuffer(text.encode(), np.uint8)
+        return _NO_CODES._replace(ascii=np.frombuffer(text.encode(), np.uint8))
     if sys.getsizeof(text) < 3 * len(text):  # so it is held in at most two bytes a character
-        return np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.dtype("<u2"))
-    return np.array([text]).view(np.uint32)
+        return _NO_CODES._replace(narrow=np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16))
+    return _NO_CODES._replace(wide=np.frombuffer(np.array([text]).tobytes(), np.uint32))
 
 
 class _Characters:
@@ -117,11 +117,13 @@ class _Characters:
             inline=np.array([loop.inline_name(name) for name in INLINE]),
         )
 
-    def learn(self, codes: Iterable[int]) -> None:
+    def learn(self, characters: Iterable[str]) -> None:
         """Look up characters."""
         forms, letters, longer, spelled, _ = self.tables
-        for code in codes:
-            character = chr(code)
+        for character in characters:
+            code = ord(character)
+            if forms[code] != loop.UNKNOWN:
+                continue
             letters[code] = _is_letter(character)
             form = re.sub(f"{LETTER}+", LETTER, ascii_form(character)).encode().translate(_LAST_STEP)
             if character == ZERO_WIDTH_SPACE:
@@ -143,3 +145,5 @@ def _is_letter(character: str) -> bool:
 
 _LAST_STEP = bytes.maketrans(GAPS + LETTER.encode(), b" " * len(GAPS) + b"_")
 _known = _Characters()
+# Of arrays that cannot be written, as those of texts are: others would be another type, for which to compile once more.
+_NO_CODES = loop.Codes(*(np.frombuffer(b"", kind) for kind in (np.uint8, np.uint16, np.uint32)))

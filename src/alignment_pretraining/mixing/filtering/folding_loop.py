@@ -42,21 +42,44 @@ class Tables(NamedTuple):
     inline: np.ndarray
 
 
+class Codes(NamedTuple):
+    """Code points of texts, in one of three arrays; the others are empty.
+
+    Most of the loop is compiled for this, and so only once: that takes seconds.
+
+    Attributes:
+        ascii: uint8.
+        narrow: uint16.
+        wide: uint32.
+    """
+
+    ascii: np.ndarray
+    narrow: np.ndarray
+    wide: np.ndarray
+
+
 def inline_name(name: str) -> int:
     """A tag's name as a number."""
     return int.from_bytes(name.encode())
 
 
 @njit(cache=True)
-def _tag(codes: np.ndarray, start: int, end: int, tables: Tables) -> tuple[int, bool]:
+def _code(codes: Codes, place: int) -> int:
+    if len(codes.ascii):
+        return int(codes.ascii[place])
+    return int(codes.narrow[place]) if len(codes.narrow) else int(codes.wide[place])
+
+
+@njit(cache=True)
+def _tag(codes: Codes, start: int, end: int, tables: Tables) -> tuple[int, bool]:
     """Where the tag ends that begins at `start`, or `start` if none does; and whether it is inline."""
     place = start + 1
-    if place < end and codes[place] == _SLASH:
+    if place < end and _code(codes, place) == _SLASH:
         place += 1
     name = 0
     length = 0
     while place < end:
-        code = codes[place]
+        code = _code(codes, place)
         small = code | _SMALL
         if not (_SMALL_A <= small <= _SMALL_Z or (code == _EXCLAMATION if length == 0 else _is_digit_or_line(code))):
             break
@@ -66,11 +89,19 @@ def _tag(codes: np.ndarray, start: int, end: int, tables: Tables) -> tuple[int, 
     if length == 0:
         return start, False
     last = min(end, place + _ATTRIBUTES + 1)
-    while place < last and codes[place] != _LESS_THAN:
-        if codes[place] == _GREATER_THAN:
-            return place + 1, length <= _NAME and bool(np.any(tables.inline == name))
+    while place < last and _code(codes, place) != _LESS_THAN:
+        if _code(codes, place) == _GREATER_THAN:
+            return place + 1, length <= _NAME and _is_inline(name, tables.inline)
         place += 1
     return start, False
+
+
+@njit(cache=True)
+def _is_inline(name: int, inline: np.ndarray) -> bool:
+    for known in inline:  # noqa: SIM110
+        if known == name:
+            return True
+    return False
 
 
 @njit(cache=True)
@@ -79,8 +110,8 @@ def _is_digit_or_line(code: int) -> bool:
 
 
 @njit(cache=True)
-def _after_inline(codes: np.ndarray, place: int, end: int, tables: Tables) -> int:
-    while place < end and codes[place] == _LESS_THAN:
+def _after_inline(codes: Codes, place: int, end: int, tables: Tables) -> int:
+    while place < end and _code(codes, place) == _LESS_THAN:
         behind, inline = _tag(codes, place, end, tables)
         if not inline:
             break
@@ -89,31 +120,31 @@ def _after_inline(codes: np.ndarray, place: int, end: int, tables: Tables) -> in
 
 
 @njit(cache=True)
-def _line_end(codes: np.ndarray, start: int, end: int, tables: Tables) -> int:
+def _line_end(codes: Codes, start: int, end: int, tables: Tables) -> int:
     """Where the word goes on that the hyphen at `start` parts at the end of a line, or `start` if it parts none."""
     place = _after_inline(codes, start + 1, end, tables)
-    if place < end and codes[place] == _RETURN:
+    if place < end and _code(codes, place) == _RETURN:
         place = _after_inline(codes, place + 1, end, tables)
-    if place == end or codes[place] != _LINE_FEED:
+    if place == end or _code(codes, place) != _LINE_FEED:
         return start
     place += 1
     while place < end:
-        if codes[place] == _LESS_THAN:
+        if _code(codes, place) == _LESS_THAN:
             behind, _ = _tag(codes, place, end, tables)
             if behind == place:
                 break
             place = behind
-        elif codes[place] == _SPACE or codes[place] == _TAB:
+        elif _code(codes, place) == _SPACE or _code(codes, place) == _TAB:
             place += 1
         else:
-            return place if tables.letters[codes[place]] else start
+            return place if tables.letters[_code(codes, place)] else start
     return start
 
 
-@njit(cache=True, inline="always")
-def _joint(codes: np.ndarray, start: int, end: int, tables: Tables) -> tuple[int, bool]:
+@njit(cache=True)
+def _joint(codes: Codes, start: int, end: int, tables: Tables) -> tuple[int, bool]:
     """Where the joint ends that begins at `start`, or `start` if none does; and whether it is nothing, or a space."""
-    form = tables.forms[codes[start]]
+    form = tables.forms[_code(codes, start)]
     if form == LESS_THAN:
         return _tag(codes, start, end, tables)
     if form == HYPHEN:
@@ -121,7 +152,7 @@ def _joint(codes: np.ndarray, start: int, end: int, tables: Tables) -> tuple[int
     return start + (form == ZERO_WIDTH), True
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _append(code: int, before: int, gap: bool, tables: Tables, out: np.ndarray, size: int) -> tuple[int, bool]:
     """Append the form of a character, one space for a gap.
 
@@ -158,7 +189,7 @@ def _append(code: int, before: int, gap: bool, tables: Tables, out: np.ndarray, 
 
 
 @njit(cache=True)
-def _append_plain(
+def _append_run(
     codes: np.ndarray, start: int, end: int, gap: bool, forms: np.ndarray, out: np.ndarray, size: int
 ) -> tuple[int, int, bool]:
     """Append characters up to one that is more than a byte of ASCII. These are most: there is no branch for gaps.
@@ -182,8 +213,20 @@ def _append_plain(
 
 
 @njit(cache=True)
+def _append_plain(
+    codes: Codes, start: int, end: int, gap: bool, forms: np.ndarray, out: np.ndarray, size: int
+) -> tuple[int, int, bool]:
+    """The same, of whichever codes there are."""
+    if len(codes.ascii):
+        return _append_run(codes.ascii, start, end, gap, forms, out, size)
+    if len(codes.narrow):
+        return _append_run(codes.narrow, start, end, gap, forms, out, size)
+    return _append_run(codes.wide, start, end, gap, forms, out, size)
+
+
+@njit(cache=True)
 def _second(
-    codes: np.ndarray,
+    codes: Codes,
     start: int,
     end: int,
     before: int,
@@ -206,7 +249,7 @@ def _second(
         if limit > place:
             plain, size, gap = _append_plain(codes, place, limit, gap, tables.forms, out, size)
             if plain > place:
-                before = codes[plain - 1]
+                before = _code(codes, plain - 1)
                 place = plain
                 continue
         behind, nothing = _joint(codes, place, end, tables)
@@ -217,8 +260,8 @@ def _second(
             place = behind
             enough = size + reach + 1
         elif size < enough:
-            size, gap = _append(codes[place], before, gap, tables, out, size)
-            before = codes[place]
+            size, gap = _append(_code(codes, place), before, gap, tables, out, size)
+            before = _code(codes, place)
             place += 1
         else:
             out[size] = _CUT
@@ -228,7 +271,7 @@ def _second(
 
 @njit(cache=True)
 def fold_texts(
-    codes: np.ndarray,
+    codes: Codes,
     starts: np.ndarray,
     reach: int,
     tables: Tables,
@@ -241,7 +284,7 @@ def fold_texts(
     """Fold texts that stand one after another; `first` and `second` get their readings, each followed by a NUL.
 
     Args:
-        codes: Code points, uint8, uint16 or uint32.
+        codes: Code points.
         starts: Where each text starts, and where the last one ends, int64 (texts + 1,).
         reach: Bytes of the longest term.
         tables: What is known of characters.
@@ -267,12 +310,12 @@ def fold_texts(
             place, size, gap = _append_plain(codes, place, end, gap, tables.forms, first, size)
             if place == end:
                 break
-            form = tables.forms[codes[place]]
+            form = tables.forms[_code(codes, place)]
             if form == UNKNOWN:
                 return CHARACTER_UNKNOWN, 0, 0
-            if size + ROOM + len(codes) - place + len(starts) > len(first):
+            if size + ROOM + starts[-1] - place + len(starts) > len(first):
                 return NO_ROOM, 0, 0
-            before = codes[place - 1] if place > start else 0
+            before = _code(codes, place - 1) if place > start else 0
             if form <= ZERO_WIDTH and place >= done and _joint(codes, place, end, tables)[0] > place:
                 tail = min(size - begin, reach + 1)
                 if second_size + ROOM + tail > len(second):
@@ -280,11 +323,12 @@ def fold_texts(
                 if tail < size - begin:
                     second[second_size] = _CUT
                     second_size += 1
-                second[second_size : second_size + tail] = first[size - tail : size]
+                for copied in range(tail):
+                    second[second_size + copied] = first[size - tail + copied]
                 done, second_size = _second(codes, place, end, before, gap, reach, tables, second, second_size + tail)
                 if done == NO_ROOM:
                     return NO_ROOM, 0, 0
-            size, gap = _append(codes[place], before, gap, tables, first, size)
+            size, gap = _append(_code(codes, place), before, gap, tables, first, size)
             place += 1
         first[size] = 0
         first_ends[text] = size
