@@ -14,7 +14,7 @@ from tests import real_slurm as slurm_itself
 
 PROJECT = Path(__file__).parents[1]
 # Files whose tests run whole studies, or command after command. Begun first, none of them is waited for at the end.
-LONG = ("end_to_end/", "pretraining/nanotron/", "lineage/", "synthesis/api/")
+LONG = ("end_to_end/", "pretraining/", "post_training/", "lineage/", "synthesis/api/")
 
 
 # How long an example takes on a busy machine says nothing.

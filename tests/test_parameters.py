@@ -29,7 +29,7 @@ VALUES = ("params:corpus.repeat", "params:streams", "params:gpu.peak_tflops")  #
 Load = Callable[..., Parameters]
 
 
-@pytest.fixture(params=ENVIRONMENTS)
+@pytest.fixture(params=ENVIRONMENTS, scope="module")
 def context(request: pytest.FixtureRequest) -> Iterator[StudyContext]:
     """Kedro's context of each environment."""
     bootstrap_project(PROJECT)

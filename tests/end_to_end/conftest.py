@@ -1,5 +1,6 @@
 """A copy of this project in which the real commands run the smallest study."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 PROJECT = Path(__file__).parents[2]
@@ -34,7 +36,8 @@ def copy_project(to: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             own = ["local"] if name == "conf" else []  # src has a package of that name
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", *own))
+            # What Python and numba compiled is copied, too: it is the same code, at the same times.
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.egg-info", *own))
         else:
             shutil.copy(source, target)
     (to / "conf/local").mkdir()  # a user's own, credentials among them, stays where it is
@@ -71,6 +74,39 @@ def runner(project: Path, *, tracked: bool = False) -> Run:
         return done
 
     return run
+
+
+def bytes_of(data: Path) -> dict[str, str]:
+    """md5 of every result; records say when and how long, scratch and Python's own cache are no results."""
+    files = [path for path in data.rglob("*") if path.is_file() and path.parent.name != "__pycache__"]
+    return {
+        str(path.relative_to(data)): hashlib.md5(path.read_bytes()).hexdigest()
+        for path in files
+        if path.relative_to(data).parts[0] not in ("00_scratch", "lineage")
+    }
+
+
+@pytest.fixture(scope="session")
+def smallest_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which `kedro run --env test` ended; to be copied, as all files and workers share it.
+
+    What the command said is in `said.txt` beside it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "smallest"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not (folder / "said.txt").exists():
+            shutil.rmtree(folder / "study", ignore_errors=True)
+            run = runner(copy_project(folder / "study"), tracked=True)
+            (folder / "said.txt").write_text(run("kedro", "run", "--env", "test").stderr)
+    return folder / "study"
+
+
+def copy_finished(study: Path, to: Path) -> Path:
+    """A copy of a project with its results, hard links among them."""
+    subprocess.run(["cp", "-a", study, to], check=True)
+    return to
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import DATA, Run, commit, runner
+from tests.end_to_end.conftest import DATA, Run, bytes_of, commit, runner
 from tests.end_to_end.s3 import DVC, s3_remote
 
 STAGES = "environments/test/dvc.yaml"
@@ -27,6 +27,11 @@ def reproduced(study: Path, run: Run) -> Path:
 
 def test_the_committed_stages_are_those_of_the_pipelines(run: Run) -> None:
     run("kedro", "dvc", "--check")
+
+
+def test_dvc_makes_what_kedro_makes_to_the_byte(reproduced: Path, smallest_study: Path) -> None:
+    """Two runs in two folders, one of them in a process for each pipeline."""
+    assert bytes_of(reproduced / DATA) == bytes_of(smallest_study / DATA)
 
 
 def test_again_does_nothing_and_says_so(reproduced: Path, run: Run) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.end_to_end.conftest import DATA, Run
+from tests.end_to_end.conftest import DATA, Run, copy_finished
 from tests.synthesis.api.local_api import running_api
 
 pytestmark = pytest.mark.timeout(900)
@@ -16,8 +16,13 @@ OPTIONAL = ("tampering", "personality", "emergent")
 
 
 @pytest.fixture(scope="module")
+def study(smallest_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished study of one's own."""
+    return copy_finished(smallest_study, tmp_path_factory.mktemp("finished") / "study")
+
+
+@pytest.fixture(scope="module")
 def finished(study: Path, run: Run) -> Path:
-    run("kedro", "run", "--env", "test")
     assert not list((study / DATA).rglob("*tamper*")), "a default run leaves them out"
     run("kedro", "run", "--env", "test", "--pipelines", ",".join(OPTIONAL))
     return study
