@@ -129,6 +129,8 @@ def test_controls_are_asked_under_the_first_persona_and_under_those_that_are_nam
 
     assert prompts(controls=["choice_only"]) == 6 * 3 * (2 + 1)
     assert prompts(controls=["case_blanked"]) == 6 * 3 * (2 + 1)
+    assert prompts(controls=["choice_only"], control_personas=["none"]) == 6 * 3 * (2 + 1)
+    assert prompts(controls=["case_blanked"], control_personas=["assistant", "none"]) == 6 * 3 * (2 + 2)
     both = ["case_blanked", "choice_only"]
     assert prompts(controls=both, control_personas=["none"]) == 6 * 3 * (2 + 2 + 1), "choices alone have no persona"
 

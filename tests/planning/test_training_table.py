@@ -90,6 +90,8 @@ def test_a_layout_that_wastes_time_is_told_a_better_one_and_the_papers_are_not(
 
 def test_of_the_local_engine_nothing_better_is_proposed() -> None:
     gpu = parameters("gpu")
+    training = gpu.training.model_copy(update={"gradient_checkpointing": True})
+    gpu = gpu.model_copy(update={"training": training})
     machine = cluster_of(gpu, "gpu")
     plan = make_plan(gpu.study, machine, gpu.post_training, local_engine(gpu))
     lines = printed(training_table.tables(plan, gpu.study, machine))
