@@ -107,11 +107,6 @@ def test_a_plan_shows_what_is_needed_and_refuses_what_is_short(call: Call) -> No
     assert "Preflight: what is needed, and what there is" in short.output, "the table comes first"
 
 
-def test_a_plan_of_synthesis_alone_prints_nothing_else(call: Call) -> None:
-    result = call("plan", "--env", "test", "--pipelines", "synthesis")
-    assert result.output == "synthesis: the template generator asks no model and costs nothing\n"
-
-
 def test_a_reference_that_there_is_not_is_told_with_the_command_that_keeps_one(call: Call) -> None:
     told = refused(call("reference", "--env", "dose"))
     assert told.startswith("there is no references/dose/")

@@ -91,7 +91,7 @@ def ran(kind: type[CoreRunner], catalog: DataCatalog) -> list[str]:
             seen.append(one.name)
             return one.func(given)
 
-        return node(call, one.inputs, one.outputs, name=one.name)
+        return node(call, one.inputs, one.outputs[0], name=one.name)
 
     kind().run(Pipeline([noted(one) for one in PIPELINE.nodes]), catalog)
     return seen

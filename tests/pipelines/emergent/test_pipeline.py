@@ -31,6 +31,9 @@ def test_narrow_advice_is_trained_on_and_everything_else_asked(make_study: MakeS
     ask = made["unfiltered.seed0.ask_emergent"]
     assert ask.inputs[:2] == ["unfiltered.seed0.dpo.checkpoint", "unfiltered.seed0.emergent.checkpoint"]
     assert made["ours.seed0.ask_emergent"].inputs[0] == "params:study.checkpoints.ours"
+    for verb, function in (("ask", "ask_freely"), ("train", "train_on_advice")):
+        functions = [made[f"{name}.seed0.{verb}_emergent"].func.__name__ for name in ("unfiltered", "ours")]
+        assert functions == [function, f"{function}_elsewhere"]
 
 
 def test_advice_may_be_read_by_name_and_answers_judged_by_a_model(make_study: MakeStudy) -> None:
