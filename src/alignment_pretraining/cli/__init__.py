@@ -53,7 +53,7 @@ def _unknown_namespace(options: dict[str, Any]) -> UserError:
     graph = project_graph(root, options["env"], options["params"])
     known = {place.group for place in graph.places.values()}
     wrong = [name for name in options["namespaces"] if name.split(".")[0] not in known] or options["namespaces"]
-    why = why_left_out(graph.params, wrong) or f"there are {', '.join(sorted(known))}"
+    why = why_left_out(graph.params, [name.split(".")[0] for name in wrong]) or f"there are {', '.join(sorted(known))}"
     return UserError(f"--namespaces: no {', '.join(wrong)} in the pipelines that were asked for; {why}")
 
 

@@ -10,6 +10,7 @@ from alignment_pretraining.core.model import parameter_count
 from alignment_pretraining.evaluation.capability.config import Capability, CapabilityTask
 from alignment_pretraining.evaluation.capability.tasks import FILES
 from alignment_pretraining.planning.evaluation import STEP_SECONDS
+from alignment_pretraining.planning.numbers import significant
 from alignment_pretraining.pretraining.nanotron.cluster import Gpu
 from alignment_pretraining.pretraining.nanotron.memory import GB
 from alignment_pretraining.study import Study
@@ -93,7 +94,7 @@ def benchmark_tables(study: Study, capability: Capability, gpu: Gpu | None) -> A
     for head in ("shots", "questions", "tokens read", "steps written", "fetch, GB"):
         table.add_column(head, justify="right", no_wrap=True)
     for cost in costs:
-        fetched = "?" if cost.fetched is None else f"{cost.fetched / GB:.2g}"
+        fetched = "?" if cost.fetched is None else significant(cost.fetched / GB, 2)
         numbers = ("?" if one is None else f"{one:,}" for one in (cost.questions, cost.read, cost.steps))
         table.add_row(cost.name, str(capability.tasks[cost.name].shots), *numbers, fetched)
     return Group(table, "", _total(costs, models, gpu), *_to_pin(costs, capability))
@@ -104,9 +105,10 @@ def _total(costs: list[BenchmarkCost], models: list[tuple[str, int | None]], gpu
     known = [one for one in hours if one is not None]
     if gpu is None or not known:
         return f"{len(models)} checkpoints. GPU-hours: give the environment a `gpu`, and checkpoints `parameters`."
+    total = significant(sum(known), 2)
     price = f"{sum(known) * gpu.price_per_hour:,.0f} {gpu.currency}"
     unknown = "" if len(known) == len(hours) else "; benchmarks of unknown size come on top"
-    return f"{len(models)} checkpoints: at most {sum(known):,.2g} hours of {gpu.name}, {price} (assumed){unknown}."
+    return f"{len(models)} checkpoints: at most {total} hours of {gpu.name}, {price} (assumed){unknown}."
 
 
 def _to_pin(costs: list[BenchmarkCost], capability: Capability) -> list[str]:

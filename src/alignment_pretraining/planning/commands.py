@@ -74,8 +74,8 @@ def rehearse(
     """
     from alignment_pretraining.planning.rehearsal.run import rehearse as run
 
-    if keep and keep.exists() and any(keep.iterdir()):
-        raise UserError(f"{keep} is not empty; name a new folder")
+    if keep and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+        raise UserError(f"{keep} is {'not empty' if keep.is_dir() else 'no folder'}; name a new folder")
     with tempfile.TemporaryDirectory() as temporary:
         folder = (keep or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)

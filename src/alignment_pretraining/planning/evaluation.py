@@ -16,6 +16,7 @@ from alignment_pretraining.evaluation.checkpoints import FILES
 from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.own_suites import SUFFIXES
 from alignment_pretraining.evaluation.suite_sources import SuiteSource, SuiteSources, read_suites
+from alignment_pretraining.planning.numbers import significant
 from alignment_pretraining.pretraining.nanotron.cluster import Gpu
 from alignment_pretraining.pretraining.nanotron.memory import GB
 from alignment_pretraining.study import Checkpoint, Study
@@ -192,7 +193,7 @@ def tables(plan: EvaluationPlan, study: Study, gpu: Gpu | None) -> Any:
     for cost in plan.checkpoints:
         table.add_row(
             cost.name,
-            "?" if cost.parameters is None else f"{cost.parameters / 1e9:.2g}B",
+            "?" if cost.parameters is None else f"{significant(cost.parameters / 1e9, 2)}B",
             *(_short(None if number is None else number / GB) for number in (cost.size, cost.fetched, cost.memory)),
             _count(cost.prompts),
             _count(cost.replies),
@@ -235,7 +236,7 @@ def _count(number: int) -> str:
 
 
 def _short(value: float | None) -> str:
-    return "?" if value is None else "0" if value == 0 else f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
+    return "?" if value is None else "0" if value == 0 else f"{value:,.0f}" if value >= 100 else significant(value, 2)
 
 
 def check_memory(plan: EvaluationPlan, gpu: Gpu | None) -> None:

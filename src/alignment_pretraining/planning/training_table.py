@@ -6,6 +6,7 @@ from rich.text import Text
 
 from alignment_pretraining.core.model import parameter_count
 from alignment_pretraining.planning.layouts import cheapest
+from alignment_pretraining.planning.numbers import significant
 from alignment_pretraining.planning.training import Plan, StageCost
 from alignment_pretraining.pretraining.nanotron.cluster import Cluster
 from alignment_pretraining.pretraining.nanotron.memory import GB
@@ -49,7 +50,7 @@ def _column(cost: StageCost, cluster: Cluster) -> dict[str, str]:
         "recompute, bubble": f"{cost.overhead.recompute:.0%}, {cost.overhead.bubble:.0%}",
         "all-reduce in, between": f"{cost.overhead.tensor:.0%}, {cost.overhead.data:.0%}",
         "steps": f"{cost.steps:,}",
-        "tokens": f"{cost.tokens / 1e9:,.3g}B",
+        "tokens": f"{significant(cost.tokens / 1e9, 3)}B",
         "FLOPs": f"{cost.flops:.2e}",
         "tokens/s/GPU": f"{cost.tokens_per_gpu_second:,.0f}",
         "GPU-hours": _short(cost.gpu_hours),

@@ -37,8 +37,16 @@ def written(env: str) -> dict[str, Any]:
     return dict(loader["parameters"])
 
 
+@cache
+def shipped(env: str) -> Parameters:
+    """The specification of an environment as it is."""
+    return Parameters.model_validate(written(env))
+
+
 def parameters(env: str, changes: Change | None = None) -> Parameters:
-    merged: Any = OmegaConf.to_container(OmegaConf.merge(written(env), changes or {}))
+    if not changes:
+        return shipped(env)
+    merged: Any = OmegaConf.to_container(OmegaConf.merge(written(env), changes))
     return Parameters.model_validate(merged)
 
 

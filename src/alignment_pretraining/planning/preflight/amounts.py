@@ -1,6 +1,9 @@
 """How much there is of something, how that is known, and whether it is enough."""
 
+import math
 from dataclasses import dataclass
+
+from alignment_pretraining.planning.numbers import significant
 
 # A text is measured before there is a tokenizer, so a need is refused where even half as much again would not do.
 TOLERANCE = 1.5
@@ -56,9 +59,11 @@ class Need:
 
 def shown(value: float, unit: str) -> str:
     """`1,234 rows`, `4.4M tokens`, `80.0 GB`."""
+    if math.isinf(value):
+        return "no limit"
     if unit == "GB":
         return f"{value / 1e9:,.1f} GB"
     for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
         if value >= size:
-            return f"{value / size:,.3g}{letter} {unit}"
+            return f"{significant(value / size, 3)}{letter} {unit}"
     return f"{value:,.0f} {unit}"

@@ -167,7 +167,8 @@ _HERE: Values = {"modules": [], "setup": [], "container": None, "poll_seconds": 
 def _evaluation(small: Values) -> None:
     small |= {"device": "cpu", "threads": 1, "batch_size": 8}
     run = small["run"]
-    run["items"] = {split: min(count or _ITEMS, _ITEMS) for split, count in run["items"].items()}
+    # Null is all of a split, and 0 none of it.
+    run["items"] = {split: _ITEMS if count is None else min(count, _ITEMS) for split, count in run["items"].items()}
     run["continued"] = min(run.get("continued", 1), 1)
 
 

@@ -57,8 +57,9 @@ def empty_snapshot(home: Path, name: str, revision: str) -> Path:
     if re.fullmatch("[0-9a-f]{40}", revision):
         commit = revision
     else:
-        (folder / "refs").mkdir(parents=True)
-        (folder / "refs" / revision).write_text(commit)
+        reference = folder / "refs" / revision
+        reference.parent.mkdir(parents=True)  # a revision may have a slash
+        reference.write_text(commit)
     return folder / "snapshots" / commit
 
 
