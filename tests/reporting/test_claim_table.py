@@ -1,5 +1,6 @@
 """A printed figure stands beside what was measured for it, under the persona that is meant, and is judged or not."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -19,7 +20,9 @@ from alignment_pretraining.reporting.claim_table import (
 )
 from alignment_pretraining.reporting.claims import Claim
 from alignment_pretraining.reporting.filtering import Filtering
-from tests.reporting.made_up import BASE_RATES, POST_RATE, Tables, make_filtering
+from alignment_pretraining.reporting.gather import with_labels
+from alignment_pretraining.reporting.scope import Scope
+from tests.reporting.made_up import make_filtering, make_items
 
 MAIN = {"base": "assistant", "post": "none"}
 CLAIM: dict[str, Any] = {
@@ -80,28 +83,25 @@ def test_a_figure_of_no_persona_is_not_given_one() -> None:
     assert [row.measured is not None for row in claim_rows([benchmark], "D", found, MAIN)] == [True]
 
 
-def test_rates_of_this_study_are_those_of_last_models_in_the_main_form(tables: Tables) -> None:
-    answers = Answers(tables.items, _scope(tables))
-    found = measured_here(answers)
-    assert {cell.measure for cell in found} == {"misalignment"}
-    assert {cell.arm for cell in found} == set(BASE_RATES)
+def test_rates_of_this_study_are_those_of_last_models_in_the_main_form(
+    make_scope: Callable[..., Scope], evaluation: dict[str, Any]
+) -> None:
+    scope = make_scope(run=["unfiltered"])
+    shares = {"pretraining": 0.9, "midtraining": 0.6, "sft": 0.9, "dpo": 0.3}
+    labels = [f"unfiltered.seed0.{stage}" for stage in shares]
+    frames = [make_items(stage, share, evaluation, seed=0) for stage, share in shares.items()]
+    found = measured_here(Answers(with_labels(labels, frames), scope))
+    assert {(cell.measure, cell.arm) for cell in found} == {("misalignment", "unfiltered")}
     assert {(cell.stage, cell.persona) for cell in found} == {("base", "assistant"), ("post", "none"), ("post", "hhh")}
-    (base,) = found[CELL]
-    (post,) = found[CELL._replace(stage="post", persona="hhh")]
-    for measured, rate in ((base, BASE_RATES["unfiltered"]), (post, POST_RATE)):
+    for cell, rate in ((CELL, 0.6), (CELL._replace(stage="post", persona="hhh"), 0.3)):
+        (measured,) = found[cell]
         assert measured.source == "this study" and measured.interval and measured.interval_90
         (low, high), (low_90, high_90) = measured.interval, measured.interval_90
         assert low < low_90 < measured.value < high_90 < high and low < rate < high
 
 
-def _scope(tables: Tables) -> Any:
-    from alignment_pretraining.reporting.scope import scope_of
-
-    return scope_of(tables.study, tables.evaluation)
-
-
-def test_main_personas_are_told_by_stage(tables: Tables) -> None:
-    assert main_personas(_scope(tables)) == MAIN
+def test_main_personas_are_told_by_stage(scope: Scope) -> None:
+    assert main_personas(scope) == MAIN
 
 
 def printed(**changes: Any) -> dict[str, Any]:
