@@ -91,6 +91,7 @@ def test_what_is_left_out_is_said_in_the_card_where_it_is_missed(facts: Facts) -
     out = (LeftOut("mcqa", "read from the hub: a/b"), LeftOut("documents_ai_aligned", "kept"), LeftOut("suite", "own"))
     without = replace(facts, contents=Contents(facts.contents.repositories, out))
     assert "`mcqa` is not here: read from the hub: a/b." in card(without, "chat").text
+    assert "`documents_ai_aligned` is not here" not in card(without, "chat").text
     assert "`documents_ai_aligned` is not here: kept." in card(without, "documents").text
     assert "is not here" not in card(without, "results").text
 

@@ -112,11 +112,11 @@ def test_sides_are_named_by_what_differs_between_them(scope: Scope) -> None:
 
 def test_the_papers_values_stand_by_side_with_a_tilde_where_they_were_measured(scope: Scope) -> None:
     claims = [claim(), claim(arm="unfiltered", value=0.45, tolerance=0.005, approximate=False)]
-    claims.append(claim(version="D", persona=None, value=0.2))
+    claims.append(claim(version="D", arm="filtered", persona=None, value=0.2, approximate=False))
     rows = effect_rows(results(scope), claims)
     assert find(rows, LOWER)["paper"] == "~0.091 against 0.45", "as many digits as were printed"
     assert find(rows, "filtered lower than unfiltered")["paper"] == f"{MISSING} against 0.45"
-    assert find(rows, "filtered lower than unfiltered", "D")["paper"] == f"{MISSING} against {MISSING}"
+    assert find(rows, "filtered lower than unfiltered", "D")["paper"] == f"0.200 against {MISSING}"
 
 
 def test_a_rate_stands_beside_the_papers_of_one_version(scope: Scope) -> None:
