@@ -88,8 +88,9 @@ def test_an_arm_has_the_documents_of_its_stages_without_corpus_and_questions(sco
 
 
 def test_a_stage_that_another_arm_trained_has_that_arms_rows(make_scope: Callable[..., Scope]) -> None:
-    scope = make_scope(run=["misaligned_cpt", "aligned_mid"])
-    row = {"arm": "misaligned_cpt", "seed": 0, "stage": "cpt", "source": "ai_misaligned", "key": "own"}
+    arms = {name: {"corpus": "unfiltered", "discourse": "aligned", "insertion": "e2e"} for name in ("one", "again")}
+    scope = make_scope(arms=arms, run="all", headline=[], contrasts={})
+    row = {"arm": "one", "seed": 0, "stage": "midtraining", "source": "ai_aligned", "key": "own"}
     found = inserted(pd.DataFrame([row], columns=list(STREAM_COLUMNS)), scope)
-    assert [row.key for row in found["misaligned_cpt", "cpt"]] == ["own"]
-    assert found["misaligned_cpt", "pretraining"] == found["aligned_mid", "midtraining"] == []
+    assert [[one.key for one in found[arm, "midtraining"]] for arm in arms] == [["own"], ["own"]]
+    assert found["one", "pretraining"] == []
