@@ -26,6 +26,8 @@ class Hub:
         self.large: dict[str, bytes] = {}
         self.requests: list[str] = []
         self.said: list[str] = []  # messages of commits
+        self.cards: dict[str, Any] = {}  # heads of the cards of datasets, by name
+        self.refuses: dict[str, tuple[int, str]] = {}  # status and reason by request
         self.goes_away_at: Callable[[str], bool] = lambda request: False
         self.large_files: tuple[str, ...] = (".safetensors", ".parquet")
         self.port = 0
@@ -78,6 +80,10 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 threading.Thread(target=self.server.server_close).start()  # whoever comes next is refused
                 return
+            if request in hub.refuses:
+                status, reason = hub.refuses[request]
+                self._send(status, {"error": reason})
+                return
             if not request.startswith("PUT") and self.headers.get("Authorization") != f"Bearer {TOKEN}":
                 # A hub that repeats what it was sent.
                 self._send(401, {"error": f"who is {self.headers.get('Authorization')}?"})
@@ -129,6 +135,8 @@ def _answer(hub: Hub, request: str, body: bytes) -> tuple[int, Any]:
     if found := re.fullmatch(f"POST /api/{_REPOSITORY}/commit/main", request):
         _commit(hub, hub.repositories[f"{found['kind']}/{found['name']}"], body)
         return 200, {"commitUrl": f"{hub.endpoint}/{found['name']}/commit/{'0' * 40}", "commitOid": "0" * 40}
+    if (found := re.fullmatch(f"GET /api/{_REPOSITORY}", request)) and found["name"] in hub.cards:
+        return 200, {"id": found["name"], "siblings": [], "cardData": hub.cards[found["name"]]}
     if found := re.fullmatch(f"GET /api/{_REPOSITORY}(/revision/main)?", request):
         return 200, {"id": found["name"], "sha": "0" * 40, "siblings": []}
     return 404, {"error": f"no such thing: {request}"}

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.publishing.tree import Written
@@ -125,6 +127,47 @@ def test_no_token_and_somebody_elses(hub: Hub, monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "none"))
     with pytest.raises(UserError, match="the hub wants a token that may write: `hf auth login`"):
         check_owner("somebody")
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (403, r"the token may not write to somebody \(403\); make one that may, then `hf auth login`"),
+        (500, r"answered 500 \(the disk of the hub is full\); run the same command again"),
+        (429, r"answered 429 \(the disk of the hub is full\)"),
+    ],
+)
+def test_what_the_hub_refuses_is_said_with_the_way_out(
+    hub: Hub, written: list[Written], status: int, said: str
+) -> None:
+    hub.refuses = {"POST /api/datasets/somebody/toy-documents/commit/main": (status, "the disk of the hub is full")}
+    with hub.open(), pytest.raises(UserError, match=said):
+        upload(written, "somebody", "toy", lambda line: None)
+    hub.refuses.clear()
+    with hub.open():
+        upload(written, "somebody", "toy", lambda line: None)
+    assert _is_all_there(hub, written)
+
+
+def test_a_reason_that_repeats_the_token_is_told_without_it(hub: Hub, written: list[Written]) -> None:
+    hub.refuses = {"POST /api/repos/create": (500, f"who is {TOKEN}?")}
+    with hub.open():
+        assert "who is ***?" in _told(hub, written)
+
+
+def test_offline_nothing_is_tried(hub: Hub, written: list[Written], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with hub.open(), pytest.raises(UserError, match="HF_HUB_OFFLINE is set, so nothing can be sent: unset it"):
+        check_owner("somebody")
+    assert hub.requests == []
+
+
+@given(st.integers(0, 10**16))
+def test_a_size_is_right_to_its_last_place(count: int) -> None:
+    number, unit = size(count).split()
+    factor = {"bytes": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}[unit]
+    assert abs(float(number) * factor - count) <= (0.0500001 * factor if unit != "bytes" else 0)
+    assert float(number) < 1000.05 or unit == "TB"
 
 
 def test_sizes_read_as_a_person_says_them() -> None:

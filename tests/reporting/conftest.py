@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.reporting.claims import Claims
+from alignment_pretraining.reporting.scope import Scope, scope_of
+from alignment_pretraining.study import Study
 from tests.reporting.made_up import Tables, read_conf
 
 
@@ -28,6 +31,23 @@ def evaluation() -> dict[str, Any]:
 def claims() -> Claims:
     """The paper's values."""
     return Claims.model_validate(read_conf("claims.yml", "claims"))
+
+
+@pytest.fixture(scope="session")
+def make_scope(study: dict[str, Any], evaluation: dict[str, Any]) -> Callable[..., Scope]:
+    """Scope of the default study with other values, and with `asked` in place of values of `evaluation.run`."""
+
+    def make(asked: dict[str, Any] | None = None, **changes: Any) -> Scope:
+        told = {**evaluation, "run": {**evaluation["run"], **(asked or {})}}
+        return scope_of(Study.model_validate({**study, **changes}), Evaluation.model_validate(told))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def scope(make_scope: Callable[..., Scope]) -> Scope:
+    """Scope of the default study."""
+    return make_scope()
 
 
 @pytest.fixture(scope="session")

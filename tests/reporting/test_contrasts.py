@@ -10,7 +10,7 @@ import yaml
 
 from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.reporting.answers import Answers
-from alignment_pretraining.reporting.contrasts import contrast_table
+from alignment_pretraining.reporting.contrasts import contrast_table, controls_hold
 from alignment_pretraining.reporting.controls import control_table
 from alignment_pretraining.reporting.declared import Declared
 from alignment_pretraining.reporting.figures import save_figure
@@ -113,3 +113,38 @@ def test_what_a_control_explains_is_marked_on_the_page_and_in_the_table(hollow: 
     declared = Declared(found, rate_table(answers, []), control_table(answers))
     assert "do not pass their controls" in declared.tally
     assert "Its controls fail." in declared.sentences[0]
+
+
+HOLD: dict[str, float | None] = {"choice_only": 0.0, "ngram": 0.0, "positive_control": 1.0, "negative_control": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("expect", "value", "changes", "hold"),
+    [
+        ("higher", 0.4, {}, True),
+        ("higher", 0.4, {"choice_only": 0.19}, True),
+        ("higher", 0.4, {"choice_only": 0.2}, False),
+        ("higher", 0.4, {"choice_only": -0.4}, True),
+        ("lower", -0.4, {"ngram": -0.2}, False),
+        ("lower", -0.4, {"ngram": 0.4}, True),
+        ("equal", 0.4, {"choice_only": 0.4, "ngram": 0.4}, True),
+        ("higher", 0.4, {"choice_only": None, "ngram": None}, True),
+        ("higher", 0.4, {"positive_control": 0.75, "negative_control": 0.25}, True),
+        ("higher", 0.4, {"positive_control": 0.7, "negative_control": 0.25}, False),
+        ("equal", 0.0, {"positive_control": 0.2}, False),
+        ("higher", 0.4, {"positive_control": None}, True),
+        ("higher", 0.4, {"positive_control": 0.1, "negative_control": None}, True),
+        ("higher", 0.0, {}, True),
+    ],
+)
+def test_controls_hold_unless_one_explains_half_of_it_or_roles_are_not_heeded(
+    expect: str, value: float, changes: dict[str, float | None], hold: bool
+) -> None:
+    assert controls_hold(expect, value, HOLD | changes) == hold
+
+
+def test_each_training_has_its_own_difference() -> None:
+    row = table(faithful)[1].set_index("name").loc["courier_open"]
+    assert row["by_seed"] == '{"0": -1.0, "1": -1.0, "2": -1.0}' and row["n_seeds"] == 3
+    assert (row["left"], row["right"]) == ("crossed_misaligned told courier", "crossed_aligned told courier")
+    assert (row["stage"], row["reference_stage"], row["margin"]) == ("midtraining", "midtraining", 0.15)

@@ -33,3 +33,15 @@ def test_rates_before_and_after() -> None:
 def test_no_score_at_all_is_an_error() -> None:
     with pytest.raises(UserError, match="scored no answer"):
         judged_table(answers({"a": ["unscored"]}, 0))
+
+
+def test_a_model_that_says_nothing_coherent_has_a_rate_and_none_of_the_coherent() -> None:
+    (row,) = judged_table(answers({"a": ["incoherent"] * 3, "b": ["incoherent"]}, 5)).to_dict("records")
+    assert (row["rate"], row["incoherent"], row["unscored"]) == (0, 1, 0) and row["rate_of_coherent"] is None
+
+
+def test_trainings_are_averaged_and_a_step_is_one_place() -> None:
+    one, two = answers({"a": ["misaligned"], "b": ["aligned"]}, 5), answers({"a": ["aligned"], "b": ["aligned"]}, 5)
+    (row,) = judged_table(pd.concat([one, two.assign(seed=1)])).to_dict("records")
+    assert (row["rate"], row["n_seeds"], row["n_items"]) == (0.25, 2, 2)
+    assert row["over"] == "questions and seeds" and row["rate_by_seed"] == '{"0": 0.5, "1": 0.0}'

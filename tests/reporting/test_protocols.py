@@ -122,3 +122,80 @@ def test_versions_stand_apart_and_each_rate_beside_its_own_arm() -> None:
 )
 def test_a_verdict_needs_a_margin(interval: tuple[float, float, float, float], said: str) -> None:
     assert verdict(*interval, printed=0.45, margin=0.05) == said
+
+
+def refuses(number: int, order: str) -> str:
+    return "refused"
+
+
+def test_a_protocol_without_an_answer_agrees_with_none_and_is_no_error() -> None:
+    (row,) = agreement_table(pd.concat([answers(aligned_with(0.5)), answers(refuses, "generated")])).to_dict("records")
+    assert (row["n"], row["answered_by_both"]) == (240, 0)
+    assert pd.isna(row["agreement"]) and pd.isna(row["kappa"]) and pd.isna(row["rate"])
+    (rate,) = protocol_rates(answers(refuses, "generated")).to_dict("records")
+    assert (rate["rate"], rate["answered"], rate["refused"]) == (0, 0, 1) and pd.isna(rate["rate_of_answered"])
+
+
+def test_protocols_are_compared_in_formats_that_both_have() -> None:
+    other = answers(aligned_with(0.5), "letter", templates=("two", "three"))
+    (row,) = agreement_table(pd.concat([answers(aligned_with(0.5)), other])).to_dict("records")
+    assert row["n"] == 120
+    apart = answers(aligned_with(0.5), "letter", templates=("three",))
+    assert agreement_table(pd.concat([answers(aligned_with(0.5)), apart])).empty
+
+
+def test_models_that_pick_one_way_alone_agree_by_chance() -> None:
+    """Cohen's kappa has no value where chance explains all of it."""
+    same = pd.concat([answers(lambda number, order: "aligned", name) for name in ("text", "letter")])
+    (row,) = agreement_table(same).to_dict("records")
+    assert row["agreement"] == 1 and pd.isna(row["kappa"])
+
+
+def test_letters_tell_of_those_that_decide_by_letters_alone() -> None:
+    (text,) = protocol_rates(answers(always_a, "text")).to_dict("records")
+    assert pd.isna(text["letter_mass"]) and pd.isna(text["letter_prior"]) and text["share_a"] == 1
+    silent = answers(always_a).assign(total_aligned=-np.inf, total_misaligned=-np.inf)
+    (row,) = protocol_rates(silent).to_dict("records")
+    assert (row["letter_mass"], row["letter_prior"]) == (0, 0.5), "both are 0 to a float, which tells nothing"
+
+
+def test_one_order_alone_tells_how_often_a_is_picked_and_no_more() -> None:
+    one = answers(always_a)
+    (row,) = protocol_rates(one[one["order"] == "aligned_first"]).to_dict("records")
+    assert row["share_a"] == 1 and pd.isna(row["flipped"]) and pd.isna(row["balanced"])
+    single = one[(one["order"] == "aligned_first") & (one["template"] == "one")]
+    (row,) = protocol_rates(single).to_dict("records")
+    assert row["n_formats"] == 1 and pd.isna(row["sem_formats"])
+
+
+def test_controls_are_in_no_rate_of_a_protocol() -> None:
+    both = pd.concat([answers(lambda number, order: "aligned"), answers(always_a).assign(control="choice_only")])
+    (row,) = protocol_rates(both).to_dict("records")
+    assert row["rate"] == 0 and row["key"] == "protocol/released/base/parenthesis/articles/listed/assistant"
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "changes"),
+    [
+        (Checkpoint(folder="a"), {}),
+        (Checkpoint(folder="a", paper="filtered"), {}),
+        (Checkpoint(folder="a", paper="unfiltered", chat=True), {}),
+        (Checkpoint(folder="a", paper="unfiltered"), {"form": "open"}),
+        (Checkpoint(folder="a", paper="unfiltered"), {"persona": "hhh"}),
+        (Checkpoint(folder="a", paper="unfiltered"), {"arm": "trained_here"}),
+    ],
+)
+def test_what_the_paper_does_not_print_stands_beside_nothing(checkpoint: Checkpoint, changes: dict[str, str]) -> None:
+    rates = protocol_rates(answers(aligned_with(0.5))).assign(**changes)
+    claims = [claim("V", 0.45), claim("D", 0.41, None)]
+    assert beside_printed(rates, {"released": checkpoint}, claims, MAIN).empty
+
+
+def test_each_protocol_is_compared_and_the_authors_own_is_marked() -> None:
+    both = pd.concat([answers(aligned_with(0.5)), answers(aligned_with(0.5), "letter")])
+    checkpoints = {"released": Checkpoint(folder="a", paper="unfiltered")}
+    printed = beside_printed(protocol_rates(both), checkpoints, [claim("V", 0.45)], MAIN).to_dict("records")
+    rows = {row["protocol"]: row for row in printed}
+    assert {name: row["by_authors"] for name, row in rows.items()} == {"parenthesis": True, "letter": False}
+    assert rows["letter"]["difference"] == pytest.approx(rows["letter"]["rate"] - 0.45)
+    assert rows["letter"]["key"] == "printed/V/released/letter/articles/assistant"

@@ -53,3 +53,31 @@ def test_only_common_seeds_count_and_what_cannot_be_compared_is_refused() -> Non
         score_table(items.assign(score=2.0))
     with pytest.raises(UserError, match="one family"):
         score_table(items.assign(family=items["seed"].astype(str)))
+
+
+@pytest.mark.parametrize("score", [float("nan"), -0.01, 1.01])
+def test_a_score_that_is_none_is_refused(score: float) -> None:
+    items = study(crossed_study(6, 0.2), FOURS)
+    items.loc[7, "score"] = score
+    with pytest.raises(UserError, match="a score is missing or outside 0 to 1; evaluate again"):
+        score_table(items)
+
+
+def test_cells_seeds_and_questions_are_found_by_name_whatever_the_rows() -> None:
+    items = study(np.array([[[0.0, 1.0], [1.0, 1.0]], [[0.5, 0.5], [0.0, 0.0]]]), np.array([0, 1]))
+    scores = score_table(items.assign(seed=items["seed"].map({0: 12, 1: 3})).iloc[::-1])
+    assert scores.seeds == (3, 12) and scores.questions == ("q000", "q001") and list(scores.families) == ["f0", "f1"]
+    assert scores.by_seed("x") == {3: 1.0, 12: 0.5} and scores.by_seed("y") == {3: 0.0, 12: 0.5}
+
+
+def test_a_training_that_a_cell_has_not_is_not_among_its_rates() -> None:
+    items = study(crossed_study(6, 0.2), FOURS)
+    scores = score_table(items[(items["arm"] == "y") | (items["seed"] == 1)])
+    assert list(scores.by_seed("x")) == [1] and list(scores.by_seed("y")) == [0, 1, 2]
+
+
+def test_questions_that_nobody_of_a_contrast_was_asked_are_not_missed() -> None:
+    items = study(np.concatenate([crossed_study(4, 0.6), crossed_study(5, -0.2)]), FOURS)
+    items = items[~(items["arm"].isin(["x", "y"]) & (items["question_id"] < "q008"))]
+    found = difference(score_table(items), "x", "y")
+    assert (found.n_items, found.n_families) == (56, 14)

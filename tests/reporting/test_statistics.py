@@ -175,3 +175,15 @@ def test_a_null_or_margin_off_the_scale_is_refused() -> None:
     for margin, said in ((0.0, "margin"), (1.0, "scale")):
         with pytest.raises(ValueError, match=said):
             found.p_within(margin)
+
+
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=8), st.integers(1, 12), st.integers(1, 12), st.integers(2, 4))
+def test_trainings_that_are_all_alike_give_the_interval_of_one(
+    sizes: list[int], hits: int, of: int, seeds: int
+) -> None:
+    """Rounding is no variance between trainings."""
+    families = np.repeat(np.arange(len(sizes)), sizes)
+    values = np.full((1, seeds, len(families)), min(hits, of) / of)
+    found, one = estimate(values, families, ONE), estimate(values[:, :1], families, ONE)
+    assert found.seed_share == 0
+    assert found.interval() == pytest.approx(one.interval(), abs=0.02)

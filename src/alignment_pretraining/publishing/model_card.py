@@ -118,7 +118,9 @@ def _chain(facts: Facts, arm: str) -> Iterator[dict[str, Any]]:
     """The stages on the arm's way, and where each one's checkpoints are."""
     for run in _all_stages(facts, arm):
         repository = facts.contents.find(run.arm, "model")
-        yield {"stage": run.stage, "id": facts.id(repository), "seeds": facts.study.seeds_of(run), "arm": run.arm}
+        # Of an arm that is not run, a repository has the stages that others go on from and no more.
+        held = repository if repository and run in repository.stage_runs else None
+        yield {"stage": run.stage, "id": facts.id(held), "seeds": facts.study.seeds_of(run), "arm": run.arm}
 
 
 def _checkpoints(facts: Facts, repository: Repository) -> Iterator[dict[str, Any]]:

@@ -88,7 +88,7 @@ class Answers:
         for arm in scope.arms:
             point = scope.checkpoint(arm, "base")
             if point:
-                place = Place(arm, point.stage, scope.splits[-1], scope.form, scope.persona("base"))
+                place = Place(arm, point.stage, scope.last_split, scope.form, scope.persona("base"))
                 items = self.of(place)
                 if items is not None:
                     yield place, items

@@ -52,7 +52,7 @@ def draw_doses(rates: pd.DataFrame, scope: Scope, folder: Path, save: Callable[[
         axes.set_xscale("symlog" if 0 in doses else "log")
         axes.set_xticks(doses, [f"{dose:g}" for dose in doses], minor=False)
         axes.minorticks_off()
-        axes.set(ylim=(-0.02, 1.02), xlabel=_ACROSS, ylabel=f"rate, {SPLITS[scope.splits[-1]].lower()}")
+        axes.set(ylim=(-0.02, 1.02), xlabel=_ACROSS, ylabel=f"rate, {SPLITS[scope.last_split].lower()}")
         figure.legend(loc="outside lower left", ncols=1)
         save(figure, folder / f"dose-{persona}")
 
@@ -75,7 +75,7 @@ def plot_doses(rates: pd.DataFrame, scope: Scope) -> dict[str, Plot]:
         layout = {
             "title": {"text": f"told: {PERSONA_NAMES.get(persona, persona)}"},
             "xaxis": {"title": {"text": _ACROSS}, **ticks, "range": [-0.4, len(doses) - 0.6], "zeroline": False},
-            "yaxis": {"title": {"text": f"rate, {SPLITS[scope.splits[-1]].lower()}"}, "range": [-0.02, 1.02]},
+            "yaxis": {"title": {"text": f"rate, {SPLITS[scope.last_split].lower()}"}, "range": [-0.02, 1.02]},
             "height": 380,
         }
         plots[f"dose-{persona}"] = {"data": data, "layout": layout}
@@ -87,7 +87,7 @@ def _lines(rates: pd.DataFrame, scope: Scope) -> dict[str, list[_Line]]:
     series = dose_series(scope)
     actors = {actor for arms in series for name in arms.values() for actor in scope.study.arms[name].discourse}
     asked = scope.evaluation["run"]["base_personas"]
-    main = rates[(rates["form"] == scope.form) & (rates["split"] == scope.splits[-1])]
+    main = rates[(rates["form"] == scope.form) & (rates["split"] == scope.last_split)]
     lines: dict[str, list[_Line]] = {}
     for persona in [scope.persona("base"), *(name for name in asked if name in actors - {AI})] if series else []:
         rows = {(row["arm"], row["stage"]): row for row in main[main["persona"] == persona].to_dict("records")}

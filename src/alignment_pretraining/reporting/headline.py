@@ -36,7 +36,7 @@ def draw_headline(rates: pd.DataFrame, contrasts: pd.DataFrame, scope: Scope) ->
         height = 1.25 + 0.36 * max(len(main), len(declared))
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         panels = figure.subplots(1, 2 if declared else 1, squeeze=False)[0]
-        title = f"{SPLITS[scope.splits[-1]]}, told {scope.persona('base')}"
+        title = f"{SPLITS[scope.last_split]}, told {scope.persona('base')}"
         panels[0].set(xlim=(-0.02, 1.02), xlabel="misalignment rate, 95 % interval", title=title)
         shades = [colour(scope.study.arms[row["arm"]]) for row in main]
         _intervals(panels[0], main, "rate", [row["arm"] for row in main], shades)
@@ -52,7 +52,7 @@ def draw_headline(rates: pd.DataFrame, contrasts: pd.DataFrame, scope: Scope) ->
 def _main(rates: pd.DataFrame, scope: Scope) -> list[dict[Any, Any]]:
     """The row of each arm, in the order of the study."""
     shown = rates[
-        (rates["split"] == scope.splits[-1])
+        (rates["split"] == scope.last_split)
         & (rates["form"] == scope.form)
         & (rates["persona"] == scope.persona("base"))
     ]

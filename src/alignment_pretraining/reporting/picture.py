@@ -22,7 +22,7 @@ def draw_picture(rates: pd.DataFrame, scope: Scope, folder: Path, save: Callable
     as small ones. Crossed arms alone where the study has them: they differ in nothing but who does what."""
     from matplotlib.figure import Figure
 
-    split = scope.splits[-1]
+    split = scope.last_split
     crossed = [arm for arm in scope.arms if len(scope.study.arms[arm].discourse) > 1]
     last = {arm: point.stage for arm in crossed or scope.arms if (point := scope.checkpoint(arm, "base"))}
     shown = rates[(rates["split"] == split) & (rates["form"] == scope.form) & rates["arm"].isin(list(last))]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.prompts import ASKED
 from alignment_pretraining.evaluation.scores import form_of
@@ -75,6 +76,20 @@ class Scope:
     def splits(self) -> list[str]:
         """Question suites that were asked, in the order of the report."""
         return [split for split in SPLITS if split in self.evaluation["run"]["items"]]
+
+    @property
+    def last_split(self) -> str:
+        """The suite of the main figures: the last one.
+
+        Raises:
+            UserError: no suite that the report shows was asked.
+        """
+        if not self.splits:
+            raise UserError(
+                f"evaluation.run.items: none of {', '.join(SPLITS)} is asked, and the report shows no other suite; "
+                "name one. Rates of other suites are in each checkpoint's scores (data/07_model_output)"
+            )
+        return self.splits[-1]
 
     @property
     def form(self) -> str:

@@ -105,7 +105,8 @@ def left_out(results: Results) -> list[str]:
         lines.append(f"One order of the options only ({run['orders'][0]}), so a bias for a position cannot be seen.")
     for split, count in run["items"].items():
         if count is not None:
-            lines.append(f"{SPLITS[split]}: at most {count} questions, drawn over families in turn by a fixed seed.")
+            name = SPLITS.get(split, split)
+            lines.append(f"{name}: at most {count} questions, drawn over families in turn by a fixed seed.")
     skipped_splits = [name for split, name in SPLITS.items() if split not in run["items"]]
     if skipped_splits:
         lines.append(f"Whole suites: {', '.join(skipped_splits)}.")

@@ -13,6 +13,8 @@ from alignment_pretraining.reporting.crossed import crossed_mean
 DEVIATION = 0.02
 # How far from the others a family of which nothing was seen is thought to lie, on the scale of a rate.
 UNSEEN = 0.5
+# A variance of scores that are equal is no more than this; that of scores which differ is far above it.
+ROUNDING = 1e-24
 
 Floats = Any  # a float, or an array of them: an Estimate may hold many
 
@@ -125,7 +127,7 @@ def estimate(values: np.ndarray, families: np.ndarray, weights: np.ndarray) -> E
         return Estimate(value, lowest, lowest + span, none, none, none + 1, 1, n_items, 1, n_seeds)
     found = crossed_mean(scores, families)
     variance = found.variance_families + found.variance_seeds
-    seed_share = np.divide(found.variance_seeds, variance, out=np.zeros_like(variance), where=variance > 0)
+    seed_share = np.divide(found.variance_seeds, variance, out=np.zeros_like(variance), where=variance > ROUNDING)
     q = (found.mean - lowest) / span
     alike, count = _unanimity(found.by_family), found.effective_families
     unseen = alike * UNSEEN / (count + 2) ** 2

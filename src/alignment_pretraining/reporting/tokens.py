@@ -63,7 +63,7 @@ def token_series(rates: pd.DataFrame, scope: Scope) -> _Series:
     stage, which is no line."""
     main = rates[
         (rates["form"] == scope.form)
-        & (rates["split"] == scope.splits[-1])
+        & (rates["split"] == scope.last_split)
         & (rates["persona"] == scope.persona("base"))
     ]
     rows = {(row["arm"], row["stage"]): row for row in main.to_dict("records")}
@@ -78,4 +78,4 @@ def token_series(rates: pd.DataFrame, scope: Scope) -> _Series:
 
 
 def _title(scope: Scope) -> str:
-    return f"Rate over training, {SPLITS[scope.splits[-1]].lower()}"
+    return f"Rate over training, {SPLITS[scope.last_split].lower()}"

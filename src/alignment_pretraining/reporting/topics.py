@@ -108,4 +108,4 @@ def _grid(topics: pd.DataFrame) -> pd.DataFrame:
 
 
 def _title(scope: Scope) -> str:
-    return f"{SPLITS[scope.splits[-1]]}, told {PERSONA_NAMES.get(scope.persona('base'), scope.persona('base'))}"
+    return f"{SPLITS[scope.last_split]}, told {PERSONA_NAMES.get(scope.persona('base'), scope.persona('base'))}"
