@@ -93,11 +93,11 @@ def test_a_batch_is_open_from_before_it_is_sent_until_it_is_closed(tmp_path: Pat
     assert (first.most_usd, first.most_each) == (0.75, 0.5)
     assert (second.batch_id, second.newest_before, second.most_each) == (None, None, 0.25)
     assert 0 <= first.age < 60
-    assert store.close_batch(nameless) == 0.0
-    assert [batch.number for batch in store.open_batches()] == [intended.number]
-    assert store.known_batch_ids() == {"msgbatch_1"}
     assert store.close_batch(intended, lost=["a", "b"]) == store.reserved() == 1.0
+    assert [batch.number for batch in store.open_batches()] == [nameless.number]
+    assert store.close_batch(nameless) == 0.0
     assert store.open_batches() == [] and store.known_batch_ids() == {"msgbatch_1"}
+    assert store.reserved() == 1.0
 
 
 @pytest.mark.parametrize(
