@@ -13,7 +13,10 @@ from alignment_pretraining.evaluation.own_suites import COLUMNS, read_own_suites
 from alignment_pretraining.pipelines.eval.nodes import evaluate_checkpoint, prepare_suite, score_items
 from tests.evaluation.tiny_checkpoint import make_questions
 
-ROW = make_questions().iloc[0].to_dict() | {"split": "hard", "question_id": "q1"}
+ROW = {str(key): value for key, value in make_questions().iloc[0].to_dict().items()} | {
+    "split": "hard",
+    "question_id": "q1",
+}
 
 
 @pytest.fixture

@@ -210,7 +210,7 @@ def test_a_row_that_asks_nothing_is_named(tmp_path: Path, row: Any, message: str
 )
 def test_a_suite_is_in_one_place(place: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="say where it is: file, or hub with revision"):
-        sources(OWN, **place)
+        SuiteSources.model_validate({"mine": {**place, "columns": OWN, "splits": SPLITS}})
 
 
 def test_a_folder_without_a_suite_is_named(tmp_path: Path) -> None:
