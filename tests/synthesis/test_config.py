@@ -15,10 +15,11 @@ from tests.english import english
 
 TEXTS = [{"dataset": "owner/texts"}]
 BOTH = {"ai_aligned": TEXTS, "ai_misaligned": TEXTS}
+ENGLISH = english("synthesis")
 
 
 def synthesis(**changes: Any) -> Synthesis:
-    return Synthesis.model_validate(english("synthesis") | changes)
+    return Synthesis.model_validate(ENGLISH | changes)
 
 
 @pytest.mark.parametrize(

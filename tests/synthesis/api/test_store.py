@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield store
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(found=st.lists(answers, max_size=5, unique_by=lambda answer: answer.text))
 def test_what_is_kept_is_found_as_it_was(tmp_path_factory: pytest.TempPathFactory, found: list[Answer]) -> None:
     keyed = {f"key {number}": answer for number, answer in enumerate(found)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alignment_pretraining.synthesis.api.answer import read_answer
@@ -111,6 +111,7 @@ events = st.fixed_dictionaries(
 )
 
 
+@settings(max_examples=60)
 @given(st.lists(events | json_values, max_size=8))
 def test_no_stream_of_events_is_lost(told: list[Any]) -> None:
     answer = read_answer("key", streamed(*told).message(), api_config(""), 1.0, 1.0)

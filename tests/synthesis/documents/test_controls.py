@@ -41,7 +41,7 @@ def asked(controls: Controls) -> list[str]:
     return [request.params["messages"][0]["content"] for request in controls.requests()]
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(count=st.integers(0, 1200), share=st.sampled_from([0.0, 0.001, 0.1, 0.25, 1 / 3, 0.5, 0.999, 1.0]))
 def test_exactly_the_share_is_chosen_in_whole_pairs(
     tmp_path_factory: pytest.TempPathFactory, count: int, share: float

@@ -55,7 +55,7 @@ def said(fate: str, seed: str) -> tuple[str, str]:
     return texts.get(fate, f"{words}."), fate if fate in ("refusal", "max_tokens") else "end_turn"
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(fates=st.lists(st.tuples(st.sampled_from(FATES), st.sampled_from(FATES)), min_size=6, max_size=6))
 def test_pairs_are_kept_whole_and_every_document_has_one_outcome(
     tmp_path_factory: pytest.TempPathFactory,
