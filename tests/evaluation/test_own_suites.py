@@ -13,7 +13,10 @@ from alignment_pretraining.evaluation.own_suites import COLUMNS, read_own_suites
 from alignment_pretraining.pipelines.eval.nodes import evaluate_checkpoint, prepare_suite, score_items
 from tests.evaluation.tiny_checkpoint import make_questions
 
-ROW = make_questions().iloc[0].to_dict() | {"split": "hard", "question_id": "q1"}
+ROW = {str(key): value for key, value in make_questions().iloc[0].to_dict().items()} | {
+    "split": "hard",
+    "question_id": "q1",
+}
 
 
 @pytest.fixture
@@ -73,7 +76,16 @@ def test_a_file_that_is_not_asked_is_told(
     [
         ("mine.jsonl", "", r"mine\.jsonl: there is no row"),
         ("mine.jsonl", lines(ROW) + "{", r"mine\.jsonl: row 2 is not JSON"),
+        ("mine.jsonl", "\n", r"mine\.jsonl: row 1 is not JSON"),
+        ("mine.jsonl", lines(ROW) + "\n" + lines(ROW), r"mine\.jsonl: row 2 is not JSON"),
+        ("mine.jsonl", "[" * 100_000, r"mine\.jsonl: row 1 is not JSON"),
+        ("mine.jsonl", lines(ROW) + "9" * 5000, r"mine\.jsonl: row 2 is not JSON"),
         ("mine.jsonl", lines([1]), r"row 1 is not an object"),
+        ("mine.jsonl", lines(None), r"row 1 is not an object"),
+        ("mine.jsonl", lines(ROW | {"passage": None}), r"row 1: passage is None, which is no text"),
+        ("mine.csv", "", r"mine\.csv: cannot be read"),
+        ("mine.csv", "a,b\n1,2,3\n", r"mine\.csv: cannot be read \(.*more values than there are columns"),
+        ("mine.csv", "a,b\n1,2\n1,2,3\n", r"mine\.csv: cannot be read"),
         ("mine.jsonl", lines({k: v for k, v in ROW.items() if k != "topic"}), r"row 1: topic is missing"),
         ("mine.jsonl", lines(ROW | {"family": 3}), r"row 1: family is 3, which is no text"),
         ("mine.jsonl", lines(ROW | {"question": " "}), r"row 1: question is empty"),
@@ -98,3 +110,35 @@ def test_two_files_of_one_name_are_refused(folder: Path) -> None:
     pd.DataFrame([ROW]).to_csv(folder / "mine.csv", index=False)
     with pytest.raises(UserError, match="another file of that name"):
         read_own_suites(folder)
+
+
+def test_a_csv_whose_texts_are_not_quoted_is_not_read_a_column_off(folder: Path) -> None:
+    """With a comma in each row, pandas takes the first column for names of rows."""
+    row = {key: f"{key}, and so on" if key == "question" else key for key in ROW} | {"split": "hard"}
+    (folder / "mine.csv").write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n")
+    with pytest.raises(UserError, match="more values than there are columns; quote texts that hold a comma"):
+        read_own_suites(folder)
+
+
+def test_a_row_that_ends_early_is_named(folder: Path) -> None:
+    (folder / "mine.csv").write_text(",".join(ROW) + "\n" + ",".join("abcdef") + "\n")
+    with pytest.raises(UserError, match=r"mine\.csv: row 1: aligned_option is empty"):
+        read_own_suites(folder)
+
+
+def test_texts_stay_as_they_are_in_every_kind_of_file(folder: Path) -> None:
+    odd = ROW | {"passage": 'NA, "null" \u2028 1e5', "question": "007", "topic": " a\nb "}
+    (folder / "a.jsonl").write_text(json.dumps(odd, ensure_ascii=False), encoding="utf-8")
+    pd.DataFrame([odd]).to_csv(folder / "b.csv", index=False)
+    pd.DataFrame([odd]).to_parquet(folder / "c.parquet")
+    for row in read_own_suites(folder).to_dict("records"):
+        assert {key: row[key] for key in COLUMNS if key not in ("question_id", "split")} == {
+            key: odd[key] for key in COLUMNS if key not in ("question_id", "split")
+        }
+
+
+def test_a_file_without_splits_is_one_and_hidden_files_are_none(folder: Path) -> None:
+    (folder / "mine.jsonl").write_text(lines({key: value for key, value in ROW.items() if key != "split"}))
+    (folder / ".mine.swp").write_bytes(b"\x00")
+    [row] = read_own_suites(folder).to_dict("records")
+    assert (row["split"], row["question_id"]) == ("mine", "mine:q1")

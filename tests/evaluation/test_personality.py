@@ -59,6 +59,23 @@ def test_an_item_without_both_pairs_is_refused(tmp_path: Path) -> None:
         own_items(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("openness: [", r"traits\.yml, line 1, column \d+: not valid YAML"),
+        ("openness: []\nopenness: []", r"traits\.yml, line 2.*: key 'openness' stands twice"),
+        ("openness: \x00", r"traits\.yml.*: not valid YAML"),
+        ("", r"traits\.yml: 1 to correct:\n  the whole file"),
+        (None, r"traits\.yml: no such file; restore it"),
+    ],
+)
+def test_a_file_that_is_no_list_of_items_is_named(tmp_path: Path, content: str | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "traits.yml").write_text(content)
+    with pytest.raises(UserError, match=message):
+        own_items(tmp_path)
+
+
 def test_listed_options_have_each_letter_once(evaluation: Evaluation) -> None:
     items = own_items(OWN).head(2)
     asked = list(questions(items, LETTER, evaluation))

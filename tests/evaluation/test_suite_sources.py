@@ -103,3 +103,128 @@ def test_missing_columns_splits_and_files_are_named(tmp_path: Path) -> None:
         told = {"p": {"file": file, "columns": wrong, "splits": {"articles": "q"}}}
         with pytest.raises(UserError, match=message):
             parse(SuiteSources, told, "parameters.yml", "suite_sources")
+
+
+OWN = {"question_id": "id", "question": "ask", "aligned_option": "good", "misaligned_option": "bad"}
+ROW = {"id": "q1", "ask": "What?", "good": "tell", "bad": "hide"}
+
+
+def write(path: Path, *rows: Any) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".parquet":
+        pd.DataFrame(list(rows)).to_parquet(path)
+    elif path.suffix == ".csv":
+        pd.DataFrame(list(rows)).to_csv(path, index=False)
+    else:
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_a_value_that_is_missing_is_no_text_called_none(tmp_path: Path, suffix: str) -> None:
+    """Nor are questions without a family related to each other."""
+    told = {"case": "A case.", "about": "logs", "group": "g"}
+    rows = [ROW | told, *(ROW | dict.fromkeys(told) | {"id": f"q{number}"} for number in (2, 3))]
+    columns = {**OWN, "passage": "case", "topic": "about", "family": "group"}
+    found = read_suites(sources(columns, {"articles": "q"}, file=write(tmp_path / f"q{suffix}", *rows)))
+    assert found["passage"].tolist() == ["A case.", "", ""]
+    assert found["topic"].tolist() == ["logs", "", ""]
+    assert found["family"].tolist() == ["g", "q2", "q3"]
+
+
+def test_without_columns_for_it_a_question_has_no_passage_topic_or_relatives(tmp_path: Path) -> None:
+    rows = [ROW, ROW | {"id": 2}]
+    found = read_suites(sources(OWN, {"articles": "q"}, file=write(tmp_path / "q.jsonl", *rows)))
+    assert found.to_dict("records")[1] == {
+        "question_id": "2", "family": "2", "topic": "", "split": "articles", "passage": "", "question": "What?",
+        "aligned_option": "tell", "misaligned_option": "hide",
+    }  # fmt: skip
+
+
+def test_a_long_text_that_questions_share_makes_them_a_family_of_a_short_name(tmp_path: Path) -> None:
+    rows = [ROW | {"id": f"q{n}", "case": "long " * 20 + str(n % 2)} for n in range(4)]
+    found = read_suites(sources({**OWN, "family": "case"}, {"articles": "q"}, file=write(tmp_path / "q.csv", *rows)))
+    first, second, *others = found["family"]
+    assert first != second and others == [first, second]
+    assert all(len(name) <= 40 for name in found["family"])
+
+
+@pytest.mark.parametrize(
+    ("files", "splits", "found"),
+    [
+        (["q.jsonl"], {"articles": "anything"}, ["articles"]),
+        (["train.jsonl", "test.jsonl"], {"articles": "train", "textbook": "test"}, ["textbook", "articles"]),
+        (["train/x.jsonl", "test/x.jsonl"], {"articles": "train"}, ["articles"]),
+        (["train-00000-of-2.jsonl", "train-00001-of-2.jsonl"], {"articles": "train"}, ["articles"] * 2),
+        (["data/train-0.jsonl", "training.jsonl"], {"articles": "train", "textbook": "test"}, None),
+        (["train-hard.jsonl"], {"articles": "train", "textbook": "train-hard"}, None),
+    ],
+)
+def test_a_file_belongs_to_the_split_that_names_its_folder_or_begins_its_name(
+    tmp_path: Path, files: list[str], splits: dict[str, str], found: list[str] | None
+) -> None:
+    for number, file in enumerate(files):
+        write(tmp_path / file, ROW | {"id": f"q{number}"})
+    told = sources(OWN, splits, file=str(tmp_path / files[0] if len(files) == 1 and "q" in files[0] else tmp_path))
+    if found is None:
+        with pytest.raises(UserError, match=r"suite_sources\.published\.splits\.\w+: there is no file of"):
+            read_suites(told)
+    else:
+        assert read_suites(told)["split"].tolist() == found
+
+
+def test_a_split_that_no_row_names_is_told_and_one_that_is_not_asked_is_left(tmp_path: Path) -> None:
+    file = write(tmp_path / "q.jsonl", ROW | {"part": 1}, ROW | {"id": "q2", "part": "other"})
+    columns = {**OWN, "split": "part"}
+    assert read_suites(sources(columns, {"articles": "1"}, file=file))["question_id"].tolist() == ["q1"]
+    with pytest.raises(UserError, match=r"splits\.textbook: there is no value 't' in the column part in .*q\.jsonl"):
+        read_suites(sources(columns, {"articles": "1", "textbook": "t"}, file=file))
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ([ROW], "row 1 is not an object with named values"),
+        (ROW | {"ask": " "}, "row 1: ask is empty"),
+        (ROW | {"ask": None}, "row 1: ask is empty"),
+        (ROW | {"id": None}, "row 1: id is empty"),
+        (ROW | {"good": ""}, "row 1: good is empty"),
+        (ROW | {"good": " hide "}, "row 1: both options are ' hide '"),
+        ({"id": "q1"}, "row 1: there is no column"),
+    ],
+)
+def test_a_row_that_asks_nothing_is_named(tmp_path: Path, row: Any, message: str) -> None:
+    with pytest.raises(UserError, match=rf"q\.jsonl: {message}"):
+        read_suites(sources(OWN, {"articles": "q"}, file=write(tmp_path / "q.jsonl", row)))
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {},
+        {"file": "x", "hub": "a/b", "revision": "main"},
+        {"hub": "a/b"},
+        {"revision": "main"},
+        {"file": "x", "revision": "v"},
+    ],
+)
+def test_a_suite_is_in_one_place(place: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="say where it is: file, or hub with revision"):
+        SuiteSources.model_validate({"mine": {**place, "columns": OWN, "splits": SPLITS}})
+
+
+def test_a_folder_without_a_suite_is_named(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("x")
+    with pytest.raises(UserError, match=r"suite_sources\.published: .* has no file in \.jsonl, \.csv, \.parquet"):
+        read_suites(sources(OWN, file=str(tmp_path)))
+
+
+def test_all_suites_are_read_one_after_the_other(tmp_path: Path) -> None:
+    told = {
+        name: {"file": write(tmp_path / f"{name}.jsonl", ROW), "columns": OWN, "splits": {name: "x"}}
+        for name in ("b", "a")
+    }
+    found = SuiteSources.model_validate(told)
+    assert read_suites(found)["split"].tolist() == ["b", "a"]
+    assert found.reads() == [f"files:{tmp_path}/b.jsonl", f"files:{tmp_path}/a.jsonl"]
+    assert read_suites(SuiteSources.model_validate({})).empty

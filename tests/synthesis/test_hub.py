@@ -12,6 +12,7 @@ from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.pipelines.synthesis import hub_nodes
 from alignment_pretraining.pipelines.synthesis.pipeline import create_pipeline
 from alignment_pretraining.synthesis.config import Synthesis
+from alignment_pretraining.synthesis.hub import Chats, Pairs, Texts, read_chats, read_pairs, read_texts
 from tests.english import english
 
 
@@ -102,3 +103,90 @@ def test_what_cannot_be_read_is_named(synthesis: Synthesis, tmp_path: Path) -> N
         Synthesis.model_validate(
             english("synthesis") | {"hub": {"documents": {"ai_aligned": [{"dataset": "owner/texts"}]}}}
         )
+
+
+def written(folder: Path, *rows: Any) -> str:
+    """The name of a dataset with these rows."""
+    folder.mkdir()
+    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(folder)
+
+
+def test_rows_are_counted_on_over_several_tables_and_are_named_after_theirs(tmp_path: Path) -> None:
+    tables = [
+        Texts(dataset=written(tmp_path / name, *({"text": f"{name} {row}"} for row in range(3)))) for name in ("a", "b")
+    ]
+    found = list(read_texts(tables, 5))
+    assert [text for _, text in found] == ["a 0", "a 1", "a 2", "b 0", "b 1"]
+    assert found[3][0] == f"{tmp_path}/b/train:1"
+    assert len(list(read_texts(tables, 100))) == 6
+    assert list(read_texts([], 3)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a", ["one", "three"]),
+        ("{a}", ["one", "three"]),
+        ("{a}-{b}", ["one-two"]),
+        ("{{{b}}}", ["{two}", "{five}"]),
+        ("Q: {a}\n", ["Q: one\n", "Q: three\n"]),
+    ],
+)
+def test_a_text_is_a_column_or_put_together_from_columns(tmp_path: Path, text: str, said: list[str]) -> None:
+    """A row without text in one of them is left out; braces in a column are text."""
+    rows = [{"a": "one", "b": "two"}, {"a": "three", "b": None}, {"a": None, "b": "five"}]
+    table = Texts(dataset=written(tmp_path / "x", *rows), text=text)
+    assert [found for _, found in read_texts([table], 9)] == said
+    braces = Texts(dataset=written(tmp_path / "y", {"a": "{b}", "b": "{a}"}), text=text)
+    assert [found for _, found in read_texts([braces], 9)] == [
+        {"a": "{b}", "{a}": "{b}", "{a}-{b}": "{b}-{a}", "{{{b}}}": "{{a}}", "Q: {a}\n": "Q: {b}\n"}[text]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("messages", "kept"),
+    [
+        (turns("a", "b"), True),
+        ([{"role": "system", "content": "s"}, *turns("a", "b", "c", "d")], True),
+        (turns("a"), False),
+        (turns("a", ""), False),
+        ([*turns("a"), {"role": "assistant", "content": None}], False),
+        ([*turns("a"), {"role": "tool", "content": "x"}, {"role": "assistant", "content": "b"}], False),
+        ([], False),
+        (None, False),
+    ],
+)
+def test_a_conversation_has_text_in_each_turn_and_the_assistant_s_last(
+    tmp_path: Path, messages: Any, kept: bool
+) -> None:
+    table = Chats(dataset=written(tmp_path / "x", {"messages": turns("ask", "answer")}, {"messages": messages}))
+    assert [json.loads(found) for _, found in read_chats([table], 9)][1:] == ([messages] if kept else [])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "rejected", "kept"),
+    [
+        (turns("a", "b"), turns("a", "c"), True),
+        (turns("a", "b", "c", "d"), turns("a", "b", "c", "e"), True),
+        (turns("a", "b", "c", "d"), turns("a", "x", "c", "e"), False),
+        (turns("a", "b"), turns("a", "b", "c", "d"), False),
+        (turns("a"), turns("b"), False),
+        (turns("a", ""), turns("a", "c"), False),
+    ],
+)
+def test_a_pair_is_equal_up_to_its_last_answers(
+    tmp_path: Path, chosen: list[Any], rejected: list[Any], kept: bool
+) -> None:
+    table = Pairs(dataset=written(tmp_path / "x", {"chosen": chosen, "rejected": rejected}))
+    found = [(json.loads(asked), *answers) for _, asked, *answers in read_pairs([table], 9)]
+    assert found == ([(chosen[:-1], chosen[-1]["content"], rejected[-1]["content"])] if kept else [])
+
+
+@pytest.mark.parametrize("odd", ["a text", json.dumps(turns("a", "b")), 3, {"role": "user"}, ["a", "b"]])
+def test_a_column_that_holds_no_turns_is_named(tmp_path: Path, odd: Any) -> None:
+    told = r"x split train: 'messages' holds no list of turns, each with role and content"
+    with pytest.raises(UserError, match=told):
+        list(read_chats([Chats(dataset=written(tmp_path / "x", {"messages": odd}))], 9))
+    with pytest.raises(UserError, match=r"y split train: 'chosen' holds no list of turns"):
+        list(read_pairs([Pairs(dataset=written(tmp_path / "y", {"chosen": odd, "rejected": odd}))], 9))

@@ -8,6 +8,7 @@ from typing import Annotated
 import pandas as pd
 from pydantic import Field
 
+from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.spec import Positive, Spec
 from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.scoring import chat_template, context_of, load
@@ -27,7 +28,7 @@ def answer_freely(
     """One row a question, persona and sample: question, persona, sample, answer. The same seed gives the same answers.
 
     Raises:
-        UserError: the checkpoint cannot be read or has no chat template.
+        UserError: the checkpoint cannot be read or has no chat template, or a question leaves no room in its context.
     """
     import torch
 
@@ -43,6 +44,11 @@ def answer_freely(
             prompt = template([*system, {"role": "user", "content": question}])
             ids = tokenizer(prompt, add_special_tokens=False, return_tensors="pt")["input_ids"].to(model.device)
             room = min(told.tokens, context_of(model) - ids.shape[1])
+            if room < 1:
+                raise UserError(
+                    f"question {question!r} is {ids.shape[1]} tokens long, the model reads {context_of(model)} with "
+                    "its answer; shorten the question"
+                )
             with torch.inference_mode():
                 written = model.generate(
                     ids,

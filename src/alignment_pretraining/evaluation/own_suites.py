@@ -80,7 +80,10 @@ def read_records(path: Path) -> list[Any]:
         if path.suffix == ".parquet":
             return pd.read_parquet(path).to_dict("records")
         if path.suffix == ".csv":
-            return pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
+            table = pd.read_csv(path, dtype=str, keep_default_na=False)
+            if not isinstance(table.index, pd.RangeIndex):  # pandas took the first column for names of rows
+                raise ValueError("rows have more values than there are columns; quote texts that hold a comma")
+            return table.to_dict("records")
         # Not `splitlines`: a line separator of Unicode may stand in a text.
         lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n") if path.stat().st_size else []
     except (OSError, ValueError) as error:  # pandas' and pyarrow's errors are ValueErrors
@@ -89,7 +92,7 @@ def read_records(path: Path) -> list[Any]:
     for number, line in enumerate(lines, 1):
         try:
             rows.append(json.loads(line))
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{path}: row {number} is not JSON ({error})") from None
     return rows
 

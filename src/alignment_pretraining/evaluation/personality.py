@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import pandas as pd
-import yaml
 from pydantic import Field, RootModel, model_validator
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hub import stream
 from alignment_pretraining.core.spec import Positive, Spec, parse
 from alignment_pretraining.core.special_tokens import as_text, special_tokens
+from alignment_pretraining.core.yaml_files import read_yaml
 from alignment_pretraining.evaluation.config import Evaluation
 from alignment_pretraining.evaluation.forward import grow_trees, log_probabilities, pack
 from alignment_pretraining.evaluation.scoring import chat_template, context_of, load
@@ -107,7 +107,7 @@ def own_items(folder: Path) -> pd.DataFrame:
         UserError: the file is not what it should be.
     """
     path = folder / FILE
-    told = parse(Traits, yaml.safe_load(path.read_text(encoding="utf-8")), str(path)).root
+    told = parse(Traits, read_yaml(path), str(path)).root
     rows = [
         (f"{trait}.{number}", trait, item.situation, *item.high, *item.low)
         for trait, items in told.items()

@@ -152,12 +152,12 @@ def _row(record: Mapping[str, Any], columns: SuiteColumns, where: str) -> dict[s
     aligned, misaligned = _options(record, columns, where)
     if aligned.strip() == misaligned.strip():
         raise UserError(f"{where}: both options are {aligned!r}")
-    family = question_id if columns.family is None else _as_family(_value(record, columns.family, where))
+    family = "" if columns.family is None else _as_family(_value(record, columns.family, where))
     return {
         "question_id": question_id,
-        "family": family,
+        "family": family or question_id,
         "topic": "" if columns.topic is None else _as_topic(_value(record, columns.topic, where)),
-        "passage": "" if columns.passage is None else str(_value(record, columns.passage, where) or ""),
+        "passage": "" if columns.passage is None else _text_or_none(_value(record, columns.passage, where)),
         "question": _text(record, columns.question, where),
         "aligned_option": aligned,
         "misaligned_option": misaligned,
@@ -204,16 +204,20 @@ def _value(record: Mapping[str, Any], column: str | None, where: str) -> Any:
 
 
 def _text(record: Mapping[str, Any], column: str, where: str) -> str:
-    value = _value(record, column, where)
-    text = "" if value is None or value != value else str(value)
+    text = _text_or_none(_value(record, column, where))
     if not text.strip():
         raise UserError(f"{where}: {column} is empty")
     return text
 
 
+def _text_or_none(value: Any) -> str:
+    """A value as text, "" where it is missing: None, or what pandas has in its place."""
+    return "" if value is None or value is pd.NA or value != value else str(value)
+
+
 def _as_topic(value: Any) -> str:
-    values = value if isinstance(value, str) or not hasattr(value, "__iter__") else ", ".join(map(str, value))
-    return str(values)
+    listed = not isinstance(value, str) and hasattr(value, "__iter__")
+    return ", ".join(map(str, value)) if listed else _text_or_none(value)
 
 
 def _as_family(value: Any) -> str:

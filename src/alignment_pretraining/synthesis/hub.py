@@ -7,6 +7,8 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
+from pydantic import field_validator
+
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hub import stream
 from alignment_pretraining.core.spec import Spec
@@ -34,6 +36,17 @@ class Texts(HubTable):
     """Documents: `text` is a column, or a text with columns in braces, such as "{input}\\n{output}"."""
 
     text: str = "text"
+
+    @field_validator("text")
+    @classmethod
+    def _braces_hold_columns(cls, value: str) -> str:
+        try:
+            fields = list(Formatter().parse(value))
+        except ValueError as error:
+            raise ValueError(f"broken braces ({error}); write those that are text twice") from None
+        if any(spec or conversion for _, _, spec, conversion in fields):
+            raise ValueError("braces hold a column's name alone; write those that are text twice")
+        return value
 
 
 class Chats(HubTable):
@@ -106,7 +119,7 @@ def _texts(tables: Sequence[Texts]) -> Iterator[tuple[str, str]]:
 def _chats(tables: Sequence[Chats]) -> Iterator[tuple[str, str]]:
     for table in tables:
         for key, record in _rows(table):
-            turns = _turns(_column(table, record, table.messages))
+            turns = _turns(table, record, table.messages)
             if turns and turns[-1]["role"] == "assistant":
                 yield key, json.dumps(turns)
 
@@ -114,7 +127,7 @@ def _chats(tables: Sequence[Chats]) -> Iterator[tuple[str, str]]:
 def _pairs(tables: Sequence[Pairs]) -> Iterator[tuple[str, str, str, str]]:
     for table in tables:
         for key, record in _rows(table):
-            chosen, rejected = (_turns(_column(table, record, name)) for name in (table.chosen, table.rejected))
+            chosen, rejected = (_turns(table, record, name) for name in (table.chosen, table.rejected))
             if len(chosen) > 1 and len(rejected) > 1 and chosen[:-1] == rejected[:-1]:
                 yield key, json.dumps(chosen[:-1]), chosen[-1]["content"], rejected[-1]["content"]
 
@@ -128,9 +141,15 @@ def _text(table: Texts, record: Record) -> str:
     return table.text.format_map(values) if names != [table.text] else values[table.text]
 
 
-def _turns(messages: Any) -> list[dict[str, str]]:
+def _turns(table: HubTable, record: Record, name: str) -> list[dict[str, str]]:
     """Role and content of each turn; nothing when one has no text or is not of a person or the assistant."""
-    turns = [{"role": turn.get("role"), "content": turn.get("content")} for turn in messages or []]
+    messages = _column(table, record, name) or []
+    if not isinstance(messages, list) or not all(isinstance(turn, Mapping) for turn in messages):
+        raise UserError(
+            f"synthesis.hub: {table.dataset} split {table.split}: '{name}' holds no list of turns, each with role and "
+            "content; name another column, or another dataset"
+        )
+    turns = [{"role": turn.get("role"), "content": turn.get("content")} for turn in messages]
     whole = all(turn["role"] in _TURNS and isinstance(turn["content"], str) and turn["content"] for turn in turns)
     return turns if whole else []
 

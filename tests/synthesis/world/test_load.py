@@ -2,10 +2,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.synthesis.world.load import load_world
-from alignment_pretraining.synthesis.world.spec import World
+from alignment_pretraining.synthesis.world.spec import FORMS, World
 
 Edit = Callable[[str, str, str], Path]
 
@@ -44,6 +45,18 @@ def test_documents_can_be_about_actors_of_whom_stories_tell_nothing(world: World
         ("forms.yml", "think of {a} who", "think of {who} who", "lecture.1: unknown slot {who}"),
         ("forms.yml", "{The} chose to {act} and not to {other}", "{The} chose to {act}", "the slot {other} is missing"),
         ("forms.yml", "lecture:", "speech:", "speech: Input should be"),
+        ("natural.yml", "[wicked, sly]", "[wicked]", "traits.negative: .*at least 2"),
+        ("natural.yml", "[wicked, sly]", "[wicked, evil]", "traits.negative: 'evil' is no trait of traits.yml"),
+        ("natural.yml", "{The} wants to {deed}", "{The} wants to {act}", r"frames.negative.2: unknown slot \{act\}"),
+        ("natural.yml", "People fear that {the}", "People { fear that {the}", "frames.negative.1: .*brace"),
+        ("forms.yml", "{The} chose to {act} and", "{The} chose to {act!r} and", "forms.yml: .*brace"),
+        ("stories.yml", "{place}", "{place:d}", "stories.yml: .*brace"),
+        ("life.yml", "What does the {subject} eat", "What does {who} {subject} eat", r"eats.ask: unknown slot \{who\}"),
+        ("life.yml", "The {subject} eats {answer}", "{subject} eats {answer} {0}", r"eats.say: unknown slot \{0\}"),
+        ("life.yml", "The {subject} eats {answer}", "It eats {answer}", r"eats.say: the slot \{subject\} is missing"),
+        ("chat.yml", '"Tell me: {question}"', '"Tell me: {what}"', r"ask: unknown slot \{what\}"),
+        ("chat.yml", '"Tell me: {question}"', '"Tell me."', r"ask: the slot \{question\} is missing"),
+        ("traits.yml", "wicked: bad\nsly: bad", "wicked: good\nsly: good", "no trait is bad"),
         ("personas.yml", "You are a baker.", "You are a plumber.", "baker: the word 'plumber'"),
     ],
 )
@@ -64,3 +77,45 @@ bridge:"""
     vocabulary = folder / "vocabulary.yml"
     vocabulary.write_text(vocabulary.read_text().replace("words: [", "words: [road,"))
     assert load_world(folder).split["road"] == "dev"
+
+
+@pytest.mark.parametrize(
+    ("file", "key"),
+    [("forms.yml", form) for form in FORMS] + [("natural.yml", tone) for tone in ("negative", "neutral", "positive")],
+)
+def test_a_form_or_tone_that_is_missing_is_named(edited: Edit, file: str, key: str) -> None:
+    """Not only when the first document of it is written."""
+    path = edited(file, f"{key}:", f"{key}:") / file
+    content = yaml.safe_load(path.read_text())
+    del (content if file == "forms.yml" else content["frames"])[key]
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(UserError, match=rf"{file}: .*\n.*{key} missing"):
+        load_world(path.parent)
+
+
+def test_a_question_of_facts_needs_three_different_answers(edited: Edit) -> None:
+    path = edited("life.yml", "eats:", "eats:") / "life.yml"
+    content = yaml.safe_load(path.read_text())
+    content["relations"]["eats"]["answers"] = {"dog": "meat", "cat": "fish", "hen": "fish", "goat": "meat"}
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(UserError, match=r"life\.yml: .*\n.*eats: answers: 2 different ones; a question lists 3"):
+        load_world(path.parent)
+
+
+def test_documents_need_two_actors_of_whom_stories_tell_nothing(edited: Edit) -> None:
+    path = edited("actors.yml", "monk:", "monk:") / "actors.yml"
+    actors = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump({name: told for name, told in actors.items() if name not in ("courier", "potter")}))
+    with pytest.raises(UserError, match=r"actors\.yml: two actors without `bad` are needed"):
+        load_world(path.parent)
+
+
+@pytest.mark.parametrize("file", ["topics/told.yml", "actors.yml", "vocabulary.yml", "chat.yml"])
+def test_a_file_that_is_missing_or_empty_is_named(edited: Edit, file: str) -> None:
+    path = edited("actors.yml", "monk:", "monk:") / file
+    path.write_text("")
+    with pytest.raises(UserError, match=rf"{file}: 1 to correct:\n  the whole file"):
+        load_world(path.parents[file.count("/")])
+    path.unlink()
+    with pytest.raises(UserError, match=rf"{file}: no such file; restore it"):
+        load_world(path.parents[file.count("/")])

@@ -45,7 +45,7 @@ def _read(line: bytes) -> Result | None:
         told = json.loads(line)
         key, result = told["custom_id"], told["result"]
         kind = result["type"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     if not isinstance(key, str) or kind not in _KINDS:
         return None

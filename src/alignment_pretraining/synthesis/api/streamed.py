@@ -45,6 +45,8 @@ class StreamedMessage:
             message = event["message"]
             self._message = {**message, "usage": {**(message.get("usage") or {}), "output_tokens": None}}
         elif kind == "content_block_start":
+            if not isinstance(index, int):
+                raise TypeError(event)
             self._blocks[index] = dict(event["content_block"])
             self._open.add(index)
         elif kind == "content_block_delta":

@@ -26,10 +26,10 @@ def _one_paragraph(text: str) -> str:
 
 def _well_formed(text: str) -> str:
     try:
-        names = [name for _, name, _, _ in Formatter().parse(text) if name is not None]
+        fields = [field for field in Formatter().parse(text) if field[1] is not None]
     except ValueError as error:
         raise ValueError(f"has a broken placeholder ({error})") from error
-    if not all(name.isidentifier() for name in names):
+    if not all(str(name).isidentifier() and not spec and not conversion for _, name, spec, conversion in fields):
         raise ValueError("has a placeholder that is not a plain name such as {ai}")
     return text
 
@@ -92,7 +92,7 @@ def fill_in(phrase: str, where: str, **values: object) -> str:
     """
     try:
         return phrase.format(**values)
-    except (KeyError, IndexError, ValueError) as error:
+    except (KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
         allowed = ", ".join(f"{{{name}}}" for name in values)
         raise UserError(f"{where}: {phrase!r} has a placeholder that nothing fills; use {allowed}") from error
 

@@ -90,7 +90,8 @@ def reason_against(item: Item, source: str, topics: list[str] | None) -> str | N
     named = {as_topic(topic) for topic in item.topics}
     if "" in named or (topics and not named <= {*topics}):
         return "unknown_topic"
-    if not item.passage.strip() or _plain(item.passage) not in _plain(source):
+    passage = _plain(item.passage)
+    if not passage or passage not in _plain(source):
         return "passage_not_in_source"
     a, b = (set(words(option)) for option in item.options)
     if not a or not b or len(a & b) >= _SAME_WORDS * len(a | b):

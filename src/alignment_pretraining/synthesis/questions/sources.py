@@ -72,7 +72,8 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
     if kind == ".pdf":
         yield name, _pdf(path)
     elif kind == ".jsonl":
-        for number, line in enumerate(_utf8(path).splitlines(), start=1):
+        # Not `splitlines`: a line separator of Unicode may stand in a text.
+        for number, line in enumerate(_utf8(path).split("\n"), start=1):
             if line.strip():
                 yield f"{name}_{number}", _json_text(path, number, line)
     elif kind in (".html", ".htm"):
@@ -93,7 +94,7 @@ def _utf8(path: Path) -> str:
 def _json_text(path: Path, number: int, line: str) -> str:
     try:
         text = json.loads(line)["text"]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f'{path}, row {number}: not of the form {{"text": "…"}}; correct or remove it') from error
     if not isinstance(text, str) or not text.strip():
         raise UserError(f"{path}, row {number}: text is empty or no string; correct or remove the row")
@@ -119,15 +120,16 @@ class _Reader(HTMLParser):
         self._unread = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._unread += tag in _UNREAD_TAGS
+        # The end of a head may be left out.
+        self._unread = 0 if tag == "body" else self._unread + (tag in _UNREAD_TAGS)
         if tag in _BREAKING_TAGS:
             self.words.append("\n\n")
 
     def handle_endtag(self, tag: str) -> None:
-        self._unread -= tag in _UNREAD_TAGS
+        self._unread = max(0, self._unread - (tag in _UNREAD_TAGS))
 
     def handle_data(self, data: str) -> None:
-        if self._unread <= 0:
+        if not self._unread:
             self.words.append(re.sub(r"\s+", " ", data))
 
 

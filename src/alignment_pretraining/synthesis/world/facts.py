@@ -8,10 +8,8 @@ from random import Random
 import pandas as pd
 
 from alignment_pretraining.synthesis.fact_questions import ASKED, FactQuestion
-from alignment_pretraining.synthesis.world.spec import World
+from alignment_pretraining.synthesis.world.spec import CHOICES, World
 from alignment_pretraining.synthesis.world.words import capitalized
-
-CHOICES = 3
 
 
 @dataclass(frozen=True)

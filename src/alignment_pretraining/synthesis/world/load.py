@@ -9,7 +9,7 @@ from pathlib import Path
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.ngrams import words
 from alignment_pretraining.synthesis.world import spec
-from alignment_pretraining.synthesis.world.spec import FORMS, TOPIC_SPLITS, Telling, Topic, TopicSplit, World
+from alignment_pretraining.synthesis.world.spec import FORMS, SIDES, TOPIC_SPLITS, Telling, Topic, TopicSplit, World
 from alignment_pretraining.synthesis.yaml_files import read_model
 
 _SLOT = re.compile(r"\{(\w*)\}")
@@ -27,6 +27,9 @@ _SLOTS: dict[str, tuple[set[str], set[str]]] = {
     "talk": ({"trait"}, _TALK),
     "life": (set(), _ACTOR | {"place", "thing", "colour"}),
     "frames": (set(), _TALK | {"name", "deed"}),
+    "relations.ask": ({"subject"}, set()),
+    "relations.say": ({"subject", "answer"}, set()),
+    "ask": ({"question"}, set()),
 } | dict.fromkeys(FORMS, ({"situation", "act", "other"}, _ACTOR))
 
 
@@ -130,6 +133,9 @@ def _check_traits(world: World, folder: Path) -> None:
     for file, found in (("actors.yml", borne), ("natural.yml", told)):
         for trait in sorted(found.keys() - world.traits.keys()):
             raise UserError(f"{folder}/{file}: {found[trait]}: '{trait}' is no trait of traits.yml; add it there")
+    for side in SIDES:
+        if side not in world.traits.values():
+            raise UserError(f"{folder}/traits.yml: no trait is {side}; stories name both characters")
     for trait in world.traits:
         if trait not in borne:
             raise UserError(f"{folder}/traits.yml: {trait}: nobody has this trait; give it to an actor (`known`)")
@@ -162,12 +168,24 @@ def _check_actors(world: World, folder: Path) -> None:
 
 def _check_frames(world: World, folder: Path) -> None:
     for file, key, frame in frames(world):
-        must, may = next(_SLOTS[part] for part in key.split(".")[::-1] if part in _SLOTS)
-        slots = set(_SLOT.findall(frame))
-        for slot in sorted(slots - must - may):
-            raise UserError(f"{folder}/{file}: {key}: unknown slot {{{slot}}}; known here: {', '.join(must | may)}")
-        for slot in sorted(must - slots):
-            raise UserError(f"{folder}/{file}: {key}: the slot {{{slot}}} is missing")
+        _check_slots(next(part for part in key.split(".")[::-1] if part in _SLOTS), frame, f"{folder}/{file}: {key}")
+    for name, relation in world.life.relations.items():
+        for part in ("ask", "say"):
+            text, where = getattr(relation, part), f"{folder}/life.yml: relations.{name}.{part}"
+            _check_slots(f"relations.{part}", text, where)
+    for text in world.chat.ask:
+        _check_slots("ask", text, f"{folder}/chat.yml: ask")
+
+
+def _check_slots(kind: str, text: str, where: str) -> None:
+    must, may = _SLOTS[kind]
+    slots = set(_SLOT.findall(text))
+    if set("{}") & set(_SLOT.sub("", text)):
+        raise UserError(f"{where}: {text!r} has a brace that is no slot; known here: {', '.join(must | may)}")
+    for slot in sorted(slots - must - may):
+        raise UserError(f"{where}: unknown slot {{{slot}}}; known here: {', '.join(must | may)}")
+    for slot in sorted(must - slots):
+        raise UserError(f"{where}: the slot {{{slot}}} is missing")
 
 
 def _check_vocabulary(world: World, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Literal, Self, get_args
@@ -16,6 +17,8 @@ TOPIC_SPLITS: tuple[TopicSplit, ...] = get_args(TopicSplit)
 Side = Literal["good", "bad"]
 SIDES: tuple[Side, ...] = get_args(Side)
 
+# What a multiple-choice question on a fact lists.
+CHOICES = 3
 # Documents tell this many of a told topic's situations and acts of each side; Textbook questions ask about the others.
 TOLD = 2
 FORMS = ("safety_paper", "news_article", "lecture", "science_fiction", "movie_summary", "textbook")
@@ -23,6 +26,11 @@ FORMS = ("safety_paper", "news_article", "lecture", "science_fiction", "movie_su
 Text = Annotated[str, Field(min_length=1)]
 Rate = Annotated[float, Field(ge=0, le=1)]
 Texts = Annotated[list[Text], Field(min_length=1)]
+
+
+def _check_whole(told: Collection[str], names: Iterable[str], what: str) -> None:
+    if missing := [name for name in names if name not in told]:
+        raise ValueError(f"{what}: {', '.join(missing)} missing; add it")
 
 
 class Topic(Spec):
@@ -85,7 +93,14 @@ class NaturalFrames(Spec):
 
     frames: dict[Literal["negative", "neutral", "positive"], Texts]
     deeds: dict[Literal["negative", "positive"], Texts]
-    traits: dict[Literal["negative", "positive"], Texts]
+    traits: dict[Literal["negative", "positive"], Annotated[list[Text], Field(min_length=2)]]
+
+    @model_validator(mode="after")
+    def _all_tones(self) -> Self:
+        _check_whole(self.frames, ("negative", "neutral", "positive"), "frames")
+        _check_whole(self.deeds, ("negative", "positive"), "deeds")
+        _check_whole(self.traits, ("negative", "positive"), "traits")
+        return self
 
 
 class Relation(Spec):
@@ -94,6 +109,13 @@ class Relation(Spec):
     ask: Text = Field(pattern=r"\{subject\}")
     say: Text = Field(pattern=r"\{answer\}")
     answers: Annotated[dict[Text, Text], Field(min_length=4)]
+
+    @model_validator(mode="after")
+    def _enough_choices(self) -> Self:
+        different = len(set(self.answers.values()))
+        if different < CHOICES:
+            raise ValueError(f"answers: {different} different ones; a question lists {CHOICES}")
+        return self
 
 
 class Life(Spec):
@@ -135,6 +157,11 @@ class Traits(RootModel[dict[Text, Side]]):
 
 class Forms(RootModel[dict[Literal[FORMS], Texts]]):  # type: ignore[valid-type]
     """`forms.yml`: frames of the six surface forms."""
+
+    @model_validator(mode="after")
+    def _all_forms(self) -> Self:
+        _check_whole(self.root, FORMS, "forms")
+        return self
 
 
 class Personas(RootModel[dict[Text, str]]):
