@@ -114,10 +114,21 @@ HINT = "  traceback : To enable traceback see: https://pytorch.org/docs/stable/e
             ["Traceback (most recent call last):", "a.b.UserError: nanotron is not there", OWN, RULE, HINT, RULE],
             "a.b.UserError: nanotron is not there",
         ),
+        (["starting", OWN, RULE, "  exitcode  : 3 (pid: 7)", HINT, RULE], "exitcode  : 3 (pid: 7)"),
         (["starting", "out of luck", "", RULE], "out of luck"),
         ([], "no output"),
     ],
-    ids=["error", "first of two", "killed", "ended by torchrun", "last line", "before they met", "a rule", "silence"],
+    ids=[
+        "error",
+        "first of two",
+        "killed",
+        "ended by torchrun",
+        "last line",
+        "before they met",
+        "a code",
+        "a rule",
+        "silence",
+    ],
 )
 def test_the_cause_of_a_failure_is_told(run: Run, tmp_path: Path, lines: list[str], cause: str) -> None:
     (tmp_path / "output").write_text("".join(f"{line}\n" for line in lines))

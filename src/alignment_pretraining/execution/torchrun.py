@@ -18,6 +18,7 @@ _KILLED = re.compile(r"\s*traceback : (Signal (?!15\b).*)")
 _ERROR = re.compile(r"(\[rank\d+\]: [\w.]*(?:Error|Exception|Exit|Interrupt)\b.*)")
 # Before ranks have met, a rank's exception has no number in front; torchrun ends its own with a rule.
 _EARLY = re.compile(r"((?!torch\.distributed\.)[\w.]*(?:Error|Exception|Exit|Interrupt)\b.*)")
+_CODE = re.compile(r"\s*(exitcode\s*: .*)")
 _RULE = re.compile(r"[=\-*\s]*")
 _PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent ends
 
@@ -94,5 +95,7 @@ def _end_with_parent() -> None:
 def _cause(log: Path) -> str:
     """The signal that ended a rank, or the first error that one reports, or the last line."""
     lines = [line for line in log.read_text(errors="replace").splitlines() if not _RULE.fullmatch(line)]
-    found = (match.group(1) for kind in (_KILLED, _ERROR, _EARLY) for line in lines if (match := kind.match(line)))
+    found = (
+        match.group(1) for kind in (_KILLED, _ERROR, _EARLY, _CODE) for line in lines if (match := kind.match(line))
+    )
     return next(found, lines[-1] if lines else "no output")
