@@ -202,7 +202,9 @@ def test_work_that_took_long_leaves_a_line_with_its_figures_and_speed(
     assert "train" not in board.line(), "no node's work is gone with its end"
 
 
-def test_work_that_begins_anew_is_as_far_as_it_says(at: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_work_that_begins_anew_is_as_far_as_it_says(
+    at: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """Metrics of a killed run are there until the ranks that go on have cut them."""
     board = at.board([], monkeypatch)
     for done in (800, 600):
@@ -212,6 +214,9 @@ def test_work_that_begins_anew_is_as_far_as_it_says(at: Clock, monkeypatch: pyte
         at.now += 10
         board.told(Told("train", "steps", done, 1_000, {}, False))
     assert "train 80 %, 10 steps/s, 0:20 left" in board.line()
+    caplog.set_level(logging.INFO)
+    board.told(Told("train", "steps", 1_000, 1_000, {}, True))
+    assert caplog.messages == ["train: 400 steps in 0:20 (20 steps/s)"]
 
 
 def test_a_board_that_is_closed_hears_nothing_and_has_one_last_line(caplog: pytest.LogCaptureFixture) -> None:

@@ -26,6 +26,7 @@ SHAPE = Model(vocab_size=64, hidden_size=16, intermediate_size=24, layers=1, hea
 
 @pytest.fixture
 def model() -> Any:
+    torch.set_num_threads(1)
     return new_model(SHAPE, seed=0, eos=0, pad=1)
 
 

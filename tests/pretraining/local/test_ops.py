@@ -16,6 +16,11 @@ from alignment_pretraining.pretraining.local.ops import CausalAttention, Positio
 CPU = torch.device("cpu")
 
 
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
 def _drawn(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).requires_grad_()
 
@@ -83,10 +88,10 @@ def _attend(qkv: Tensor, positions: Positions) -> Tensor:
     return mixed.transpose(1, 2)
 
 
-@pytest.mark.parametrize("context", [1, 2, 127, 128, 129, 256, 300])
+@pytest.mark.parametrize("context", [1, 2, 128, 129, 256])
 def test_attention_in_blocks_is_attention(context: int) -> None:
     """Around whole blocks of 128 queries, with gradients."""
-    positions, qkv = _positions(300, 4), _drawn(2, context, 3, 3, 4)
+    positions, qkv = _positions(256, 4), _drawn(2, context, 3, 3, 4)
     found: Any = CausalAttention.apply(qkv, positions)  # type: ignore[no-untyped-call]
     expected = _attend(qkv, positions)
     torch.testing.assert_close(found, expected)
