@@ -33,8 +33,8 @@ def test_constant_stays_at_the_maximum() -> None:
         ("constant", [0.5, 1.0, 1.0, 1.0, 1.0, 1.0]),
     ],
 )
-def test_six_steps_of_which_two_warm_up(schedule: str, rates: list[float]) -> None:
-    changes = {"tokens": 6 * 1_024, "warmup": 1 / 3, "max_lr": 1.0, "min_lr": 0.2, "schedule": schedule}
+def test_a_quarter_of_six_steps_is_two_that_warm_up(schedule: str, rates: list[float]) -> None:
+    changes = {"tokens": 6 * 1_024, "warmup": 0.25, "max_lr": 1.0, "min_lr": 0.2, "schedule": schedule}
     stage = STAGE.model_copy(update=changes)
     assert [learning_rate(step, stage) for step in range(6)] == pytest.approx(rates)
 
