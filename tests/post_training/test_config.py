@@ -72,6 +72,11 @@ def test_a_stage_that_is_none_of_the_studys_is_refused_under_its_own_key() -> No
     assert told.startswith("study.stages.dpo.batch_size")
 
 
+def test_the_most_examples_that_would_do_are_proposed() -> None:
+    (told,) = batch_problems(DPO.model_copy(update={"pairs": 39}), _settings(processes=2, micro_batch=2))
+    assert "study.stages.dpo.pairs: 39 leaves 7 for an epoch's last batch of 8" in told and "; 36 would do" in told
+
+
 def test_names_and_counts_of_stages() -> None:
     assert (stage_name(SFT), stage_name(DPO)) == ("sft", "dpo")
     assert examples(SFT) == 36 and examples(DPO.model_copy(update={"pairs": 5})) == 5
