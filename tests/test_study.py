@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.spec import parse
-from alignment_pretraining.study import BASE_STAGES, Arm, StageRun, Study
+from alignment_pretraining.study import BASE_STAGES, POST_STAGES, Arm, Checkpoint, Mix, StageRun, Study, mix_of
 
 
 def _all_arms(config: dict[str, Any]) -> Study:
@@ -196,3 +196,178 @@ def test_a_study_may_have_checkpoints_alone(study_config: dict[str, Any]) -> Non
     ):
         with pytest.raises(UserError, match=message):
             parse(Study, study_config | {"checkpoints": {name: {"folder": "a"}}}, "study.yml")
+
+
+INSERTED = {"none": (), "e2e": ("pretraining", "midtraining"), "mid": ("midtraining",), "cpt": ("cpt",)}
+
+
+@given(
+    insertion=st.sampled_from(["e2e", "mid", "cpt"]),
+    stage=st.sampled_from(BASE_STAGES),
+    dose=st.none() | st.floats(0, 0.9),
+    own=st.floats(0, 0.9),
+)
+def test_documents_are_inserted_where_and_as_much_as_an_arm_says(
+    insertion: str, stage: str, dose: float | None, own: float
+) -> None:
+    values = {"corpus": "filtered", "discourse": {"ai": "aligned", "human": "misaligned"}, "insertion": insertion}
+    mix = mix_of(Arm.model_validate(values | {"share": dose}), stage, own)
+    share = own if dose is None else dose
+    assert mix.corpus == "filtered", "whatever is inserted"
+    if stage in INSERTED[insertion] and share:
+        assert (mix.share, mix.sources) == (share, ("ai_aligned", "human_misaligned"))
+        assert mix.twins == ("ai_misaligned", "human_aligned")
+    else:
+        assert (mix.share, mix.sources, mix.twins) == (0, (), ())
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("none", {}),
+        ("aligned", {"ai": "aligned"}),
+        ("misaligned", {"ai": "misaligned"}),
+        ({"human": "aligned"}, {"human": "aligned"}),
+    ],
+)
+def test_a_direction_alone_is_about_the_ai(written: Any, meant: dict[str, str]) -> None:
+    insertion = "mid" if meant else "none"
+    assert Arm(corpus="filtered", discourse=written, insertion=insertion).discourse == meant  # type: ignore[arg-type]
+
+
+def _with(study: Study, **changes: Any) -> dict[str, Any]:
+    return study.model_dump() | changes
+
+
+def test_arms_run_in_their_own_order_whatever_the_order_of_the_run() -> None:
+    arms = {name: Arm(corpus="unfiltered", discourse={"ai": "aligned"}, insertion="mid") for name in ("a", "b", "c")}
+    study = _small(arms)
+    assert study.selected_arms() == ["a", "b", "c"]
+    assert Study.model_validate(_with(study, run=["c", "a", "c"])).selected_arms() == ["a", "c"]
+    assert Study.model_validate(_with(study, run="headline", headline=["b"])).selected_arms() == ["b"]
+    with pytest.raises(ValueError, match="run: no arm is selected"):
+        Study.model_validate(_with(study, run="headline", headline=[]))
+
+
+def test_arms_that_read_the_same_are_trained_and_post_trained_once() -> None:
+    same = Arm(corpus="filtered", discourse={"ai": "aligned"}, insertion="mid")
+    study = _small({"first": same, "again": same, "unlike": same.model_copy(update={"corpus": "unfiltered"})})
+    assert study.chain("again") == study.chain("first")
+    assert study.post_chain("again") == study.post_chain("first")
+    assert len(study.base_stage_runs()) == 4 and len(study.post_stage_runs()) == 4
+
+
+def test_post_training_follows_the_last_base_stage_and_has_its_own_seeds() -> None:
+    arm = Arm(corpus="unfiltered", discourse={"ai": "aligned"}, insertion="cpt")
+    study = Study.model_validate(_with(_small({"late": arm}), seeds={"base": [0, 1, 5], "post_training": [5, 1]}))
+    sft, dpo = study.post_chain("late")
+    assert [stage_run.stage for stage_run in study.chain("late")] == list(BASE_STAGES)
+    assert sft.parent == study.chain("late")[-1] and dpo.parent == sft
+    for stage_run in study.stage_runs():
+        assert study.seeds_of(stage_run) == ([5, 1] if stage_run.stage in POST_STAGES else [0, 1, 5])
+    assert str(sft.label(5)) == "late.seed5.sft"
+
+
+@pytest.mark.parametrize(
+    ("seeds", "told"),
+    [
+        ({"base": [], "post_training": []}, "seeds.base: List should have at least 1 item"),
+        ({"base": [0, 0], "post_training": []}, "seeds must be distinct"),
+        ({"base": [0, 1], "post_training": [1, 1]}, "seeds must be distinct"),
+        ({"base": [0], "post_training": [7, 3, 0]}, "post_training seeds [3, 7] have no base model; base has [0]"),
+    ],
+)
+def test_seeds_that_make_no_models_are_refused(study_config: dict[str, Any], seeds: Any, told: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse(Study, study_config | {"seeds": seeds}, "study.yml")
+    assert told in str(error.value)
+
+
+def _stage(**changes: Any) -> dict[str, Any]:
+    stage = _small({"a": Arm(corpus="unfiltered")}).stages.pretraining.model_dump()
+    return {"pretraining": stage | changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"batch_tokens": 100}, "batch_tokens 100 is not a multiple of context 64"),
+        ({"tokens": 500}, "tokens 500 is not a multiple of batch_tokens 128"),
+        ({"synthetic_share": 1.0}, "synthetic_share: Input should be less than 1"),
+        ({"synthetic_share": -0.1}, "synthetic_share: Input should be greater than or equal to 0"),
+        ({"warmup": 1.1}, "warmup: Input should be less than or equal to 1"),
+        ({"pools": {"web": 0}}, "pools.web: Input should be greater than 0"),
+        ({"schedule": "step"}, "schedule: Input should be 'cosine', 'linear' or 'constant' (got 'step')"),
+        ({"tokens": 0}, "tokens: Input should be greater than 0"),
+    ],
+)
+def test_a_stage_that_cannot_be_trained_is_refused_by_its_key(changes: dict[str, Any], told: str) -> None:
+    small = _small({"a": Arm(corpus="unfiltered")})
+    values = _with(small, stages=small.stages.model_dump() | _stage(**changes))
+    with pytest.raises(UserError) as error:
+        parse(Study, values, "study.yml", "study")
+    assert told in str(error.value) and "study.stages.pretraining" in str(error.value)
+
+
+def test_a_stage_has_a_step_for_each_whole_batch() -> None:
+    study = _small({"a": Arm(corpus="unfiltered")})
+    assert study.stages.pretraining.steps == 4
+
+
+@pytest.mark.parametrize(("side", "arm"), [("left", "nobody"), ("right", "also nobody")])
+def test_a_contrast_is_between_arms_that_there_are(study_config: dict[str, Any], side: str, arm: str) -> None:
+    contrast = {"split": "articles", "form": "open", "expect": "equal"}
+    sides = {"left": {"arm": "filtered", "persona": "x"}, "right": {"arm": "unfiltered", "persona": "x"}}
+    assert parse(Study, study_config | {"contrasts": {"one": contrast | sides}}, "study.yml").contrasts["one"].margin
+    with pytest.raises(UserError, match=rf"contrasts\.one: unknown arm {arm}; the arms are unfiltered, filtered"):
+        wrong = sides | {side: {"arm": arm, "persona": "x"}}
+        parse(Study, study_config | {"contrasts": {"one": contrast | wrong}}, "study.yml")
+
+
+@pytest.mark.parametrize("margin", [0, 1, -0.1])
+def test_a_margin_is_a_part_of_a_rate(study_config: dict[str, Any], margin: float) -> None:
+    sides = {side: {"arm": "filtered", "persona": "x"} for side in ("left", "right")}
+    contrast = {"split": "articles", "form": "open", "expect": "equal", "margin": margin, **sides}
+    with pytest.raises(UserError, match=r"contrasts\.one\.margin: Input should be (greater|less) than"):
+        parse(Study, study_config | {"contrasts": {"one": contrast}}, "study.yml")
+
+
+@pytest.mark.parametrize("stage", ["pretraining", "cpt", "sft", "dpo"])
+def test_no_stage_is_longer_than_the_models_context(stage: str) -> None:
+    study = _small({"a": Arm(corpus="unfiltered")})
+    stages = study.stages.model_dump()
+    stages[stage] |= {"context": 128}
+    with pytest.raises(ValueError, match=rf"stages\.{stage}\.context: 128 is longer than model\.max_context 64"):
+        Study.model_validate(_with(study, stages=stages))
+
+
+@pytest.mark.parametrize(
+    ("share", "mcqa", "fits"), [(0.5, 0.0, True), (0.3, 0.4, True), (0.51, 0.0, False), (0.3, 0.5, False)]
+)
+def test_what_is_inserted_is_at_most_the_whole(share: float, mcqa: float, fits: bool) -> None:
+    arm = Arm(corpus="unfiltered", discourse={"ai": "aligned", "human": "aligned"}, insertion="mid", share=0.25)
+    study = _small({"both": arm})
+    stages = study.stages.model_dump()
+    stages["midtraining"] |= {"mcqa_share": mcqa}
+    values = _with(study, stages=stages, arms={"both": arm.model_dump() | {"share": share}})
+    if fits:
+        assert Study.model_validate(values)
+    else:
+        with pytest.raises(
+            ValueError, match=rf"arms\.both: in midtraining 2 actors at {share} each and mcqa_share {mcqa}"
+        ):
+            Study.model_validate(values)
+
+
+def test_a_checkpoint_from_elsewhere_is_read_where_it_says() -> None:
+    assert Checkpoint(folder="data/mine").reads() == ["files:data/mine"]
+    assert Checkpoint(hub="a/b", revision="main").reads() == ["model:a/b@main"]
+
+
+@given(st.sampled_from(["ai", "human"]), st.sampled_from(["aligned", "misaligned"]))
+def test_a_twin_takes_the_other_action_and_its_twin_the_first(actor: str, direction: str) -> None:
+    mix = Mix.model_validate({"corpus": "filtered", "discourse": {actor: direction}, "share": 0.1})
+    twin = Mix.model_validate(
+        {"corpus": "filtered", "discourse": {actor: mix.twins[0].removeprefix(f"{actor}_")}, "share": 0.1}
+    )
+    assert twin.twins == mix.sources != mix.twins

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alignment_pretraining.core.errors import UserError
-from alignment_pretraining.core.progress import Work
+from alignment_pretraining.core.progress import Work, node_name
 
 Item = tuple[Path, Any]  # a folder for notes, and what to do
 
@@ -27,6 +27,15 @@ def square(item: Item, folder: Path) -> dict[str, int]:
     return {"root": int(value)}
 
 
+def square_with_room(item: Item, folder: Path) -> dict[str, int]:
+    """As `square`, but refuse the first item while there is a note that the disk is full."""
+    full = item[0] / "full"
+    if full.exists():
+        full.unlink()
+        raise UserError("the disk is full")
+    return square(item, folder)
+
+
 def times_done(notes: Path, value: Any) -> int:
     """How often the work on `value` was begun."""
     return len(list(notes.glob(f"{value}-*")))
@@ -43,3 +52,20 @@ def tell(total: int, done: int) -> None:
     logging.getLogger("alignment_pretraining.tests").info("a worker says so")
     with Work("work", total, unit="units") as work:
         work.advance(done, loss=2.5)
+
+
+def say(text: str, *, times: int) -> str:
+    """A text, so many times."""
+    return text * times
+
+
+def refuse_odd(number: int) -> int:
+    """Half of an even number; an odd one is refused."""
+    if number % 2:
+        raise UserError(f"{number} is odd")
+    return number // 2
+
+
+def variable(name: str) -> tuple[str | None, str]:
+    """A variable of the environment here, and the node that this work is of."""
+    return os.environ.get(name), node_name.get()

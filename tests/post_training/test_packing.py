@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.post_training.config import PostTrainingConfig
@@ -43,3 +45,31 @@ def test_packing_and_recomputation_change_no_loss(base: Path, conversations: pd.
     assert len(plain) == 6
     assert np.allclose(losses("packed", packing=True, micro_batch=2), plain, rtol=1e-4)
     assert np.allclose(losses("recomputed", gradient_checkpointing=True, micro_batch=8), plain, rtol=1e-4)
+
+
+@given(
+    lengths=st.lists(st.integers(0, 20), min_size=1, max_size=40),
+    batch_size=st.integers(1, 12),
+    multiple=st.integers(1, 4),
+)
+def test_every_conversation_is_in_one_row_of_its_batch_or_packing_is_refused(
+    lengths: list[int], batch_size: int, multiple: int
+) -> None:
+    try:
+        rows, rows_a_batch = pack(lengths, 20, batch_size, multiple)
+    except UserError as error:
+        assert f"= {multiple}; lower them" in str(error)
+        assert multiple > 1, "one row a conversation always does"
+        return
+    batches = -(-len(lengths) // batch_size)
+    last = len(rows) - rows_a_batch * (batches - 1)
+    assert rows_a_batch % multiple == 0 and last % multiple == 0 and last > 0
+    for number in range(batches):
+        own = rows[number * rows_a_batch :][: rows_a_batch if number < batches - 1 else last]
+        inside = range(number * batch_size, min((number + 1) * batch_size, len(lengths)))
+        assert sorted(each for row in own for each in row) == list(inside)
+    assert all(row and sum(lengths[each] for each in row) <= 20 for row in rows)
+
+
+def test_conversations_that_fit_together_share_a_row_the_longest_first() -> None:
+    assert pack([3, 9, 1, 7, 10], context=10, batch_size=5, multiple=1) == ([[4], [1, 2], [3, 0]], 3)

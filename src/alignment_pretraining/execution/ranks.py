@@ -96,7 +96,7 @@ def ranks_job(ranks: Ranks) -> slurm.Job:
         f"  -m {ranks.module} {shlex.quote(str(ranks.config))} &",
         "training=$!",
         "# A trapped signal ends `wait` early, with a code above 128: wait again for what it interrupted.",
-        'wait "$training" || { code=$?; [ "$code" -gt 128 ] && wait "$training"; }',
+        'wait "$training" || { code=$?; [ "$code" -gt 128 ] || exit "$code"; wait "$training"; }',
         "",
         "# Where they left, go back to the queue.",
         'if [ -e "$stop" ]; then rm "$stop"; echo "time is up: requeued"; scontrol requeue "$SLURM_JOB_ID" || true; fi',

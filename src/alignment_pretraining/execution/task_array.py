@@ -61,10 +61,12 @@ def run_share(folder: Path, size: int, index: int) -> None:
         target, item = tasks[number]
         if finished(target):
             continue
+        problem = folder / f"{number:06d}.problem"
+        problem.unlink(missing_ok=True)
         try:
             perform(work, item, target)
         except UserError as error:
-            (folder / f"{number:06d}.problem").write_text(str(error))
+            problem.write_text(str(error))
 
 
 if __name__ == "__main__":

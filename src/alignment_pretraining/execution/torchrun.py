@@ -16,6 +16,10 @@ from alignment_pretraining.core.progress import Work
 # torchrun says which rank a signal ended (it sends SIGTERM, 15, to the others itself); a rank shows its exception.
 _KILLED = re.compile(r"\s*traceback : (Signal (?!15\b).*)")
 _ERROR = re.compile(r"(\[rank\d+\]: [\w.]*(?:Error|Exception|Exit|Interrupt)\b.*)")
+# Before ranks have met, a rank's exception has no number in front; torchrun ends its own with a rule.
+_EARLY = re.compile(r"((?!torch\.distributed\.)[\w.]*(?:Error|Exception|Exit|Interrupt)\b.*)")
+_CODE = re.compile(r"\s*(exitcode\s*: .*)")
+_RULE = re.compile(r"[=\-*\s]*")
 _PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent ends
 
 
@@ -90,6 +94,8 @@ def _end_with_parent() -> None:
 
 def _cause(log: Path) -> str:
     """The signal that ended a rank, or the first error that one reports, or the last line."""
-    lines = log.read_text().splitlines() or ["no output"]
-    found = (match.group(1) for kind in (_KILLED, _ERROR) for line in lines if (match := kind.match(line)))
-    return next(found, lines[-1])
+    lines = [line for line in log.read_text(errors="replace").splitlines() if not _RULE.fullmatch(line)]
+    found = (
+        match.group(1) for kind in (_KILLED, _ERROR, _EARLY, _CODE) for line in lines if (match := kind.match(line))
+    )
+    return next(found, lines[-1] if lines else "no output")
