@@ -97,6 +97,14 @@ def test_an_index_that_was_cut_anywhere_is_refused(cut: int, tmp_path: Path) -> 
         Shards(tmp_path)
 
 
+def test_an_index_with_more_than_whole_places_is_refused(tmp_path: Path) -> None:
+    _write(tmp_path / "a.ds", [[1, 2], [3]])
+    with (tmp_path / "a.ds.index").open("ab") as index:
+        index.write(b"\\0")
+    with pytest.raises(UserError, match=r"a\.ds: truncated"):
+        Shards(tmp_path)
+
+
 def test_one_damaged_shard_of_many_is_named(tmp_path: Path) -> None:
     for name in "abc":
         _write(tmp_path / f"{name}.ds", [[1, 2], [3]])
