@@ -31,7 +31,7 @@ def _parting(name: str = "x", *differences: Difference, raw: bool = False, where
 
 
 def _lines(*first: Parting, **parts: list[str]) -> list[str]:
-    told = {"equal": [], "after": [], "left_only": [], "right_only": []} | parts
+    told: dict[str, list[str]] = {"equal": [], "after": [], "left_only": [], "right_only": []} | parts
     found = Comparison(_side("rate/a", 0.52), _side("rate/b", 0.3), first=list(first), **told)
     console = Console(file=StringIO(), width=300)
     console.print(as_story(found), highlight=False)
