@@ -108,6 +108,7 @@ def _apart(left: Step, right: Step) -> tuple[Difference, ...]:
         ({"code": {"a.py": "1"}}, {"code": {"a.py": "2"}}, ("code", "a.py", "1", "2")),
         ({}, {"libraries": {"torch": "2"}}, ("library", "torch", "(missing)", "2")),
         ({"inputs": {"x": "1"}}, {"inputs": {}}, ("input", "x", "1", "(missing)")),
+        ({"inputs": {}}, {"inputs": {"x": "1"}}, ("input", "x", "(missing)", "1")),
         ({"env": "gpu"}, {}, ("made", "env", "gpu", "base")),
         ({"dirty": True}, {}, ("made", "commit", "cccccccccc + uncommitted changes", "cccccccccc")),
         ({"machine": {"gpus": "H200"}}, {}, ("made", "gpus", "H200", "(missing)")),
@@ -145,6 +146,7 @@ def _arms(*, seed: int | None = None) -> Comparison:
             _step(f"{arm}.seed0.sft.checkpoint", arm, params=params),
             _step(f"{arm}.items", arm, f"{arm}.seed0.sft.checkpoint"),
             _step(more, "1"),
+            _step("others.items", "1"),
             arm=arm,
             seed=seed,
         )
@@ -158,6 +160,7 @@ def test_arms_are_paired_by_what_their_datasets_are_to_them() -> None:
         ("a.seed0.sft.checkpoint", "b.seed0.sft.checkpoint")
     ]
     assert found.after == ["*.items"]
+    assert found.equal == ["others.items"]
     assert (found.left_only, found.right_only) == (["here"], ["there"])
     assert [one.name for one in found.first[0].differences] == ["arm"], "labels and keys of arms are the arms' names"
 
@@ -166,8 +169,9 @@ def test_a_number_of_two_arms_keeps_their_names() -> None:
     left, right = _arms().left, _arms().left
     about = (("a", "sft"), ("b", "sft"))
     both = TracedNumber("gaps", "gap", "gap", 0.1, about, {})
-    found = compare(History("l", both, left.steps), History("r", both, right.steps))
-    assert found.equal == ["a.seed0.sft.checkpoint", "a.items", "here"]
+    for one in (left.number, both):
+        found = compare(History("l", both, left.steps), History("r", one, right.steps))
+        assert found.equal == ["a.seed0.sft.checkpoint", "a.items", "here", "others.items"]
 
 
 def test_a_comparison_as_data_is_what_json_gives_back() -> None:
