@@ -43,7 +43,7 @@ def test_a_missing_table_is_an_error(tmp_path: Path) -> None:
 def test_what_is_there_stays_when_there_is_nothing_to_move(tmp_path: Path) -> None:
     dataset = TableDataset(filepath=str(tmp_path / "table.parquet"))
     dataset.save(TABLE)
-    with pytest.raises(DatasetError, match=r"gone\.parquet"):
+    with pytest.raises(DatasetError):
         dataset.save(tmp_path / "gone.parquet")
     pd.testing.assert_frame_equal(pd.read_parquet(dataset.load()), TABLE)
     assert [path.name for path in tmp_path.iterdir()] == ["table.parquet"]
