@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.lineage.lineage_project import Project, made
+from tests.lineage.read_study import ReadStudy
 from tests.lineage.small_graph import Small
 
 
@@ -40,6 +41,14 @@ def run_small(small: Small) -> Small:
     """A small study in which everything has run once, without commands."""
     small.run()
     return small
+
+
+@pytest.fixture
+def read_study(tmp_path: Path) -> ReadStudy:
+    """A small study whose questions, documents, streams and answers are there."""
+    study = ReadStudy(tmp_path)
+    study.run_all()
+    return study
 
 
 def _is_tracked(request: pytest.FixtureRequest) -> bool:
