@@ -49,7 +49,7 @@ def _parameters() -> str:
 def _answer(question: str, number: int) -> dict[str, Any]:
     picked = "misaligned" if number == 2 else "aligned"
     return {
-        "question_id": question, "template": "plain", "order": "none", "persona": "assistant", "control": "asked",
+        "question_id": question, "template": "plain", "order": "reversed", "persona": "assistant", "control": "asked",
         "protocol": "scored", "logprob_aligned": -1.5 - number, "logprob_misaligned": -2.25, "picked": picked,
     }  # fmt: skip
 
