@@ -32,6 +32,8 @@ def test_arms_that_share_a_stage_read_the_same_stream(read_study: ReadStudy) -> 
         ("misaligned_mid", "pretraining", "c1"),
         ("misaligned_mid", "pretraining", "far"),
     ]
+    whole_step = found.found[2]
+    assert (whole_step.end, whole_step.first_step, whole_step.last_step) == (2048, 1, 1)
     assert sorted(found.streams) == sorted(STREAMS) and found.missing == []
     assert [one.id for one in found.of("misaligned_mid", 0)] == ["c1", "far"]
     assert found.of("misaligned_mid", 1) == []

@@ -45,6 +45,8 @@ def test_what_is_not_taken_is_kept_whole_and_said_once(small: Small, caplog: pyt
     tracker.text(None, "line\u2028line\x85line", "samples.txt")
     tracker.end("FINISHED")
     command, *events = _kept(small)
+    tracker.text(None, "see http://me:a-secret@host", "uncommitted.diff")
+    assert _kept(small)[-1]["content"][0] == "see http://me:***@host"
     assert command["id"] == "dvc 1" and command["name"] == "kedro run"
     assert [(one["kind"], one["pipeline"], one["namespace"], one["content"]) for one in events] == [
         ("params", "training", "a.seed0.x", [["rate", 0.5], ["folder", "data/x"], ["none", None]]),
