@@ -24,6 +24,13 @@ def test_a_document_is_followed_to_its_readers_and_the_numbers_above(read_study:
     assert found.drifts == []
 
 
+def test_a_document_of_the_same_id_in_another_source_is_another(read_study: ReadStudy) -> None:
+    stream = read_study.root / "data/unfiltered.seed0.midtraining.mix/00000.documents.parquet"
+    columns = ["source", "id", "start", "end", "skip"]
+    pd.DataFrame([("corpus", "m1", 0, 10, 0)], columns=columns).to_parquet(stream)
+    assert {one.arm for one in trace_document(read_study.graph, "m1").readings.found} == {"misaligned_mid"}
+
+
 def test_later_stages_rest_on_what_an_earlier_one_read(read_study: ReadStudy) -> None:
     read_study.tables["rates"].loc[:, "stage"] = "dpo"
     found = trace_document(read_study.graph, "m1")
