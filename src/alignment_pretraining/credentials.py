@@ -28,8 +28,10 @@ class CredentialsHooks:
             return
         try:
             credentials = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            if not isinstance(credentials, dict):  # the key alone, or a list
+                raise TypeError
             key = credentials["anthropic"]["api_key"] if "anthropic" in credentials else None
-        except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
+        except (yaml.YAMLError, ValueError, KeyError, TypeError):
             raise UserError(f"{path}: not of the form 'anthropic: {{api_key: …}}'; correct or remove it") from None
         if key:
             os.environ.setdefault(VARIABLE, str(key))

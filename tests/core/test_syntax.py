@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alignment_pretraining.core.code import SOURCE
-from alignment_pretraining.core.syntax import canonical
+from alignment_pretraining.core.syntax import Import, Module, Reference, canonical
 
 FILES = [path for path in sorted((SOURCE / "alignment_pretraining").rglob("*.py")) if path.stat().st_size]
 files = st.sampled_from(FILES)
@@ -133,3 +133,117 @@ def test_small_differences_show(one: str, other: str) -> None:
 )
 def test_other_ways_to_write_it_do_not_show(one: str, other: str) -> None:
     assert _form(one) == _form(other)
+
+
+def _module(tmp_path: Path, text: str, name: str = "pack.mod") -> Module:
+    path = tmp_path / f"{name.replace('.', '/')}.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return Module(name, path)
+
+
+@pytest.mark.parametrize(
+    ("text", "acts"),
+    [
+        ("x = 1", False),
+        ("x: int = 1", False),
+        ("x += 1", False),
+        ("x.y = 1", True),
+        ("x[0] = 1", True),
+        ("x.y: int = 1", True),
+        ("a, b.c = 1, 2", True),
+        ("f()", True),
+        ("for x in y: pass", True),
+        ("def f(): g()", False),
+        ("class A: f()", False),
+        ("@cache\ndef f(): pass", False),
+        ("@functools.lru_cache(3)\ndef f(): pass", False),
+        ("@dataclass(frozen=True)\nclass A: pass", False),
+        ("@register\ndef f(): pass", True),
+        ("'a text'", False),
+        ("...", False),
+        ("import a.b", False),
+        ("if TYPE_CHECKING:\n    import a", False),
+        ("if typing.TYPE_CHECKING:\n    f()", False),
+        ("if __name__ == '__main__':\n    f()", False),
+        ("if a:\n    f()", True),
+    ],
+)
+def test_what_acts_on_import_is_told_from_what_defines(tmp_path: Path, text: str, acts: bool) -> None:
+    assert bool(_module(tmp_path, text).effects) == acts
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("def f(a, *b, c=d, **e): return a + b + c + e + g", {"d", "g"}),
+        ("def f():\n    x = 1\n    return x + y", {"y"}),
+        ("def f():\n    global x\n    x = 1\n    return x", {"x"}),
+        ("f = lambda a: a + b", {"b"}),
+        ("x = [a + b for a in c if a > d]", {"b", "c", "d"}),
+        ("x = {k: v for k, v in items.of.x}", {"items"}),
+        ("def f():\n    try: g()\n    except E as e: return e", {"g", "E"}),
+        ("def f(x):\n    match x:\n        case {'a': y, **z} if w: return y, z", {"w"}),
+        ("def f(x: 'Y') -> 'list[Z]': ...", {"Y", "Z", "list"}),
+        ("def f(x: Literal['not a name']): ...", {"Literal"}),
+        ("class A(B, metaclass=C):\n    x = D", {"B", "C", "D"}),
+        ("@a.b(c)\ndef f(): ...", {"a", "c"}),
+        ("def f():\n    def g(): return h\n    return g", {"h"}),
+        ("x += y", {"x", "y"}),
+    ],
+)
+def test_names_that_a_statement_takes_from_its_module(tmp_path: Path, text: str, names: set[str]) -> None:
+    assert {one.start for one in _module(tmp_path, text).references(0).names} == names
+
+
+def test_attributes_imports_and_texts_of_a_statement(tmp_path: Path) -> None:
+    text = """
+def f():
+    from . import near
+    from ..far import x as y
+    import a.b as c
+    return np.random.seed, y.z, c.d, near.e, 'run a.module'
+"""
+    found = _module(tmp_path, text, "top.pack.mod").references(0)
+    assert found.names == {
+        Reference("np", ("random", "seed")),
+        Reference(Import("top.far", "x"), ("z",)),
+        Reference(Import("a.b"), ("d",)),
+        Reference(Import("top.pack", "near"), ("e",)),
+    }
+    assert found.imports == {Import("top.pack", "near"), Import("top.far", "x"), Import("a.b")}
+    assert found.texts == {"run a.module"}
+
+
+def test_names_of_a_module_are_bound_wherever_they_are(tmp_path: Path) -> None:
+    text = """
+from .other import *
+import a.b, c as d
+if e:
+    x = 1
+else:
+    from f import g as x
+with h() as y:
+    pass
+if (z := 1):
+    pass
+"""
+    module = _module(tmp_path, text)
+    assert module.stars == ["pack.other"]
+    assert module.bindings["a"] == [Import("a")] and module.bindings["a.b"] == [Import("a.b")]
+    assert module.bindings["d"] == [Import("c")]
+    assert Import("f", "g") in module.bindings["x"]
+    assert {"y", "z"} <= module.bindings.keys()
+    assert module.imports >= {Import("a.b"), Import("c"), Import("f", "g")}
+
+
+def test_a_package_is_its_own_package(tmp_path: Path) -> None:
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack/__init__.py").write_text("from .inner import x\n")
+    assert Module("pack", tmp_path / "pack/__init__.py").imports == {Import("pack.inner", "x")}
+
+
+def test_what_is_no_python_is_named_with_its_file(tmp_path: Path) -> None:
+    with pytest.raises(SyntaxError) as error:
+        _module(tmp_path, "def f(:\n")
+    assert error.value.filename == str(tmp_path / "pack/mod.py")

@@ -35,3 +35,21 @@ def test_a_file_is_moved_into_place(tmp_path: Path) -> None:
 def test_a_missing_table_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"no file at .*none\.parquet"):
         TableDataset(filepath=str(tmp_path / "none.parquet")).load()
+    (tmp_path / "folder.parquet").mkdir()
+    with pytest.raises(DatasetError, match=r"no file at .*folder\.parquet"):
+        TableDataset(filepath=str(tmp_path / "folder.parquet")).load()
+
+
+def test_what_is_there_stays_when_there_is_nothing_to_move(tmp_path: Path) -> None:
+    dataset = TableDataset(filepath=str(tmp_path / "table.parquet"))
+    dataset.save(TABLE)
+    with pytest.raises(DatasetError):
+        dataset.save(tmp_path / "gone.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(dataset.load()), TABLE)
+    assert [path.name for path in tmp_path.iterdir()] == ["table.parquet"]
+
+
+def test_a_table_without_rows_keeps_its_columns(tmp_path: Path) -> None:
+    dataset = TableDataset(filepath=str(tmp_path / "table.parquet"))
+    dataset.save(TABLE.head(0))
+    assert list(pd.read_parquet(dataset.load()).columns) == ["id", "usd"]

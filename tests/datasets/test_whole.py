@@ -50,3 +50,64 @@ def test_a_failed_write_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
     dataset.save(TABLE.head(1))
     assert len(dataset.load()) == 1
+
+
+@pytest.mark.parametrize(("kind", "name", "value"), KINDS)
+def test_a_second_save_replaces_the_first_and_leaves_what_a_kill_left(
+    kind: Any, name: str, value: Any, tmp_path: Path
+) -> None:
+    (tmp_path / f".{name}.part").write_text("half of a file")
+    (tmp_path / name).write_text("old")
+    kind(filepath=str(tmp_path / name)).save(value)
+    assert (tmp_path / name).read_bytes() != b"old"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_reader_meets_the_old_file_while_the_new_one_is_written(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    class Slow:
+        """What looks at the file while it is written."""
+
+        def to_csv(self, path_or_buf: Any, **_: Any) -> None:
+            path_or_buf.write("new")
+            seen.append((tmp_path / "t.csv").read_text())
+
+    (tmp_path / "t.csv").write_text("old")
+    CSVDataset(filepath=str(tmp_path / "t.csv")).save(Slow())
+    assert seen == ["old"]
+    assert (tmp_path / "t.csv").read_text() == "new"
+
+
+def test_what_has_no_json_form_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    dataset = JSONDataset(filepath=str(tmp_path / "t.json"))
+    dataset.save({"a": 1})
+    with pytest.raises(DatasetError, match="not JSON serializable"):
+        dataset.save({"a": object()})
+    assert dataset.load() == {"a": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["t.json"]
+
+
+def test_an_empty_cell_alone_is_a_missing_value(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("arm,rate\nNone,\nN/A,0.5\n")
+    found = CSVDataset(filepath=str(tmp_path / "t.csv")).load()
+    assert list(found.arm) == ["None", "N/A"]
+    assert found.rate.isna().tolist() == [True, False]
+
+
+def test_tables_have_no_index_column_and_texts_keep_their_line_ends(tmp_path: Path) -> None:
+    CSVDataset(filepath=str(tmp_path / "t.csv")).save(TABLE)
+    assert (tmp_path / "t.csv").read_text().splitlines()[0] == "arm,rate"
+    text = TextDataset(filepath=str(tmp_path / "t.txt"))
+    text.save("é\n\u2028b\n")
+    assert (tmp_path / "t.txt").read_bytes() == "é\n\u2028b\n".encode()
+    assert text.load() == "é\n\u2028b\n"
+
+
+def test_a_remote_store_is_written_as_it_is(tmp_path: Path) -> None:
+    """It puts a file in its place at once itself."""
+    import fsspec
+
+    JSONDataset(filepath="memory://study/t.json").save({"a": 1})
+    assert JSONDataset(filepath="memory://study/t.json").load() == {"a": 1}
+    assert [Path(name).name for name in fsspec.filesystem("memory").find("/")] == ["t.json"]

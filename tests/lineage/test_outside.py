@@ -110,3 +110,30 @@ def test_a_checkpoint_from_elsewhere_is_its_files_or_its_commit(
     before = outside_digest("files:mine", tmp_path)
     (tmp_path / "mine/model.safetensors").write_bytes(b"2")
     assert before != outside_digest("files:mine", tmp_path)
+
+
+def test_a_pattern_is_an_input_whose_place_is_a_whole_folder(tmp_path: Path) -> None:
+    for name, place in (("files:*.txt", ""), ("files:a/[bc]/x?.txt", "a"), ("files:a/b/*", "a/b"), ("files:?", "")):
+        assert outside_path(name, tmp_path) == tmp_path / place, name
+
+
+def test_what_matches_nothing_or_only_folders_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "mine/part-1").mkdir(parents=True)
+    assert outside_digest("files:mine/part-*", tmp_path) is None
+    assert outside_digest("files:none.txt", tmp_path) is None
+    assert outside_digest("files:mine", tmp_path) is not None, "a folder that is named is one"
+
+
+def test_a_file_has_the_same_hash_wherever_the_project_lies(tmp_path: Path) -> None:
+    found = set()
+    for root in (tmp_path / "one", tmp_path / "two"):
+        (root / "mine").mkdir(parents=True)
+        (root / "mine/a.txt").write_text("a")
+        found.add((outside_digest("files:mine/*.txt", root), outside_digest("files:mine/a.txt", root)))
+    assert len(found) == 1
+
+
+def test_parameters_without_outside_inputs_or_that_are_not_there_have_none() -> None:
+    assert outside_inputs([], {}) == []
+    assert outside_inputs(["params:corpus", "params:study.checkpoints.x", "params:no.such.key", "parameters"], {}) == []
+    assert outside_inputs(["params:streams"], {"streams": "written"}) == []

@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from decimal import Decimal
 from importlib.metadata import version
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,15 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.hashing import file_md5
-from alignment_pretraining.lineage.numbers import TracedNumber, find_in, shown
-from alignment_pretraining.lineage.trace import owned
+from alignment_pretraining.lineage.numbers import TracedNumber, find_in, find_number, shown
+from alignment_pretraining.lineage.trace import Trace, as_json, as_tree, owned, trace
 from alignment_pretraining.reporting.differences import printed_difference
 from tests.lineage.lineage_project import Project
+from tests.lineage.small_graph import Small
 
 STUDY = Path(__file__).parents[2] / "conf" / "base" / "study.yml"
 
@@ -234,3 +237,95 @@ def test_the_chain_as_a_diagram_and_as_a_page(run_toy: Project) -> None:
 def test_the_shell_completes_keys(run_toy: Project) -> None:
     complete = ("env", "_KEDRO_COMPLETE=bash_complete", "COMP_CWORD=2", "COMP_WORDS=kedro trace rate/", "kedro")
     assert run_toy(*complete).splitlines() == ["plain,rate/a", "plain,rate/b"]
+
+
+def _traced(small: Small, key: str = "rate/a") -> Trace:
+    return trace(small.graph, find_number(small.graph, key))
+
+
+def test_a_number_rests_on_its_own_arm_and_its_own_training(run_small: Small) -> None:
+    found = _traced(run_small)
+    assert list(found.digests) == ["rates", "a.seed0.pretraining.checkpoint", "tokens", "words"]
+    assert found.matches
+    assert found.inputs["rates"] == ["a.seed0.pretraining.checkpoint"]
+    run_small.add("a.seed1.train", ["tokens"], ["a.seed1.pretraining.checkpoint"], pipeline="training")
+    run_small.nodes["reporting.report"]["inputs"].append("a.seed1.pretraining.checkpoint")
+    assert "a.seed1.pretraining.checkpoint" in _traced(run_small).digests
+    assert "a.seed1.pretraining.checkpoint" not in _traced(run_small, "rate/a:rate_by_seed.0").digests
+
+
+def test_each_step_has_its_own_drift(run_small: Small) -> None:
+    run_small.make("a.seed0.pretraining.checkpoint", "edited")
+    (run_small.root / "data/tokens.json").unlink()
+    drifts = {name: [one.reason for one in found] for name, found in _traced(run_small).drifts.items()}
+    assert drifts == {
+        "rates": [],
+        "a.seed0.pretraining.checkpoint": [
+            "the content of data/models/a.seed0.pretraining.checkpoint changed since a.seed0.train made it"
+        ],
+        "tokens": ["there is nothing at data/tokens.json"],
+        "words": [],
+    }
+    assert not _traced(run_small).matches
+    assert _traced(run_small, "rate/b").drifts["rates"] == []
+
+
+def test_what_is_told_of_a_nodes_first_output_shows_at_the_one_that_a_number_rests_on(small: Small) -> None:
+    small.nodes["corpus.tokenize"]["outputs"] = ["counts", "tokens"]
+    small.paths["counts"] = "data/counts.json"
+    small.run()
+    small.write("data/words.txt", "other words")
+    assert [one.reason for one in _traced(small).drifts["tokens"]] == ["input words changed (data/words.txt)"]
+
+
+def test_the_chain_as_data_says_what_files_and_records_say(run_small: Small) -> None:
+    graph = run_small.graph
+    told = json.loads(json.dumps(as_json(graph, _traced(run_small))))
+    assert {key: told[key] for key in ("key", "field", "value", "dataset", "matches")} == {
+        "key": "rate/a", "field": "rate", "value": 0.3, "dataset": "rates", "matches": True,
+    }  # fmt: skip
+    words, tokens = told["history"]["words"], told["history"]["tokens"]
+    assert words == {
+        "path": "data/words.txt", "md5": graph.digest("words"), "matches": True, "drift": [], "inputs": [],
+        "made_by": None,
+    }  # fmt: skip
+    assert tokens["made_by"] == run_small.record("corpus.tokenize").model_dump(mode="json")
+
+
+def _shown(small: Small, key: str = "rate/a") -> str:
+    console = Console(file=StringIO(), width=500)
+    console.print(as_tree(small.graph, _traced(small, key)), highlight=False)
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
+
+
+def test_the_tree_has_each_step_once_with_what_made_it(run_small: Small) -> None:
+    tree = _shown(run_small)
+    for text in (
+        "rate/a = 0.3",
+        f"✓ tokens data/tokens.json {run_small.graph.digest('tokens')}",
+        "made by a.seed0.train in 1.5 s, 2026-11-29T09:00:00+00:00, env base",
+        "on processor a processor, cores 2",
+        "commit 0123456789 · MLflow run -",
+        "params stage.rate 0.5, seed 0",
+    ):
+        assert text in tree
+    run_small.nodes["reporting.report"]["inputs"].append("words")
+    run_small.write("data/words.txt", "other words")
+    tree = _shown(run_small)
+    assert tree.count("✓ words data/words.txt") == tree.count("words (above)") == 1
+    assert "✗ tokens" in tree
+    assert "input words changed (data/words.txt) → kedro run --pipelines mixing --namespaces corpus" in tree
+
+
+def test_parameters_that_look_like_markup_are_shown_as_they_are(small: Small) -> None:
+    small.params["tokens"] = {"terms": "[a-z]+ [/] [/bold] [red]x"}
+    small.run()
+    assert "params tokens.terms [a-z]+ [/] [/bold] [red]x" in _shown(small)
+    small.params["tokens"] = {"terms": "[/y]"}
+    assert 'parameter tokens.terms was "[a-z]+ [/] [/bold] [red]x", now "[/y]"' in _shown(small)
+
+
+def test_what_is_no_study_is_followed_by_the_names_that_its_rows_have() -> None:
+    about = (("a", "pretraining"), ("b", "sft"))
+    assert owned({}, TracedNumber("gaps", "k", "gap", 0.1, about, {})) == set(about)

@@ -1,5 +1,6 @@
 """YAML files that a user wrote, read with errors that name file, line and the way out."""
 
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +10,40 @@ from alignment_pretraining.core.errors import UserError
 
 # Far above what a person writes: a file whose aliases say more would fill memory.
 _MOST_VALUES = 1_000_000
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML that refuses a key given twice, of which PyYAML silently takes the last."""
+    """YAML that refuses a key given twice, of which PyYAML silently takes the last; every error has its place."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._looked_at: dict[int, yaml.MappingNode] = {}
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, AttributeError) as error:  # a day or number that there is not: 2026-02-30, 0x_
+            said = "not a value of its type" if isinstance(error, AttributeError) else str(error)
+            raise yaml.constructor.ConstructorError(None, None, said, node.start_mark) from error
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        # What merge keys (<<) bring may stand here too, and a mapping is flattened once for each that it goes into.
+        if id(node) not in self._looked_at:
+            self._looked_at[id(node)] = node
+            self._refuse_keys(node)
+        super().flatten_mapping(node)
+
+    def _refuse_keys(self, node: yaml.MappingNode) -> None:
         seen: set[Any] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
+            key = "<<" if key_node.tag == _MERGE else self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                problem = "a list or mapping is no key; quote what begins with [ or {"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
             if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
             seen.add(key)
-        return super().construct_mapping(node, deep)
 
 
 def read_yaml(path: Path) -> Any:

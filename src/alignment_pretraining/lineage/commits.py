@@ -69,19 +69,20 @@ def _not_of_commit(graph: Graph, record: Record, tree: SourceTree) -> Iterator[s
 def _not_pinned(record: Record, pins: dict[str, Version]) -> Iterator[str]:
     for library, used in record.libraries.items():
         pinned = pins.get(canonicalize_name(distribution(library)))
-        if pinned and pinned.public != Version(used).public:  # a build, such as +cpu, is not pinned
+        if pinned and Version(pinned.public) != Version(Version(used).public):  # a build, such as +cpu, is not pinned
             yield f"{record.node} used {library} {used}, and {LOCK_FILE} of commit {record.commit_state} pins {pinned}"
 
 
 def _pins(file: Path) -> dict[str, Version]:
-    """Version by distribution, of each line `name==version`."""
+    """Version by distribution, of each line `name==version`; `==1.*` pins none."""
     pins: dict[str, Version] = {}
     for line in file.read_text().splitlines() if file.is_file() else ():
         try:
             found = Requirement(line)
         except InvalidRequirement:  # an option, a comment
             continue
-        versions = [specifier.version for specifier in found.specifier if specifier.operator == "=="]
+        equal = [specifier.version for specifier in found.specifier if specifier.operator == "=="]
+        versions = [version for version in equal if not version.endswith(".*")]
         if versions and (found.marker is None or found.marker.evaluate()):
             pins[canonicalize_name(found.name)] = Version(versions[0])
     return pins

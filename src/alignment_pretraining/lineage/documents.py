@@ -127,10 +127,11 @@ def _rows(source: str, files: list[Path], name: str) -> Iterator[dict[str, Any]]
 
 def _near(about: dict[str, str], asked: dict[str, dict[str, str]]) -> list[str]:
     """Other questions that share the closest thing that any shares with the document."""
+    others = {name: row for name, row in asked.items() if name != about.get("question_id")}
     for relation in RELATIONS[1:]:
-        near = [name for name, row in asked.items() if relation in about and row[relation] == about[relation]]
+        near = [name for name, row in others.items() if relation in about and row[relation] == about[relation]]
         if near:
-            return [name for name in near if name != about.get("question_id")]
+            return near
     return []
 
 

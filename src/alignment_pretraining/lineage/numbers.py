@@ -151,7 +151,7 @@ def _fields(row: Row) -> Iterator[tuple[str, float, int | None]]:
     for column, value in row.items():
         if isinstance(value, int | float) and not isinstance(value, bool) and value == value:
             yield column, float(value), None
-        elif isinstance(value, str) and value.startswith("{"):
+        elif column.endswith("by_seed") and isinstance(value, str) and value.startswith("{"):
             yield from ((f"{column}.{seed}", float(one), int(seed)) for seed, one in json.loads(value).items())
 
 
@@ -166,7 +166,8 @@ def _by_value(numbers: list[TracedNumber], text: str) -> list[TracedNumber]:
     """Numbers that print as `text` at the precision in which it is given."""
     digits = text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
     try:
-        value = Decimal(digits.rstrip("%").replace("\N{MINUS SIGN}", "-")) / (100 if text.endswith("%") else 1)
+        # The point is moved, and no digit lost: 30% is .30, not .3.
+        value = Decimal(digits.rstrip("%").replace("\N{MINUS SIGN}", "-")).scaleb(-2 if text.endswith("%") else 0)
     except InvalidOperation:
         return []
     exponent = value.as_tuple().exponent

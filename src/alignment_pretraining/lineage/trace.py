@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rich.markup import escape
 from rich.tree import Tree
 
 from alignment_pretraining.core.errors import UserError
@@ -90,21 +91,21 @@ def as_json(graph: Graph, found: Trace) -> dict[str, Any]:
 
 def as_tree(graph: Graph, found: Trace) -> Tree:
     """The trace for a terminal; a dataset that comes up again is shown once."""
-    tree = Tree(f"[bold]{found.number.name} = {shown(found.number.value)}[/]")
+    tree = Tree(f"[bold]{escape(found.number.name)} = {shown(found.number.value)}[/]")
     _grow(tree, graph, found, found.number.table, set())
     return tree
 
 
 def _grow(tree: Tree, graph: Graph, found: Trace, dataset: str, shown: set[str]) -> None:
-    place = f" [dim]{graph.relative(dataset)}[/]" if graph.path(dataset) else " [dim]not kept[/]"
+    place = f" [dim]{escape(graph.relative(dataset))}[/]" if graph.path(dataset) else " [dim]not kept[/]"
     if dataset in shown:
-        tree.add(f"{dataset} [dim](above)[/]")
+        tree.add(f"{escape(dataset)} [dim](above)[/]")
         return
     shown.add(dataset)
     mark = "[red]✗[/]" if found.drifts[dataset] else "[green]✓[/]"
-    branch = tree.add(f"{mark} [bold]{dataset}[/]{place} [cyan]{found.digests[dataset] or '-'}[/]")
+    branch = tree.add(f"{mark} [bold]{escape(dataset)}[/]{place} [cyan]{found.digests[dataset] or '-'}[/]")
     for drift in found.drifts[dataset]:
-        branch.add(f"[red]{drift.reason}[/]" + (f" [dim]→ {drift.command}[/]" if drift.command else ""))
+        branch.add(f"[red]{escape(drift.reason)}[/]" + (f" [dim]→ {drift.command}[/]" if drift.command else ""))
     record = found.records[dataset]
     if record:
         branch.add(_made_by(record))
@@ -121,7 +122,7 @@ def _made_by(record: Record) -> str:
         f"[dim]on[/] {', '.join(f'{key} {value}' for key, value in record.machine.items())}" if record.machine else "",
         f"[dim]commit[/] {record.commit_state} [dim]· MLflow run[/] {record.mlflow_run or '-'}",
         f"[dim]code[/] {code}" if code else "",
-        f"[dim]params[/] {params}" if params else "",
+        f"[dim]params[/] {escape(params)}" if params else "",
     ]
     return "\n".join(line for line in lines if line)
 

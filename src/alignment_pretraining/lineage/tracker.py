@@ -125,7 +125,8 @@ def send_kept(root: Path, env: str | None) -> list[str]:
     names = []
     for path in sorted(unsent_folder(root, env).glob("*.jsonl")):
         try:
-            first, *lines = path.read_text(encoding="utf-8").splitlines()
+            # Not `splitlines`: a text may hold line ends that JSON leaves as they are, such as U+2028.
+            first, *lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
             command = Command.model_validate_json(first)
             events = [Event.model_validate_json(line) for line in lines]
         except (ValidationError, ValueError) as error:

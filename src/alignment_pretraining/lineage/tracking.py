@@ -102,8 +102,7 @@ class CommandRun:
 
     def end_killed(self) -> None:
         """End what processes that were killed at this command's place left running. Only one command runs there."""
-        query = f"attributes.status = 'RUNNING' and tags.place = '{self._tags['place']}'"
-        for run in self._client.search_runs([self._experiment], query):
+        for run in self._client.search_runs([self._experiment], _running_at(self._tags["place"])):
             if run.info.run_id != self._run and run.data.tags.get(_OF_COMMAND) != self._run:
                 self._client.set_terminated(run.info.run_id, "KILLED")
 
@@ -204,10 +203,16 @@ def end_killed(uri: str, root: Path, place: str) -> int:
     """End the runs that commands which were killed at `place` left running, where none is at work; how many."""
     client = _client(uri, root)
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    left = client.search_runs(experiments, f"attributes.status = 'RUNNING' and tags.place = '{place}'")
+    left = client.search_runs(experiments, _running_at(place))
     for run in left:
         client.set_terminated(run.info.run_id, "KILLED")
     return len(left)
+
+
+def _running_at(place: str) -> str:
+    """A query for the runs that are at work at a place, whose path may hold an apostrophe."""
+    quote = '"' if "'" in place else "'"
+    return f"attributes.status = 'RUNNING' and tags.place = {quote}{place}{quote}"
 
 
 def _client(uri: str, root: Path) -> Any:
