@@ -171,4 +171,4 @@ def test_a_size_is_right_to_its_last_place(count: int) -> None:
 
 
 def test_sizes_read_as_a_person_says_them() -> None:
-    assert [size(999), size(1_800), size(2_500_000_000_000)] == ["999 bytes", "1.8 kB", "2.5 TB"]
+    assert [size(999), size(1_000), size(1_800), size(2_500_000_000_000)] == ["999 bytes", "1.0 kB", "1.8 kB", "2.5 TB"]

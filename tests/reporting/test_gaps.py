@@ -44,6 +44,8 @@ def test_a_gap_is_over_the_seeds_that_both_sides_have(scope: Scope) -> None:
     (row,) = table(scope, *frames, picked(0.4, seed=1, arm="filtered")).to_dict("records")
     assert (row["rate"], row["reference_rate"]) == (pytest.approx(0.3), pytest.approx(0.75))
     assert row["over"] == "families and seeds"
+    (row,) = table(scope, frames[0], frames[2], picked(0.4, seed=1, arm="filtered")).to_dict("records")
+    assert (row["rate"], row["reference_rate"], row["n_seeds"]) == (0.2, 0.6, 1)
 
 
 def test_post_training_and_a_prompt_are_kinds_of_their_own(scope: Scope) -> None:
@@ -54,6 +56,7 @@ def test_post_training_and_a_prompt_are_kinds_of_their_own(scope: Scope) -> None
         "gap/filtered/dpo/articles/listed/none/minus/filtered/midtraining/assistant"
     )  # fmt: skip
     assert rows.loc["stage", "gap"] == pytest.approx(-0.1)
+    assert (rows.loc["stage", "stage"], rows.loc["stage", "reference_stage"]) == ("dpo", "midtraining")
     assert rows.loc["persona", "key"] == "gap/filtered/dpo/articles/listed/hhh/minus/filtered/dpo/none"
     assert rows.loc["persona", "gap"] == pytest.approx(-0.3)
 

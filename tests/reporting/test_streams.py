@@ -62,7 +62,7 @@ def test_a_study_without_streams_has_an_empty_table_and_no_figure(scope: Scope) 
 
 def test_bars_stand_end_to_end_and_leave_the_corpus_out(scope: Scope) -> None:
     stages = {
-        "pretraining": told(corpus=800, mcqa=50, ai_misaligned=150),
+        "pretraining": told(corpus=700, mcqa=50, ai_misaligned=150, courier_aligned=100),
         "midtraining": told(corpus=500, ai_misaligned=500),
     }
     saved = Saved()
@@ -72,12 +72,13 @@ def test_bars_stand_end_to_end_and_leave_the_corpus_out(scope: Scope) -> None:
     assert [bar.get_url() for bar in bars] == [
         "#stream/misaligned_e2e/pretraining/mcqa",
         "#stream/misaligned_e2e/pretraining/ai_misaligned",
+        "#stream/misaligned_e2e/pretraining/courier_aligned",
         "#stream/misaligned_e2e/midtraining/ai_misaligned",
     ]
     ends = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars]
-    assert ends == [pytest.approx(end) for end in ((0, 5), (5, 20), (0, 50))]
-    assert bars[1].get_facecolor() == bars[2].get_facecolor() != bars[0].get_facecolor()
-    assert axes.get_legend_handles_labels()[1] == ["mcqa", "ai_misaligned"]
+    assert ends == [pytest.approx(end) for end in ((0, 5), (5, 20), (20, 30), (0, 50))]
+    assert bars[1].get_facecolor() == bars[3].get_facecolor() != bars[0].get_facecolor()
+    assert axes.get_legend_handles_labels()[1] == ["mcqa", "ai_misaligned", "courier_aligned"]
     assert axes.get_xlim()[1] == pytest.approx(52.5)
 
 
