@@ -89,7 +89,7 @@ def test_an_array_knows_nothing_of_the_one_before_it(
 ) -> None:
     jobs = tmp_path / "jobs"
     jobs.mkdir()
-    (jobs / "000000.problem").write_text("of yesterday")
+    (jobs / "000099.problem").write_text("of a longer array")
     _run_shares(monkeypatch, [0])
     run_array("squares", square, items, jobs, Slurm(time="1:00:00", max_array_size=1))
     assert sorted(path.name for path in jobs.iterdir()) == ["logs", "tasks.pickle"]
