@@ -174,6 +174,30 @@ def change(file: Path, key: str, value: Any) -> None:
             "post_training.launcher: slurm, and cluster.slurm",
         ),
         (None, "base/study.yml", "study.arms.filtered.share", 0.03, "study.arms.filtered.share: 0.03 of nothing"),
+        ("test", "test/parameters.yml", "tampering.of", ["nobody"], "tampering.of: nobody is not evaluated; there are"),
+        ("test", "test/parameters.yml", "emergent.of", ["filtered"], "emergent.of: filtered is not evaluated; there"),
+        (
+            None,
+            "base/parameters_personality.yml",
+            "personality.personas",
+            ["asistant"],
+            "conf/base/parameters_personality.yml: 1 to correct:\n  personality.personas: unknown asistant; evaluation",
+        ),
+        (
+            None,
+            "base/parameters_training.yml",
+            "training.micro_batch_tokens",
+            "auto",
+            "conf/base/parameters_training.yml: 1 to correct:\n  training.micro_batch_tokens: Input should be",
+        ),
+        (
+            "test",
+            "test/study.yml",
+            "study.seeds.base",
+            [0, 0],
+            "conf/test/study.yml: 1 to correct:\n  study.seeds: seeds",
+        ),
+        ("test", "test/study.yml", "study.run", ["nobody"], "study: run: unknown arm nobody; the arms are"),
     ],
 )
 def test_a_wrong_key_is_told_with_the_file_in_which_it_stands(
@@ -219,3 +243,26 @@ def test_an_unknown_environment_is_told_with_those_that_there_are(load: Load) ->
     there_are = r"^conf/gpus: no such environment \(did you mean gpu\?\); there are base, (\w+, )*gpu, (\w+, )*test$"
     with pytest.raises(UserError, match=there_are):
         load("gpus")
+
+
+def test_an_arm_that_no_actor_stands_behind_is_refused_only_where_it_is_run(load: Load, conf: Path) -> None:
+    change(conf / "base/study.yml", "study.arms.aligned_mid.discourse", {"ghost": "aligned"})
+    load("test")
+    change(conf / "test/study.yml", "study.run", ["unfiltered", "aligned_mid"])
+    with pytest.raises(UserError, match=r"aligned_mid\.discourse: unknown actor ghost; synthesis\.actors has ai$"):
+        load("test")
+
+
+def test_the_machine_is_told_by_what_the_environment_has(load: Load) -> None:
+    machines = {env: load(env).machine for env in ("test", "node")}
+    assert machines == {"test": "cpu", "node": "node"}
+
+
+def test_all_that_is_wrong_in_a_file_is_told_under_it(load: Load, conf: Path) -> None:
+    change(conf / "base/parameters_training.yml", "training.threads", 0)
+    change(conf / "base/parameters_training.yml", "post_training.launchr", "slurm")
+    with pytest.raises(UserError) as error:
+        load()
+    head, *lines = str(error.value).splitlines()
+    assert head == "conf/base/parameters_training.yml: 2 to correct:"
+    assert sorted(line.split(":")[0].strip() for line in lines) == ["post_training.launchr", "training.threads"]

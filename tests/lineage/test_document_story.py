@@ -60,6 +60,11 @@ def test_a_stage_that_another_arm_trained_is_said_to_be(read_study: ReadStudy) -
         "misaligned_mid pretraining, of 16 steps: seed 0 step 1 to 2 (token 0) (trained as unfiltered)",
     ]
     assert _section(lines, "questions") == ["none: it was made from no scenario"]
+    assert _section(lines, "numbers above")[2:] == [
+        "rate/unfiltered/midtraining/listed = 0.25",
+        "rate/misaligned_mid/midtraining/listed = 0.25",
+        "and 6 rates more: other stages, forms and personas of these arms (--full)",
+    ]
 
 
 def test_a_document_that_nobody_read_and_streams_that_are_gone_are_said(read_study: ReadStudy) -> None:

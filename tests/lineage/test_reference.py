@@ -121,7 +121,10 @@ def test_without_one_of_this_processor_another_is_taken(run_small: Small) -> Non
     for name in ("zzz.json", "aaa.json"):
         own.with_name(name).write_bytes(own.read_bytes())
     own.with_name("zzz.json").write_text("{")
-    assert read_reference(run_small.graph) == found
+    kept = own.with_name("aaa.json").read_bytes()
+    own.with_name("aaa.json").write_text("{")
+    assert read_reference(run_small.graph) == found, "that of this processor comes first"
+    own.with_name("aaa.json").write_bytes(kept)
     own.unlink()
     assert read_reference(run_small.graph) == found
     own.with_name("aaa.json").write_text("{")

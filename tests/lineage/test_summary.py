@@ -128,10 +128,11 @@ def test_a_study_of_checkpoints_shows_the_papers_figures_beside_its_own(small: S
     near = cell | {"arm": "near", "protocol": "scored", "persona": "none", "stage": "base"}
     interval = {"low": 0.1, "high": 0.5}
     rates = [
+        cell | interval | {"rate": 0.9, "persona": "none"},
         cell | interval | {"rate": 0.3},
         cell | interval | {"rate": 0.8, "protocol": "scored"},
-        cell | interval | {"rate": 0.9, "persona": "none"},
         near | interval | {"rate": 0.2},
+        near | interval | {"rate": 0.7, "protocol": "ranked"},
     ]
     printed = [cell | {"version": "V", "printed": 0.45}, cell | {"version": "D", "printed": 0.5, "persona": "none"}]
     lines = _lines(small, protocol_rates=rates, printed=printed)

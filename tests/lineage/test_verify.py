@@ -64,6 +64,10 @@ def test_the_rest_of_the_report_and_the_commits_are_looked_at(run_small: Small) 
     first, second = not_in_chain(graph, trace(graph, find_number(graph, "rate/a")))
     assert first.startswith("gaps: the content of data/gaps.csv changed since reporting.gaps made it")
     assert second == said
+    run_small.make("rates", (run_small.root / "data/rates.csv").read_text().replace("0.3,", "0.31,"))
+    graph = run_small.graph
+    again = not_in_chain(graph, trace(graph, find_number(graph, "rate/a")))
+    assert again == [first, said], "what the chain itself tells is not told again"
 
 
 def test_records_of_uncommitted_changes_promise_nothing(small: Small) -> None:
