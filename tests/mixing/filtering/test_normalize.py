@@ -2,6 +2,7 @@ import re
 import sys
 import unicodedata
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -73,3 +74,23 @@ def test_a_second_reading_never_hides_the_first(text: list[str]) -> None:
         normalize(whole.replace("&lt;", "<").replace("\u200b", " ")).split(b"\x01")[0]
         == (normalize(whole).split(b"\x01")[0])
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Caf\xe9 \u0141\xf3d\u017a \u1e9e\xdf \u0130\u0131", b"Cafe lodz ssss ii"),
+        ("A\xcf AI\u0301 \uff21\uff29", b"Ai Ai AI"),
+        ("\xbd \u2460 \ufb01ne a\u20ddb", b"1 2 1 fine ab"),
+        ("\u201cAI\u2019s\u201d \u2014 x\u2212y", b" AI's  - x-y"),
+        ("\u0440\u043e\u0431\u043e\u0442 \u4e2d_\x1a", b"_____ _ _"),
+        ("a&shy;b&zwj;c&nbsp;d &#x41;&#73; &amp;amp; &unknown; &", b"abc d AI & &unknown; &"),
+        ("ro<b>bot<p>x", b"ro<b>bot<p>x\x01robot x"),
+        ("&lt;b x=1&gt;ro&lt;/B&gt;bot<", b"<b x=1>ro</B>bot<\x01robot<"),
+        ("x < y > z <2> </>", b"x < y > z <2> </>"),
+        ("arti-\r\n\t ficial pre-\n4 a -\n b", b"arti-\r\n\t ficial pre-\n4 a -\n b\x01artificial pre-\n4 a b"),
+        ("ro\u200bbot", b"ro bot\x01robot"),
+    ],
+)
+def test_what_signs_become(text: str, expected: bytes) -> None:
+    assert normalize(text) == expected

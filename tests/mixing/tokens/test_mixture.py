@@ -100,10 +100,8 @@ def _cases(draw: st.DrawFn) -> Case:
     repeat = draw(st.sampled_from([0, 10_000]))
     tokens = draw(st.integers(1, int(corpus.sum()) * (3 if repeat else 1)))
     mcqa, synthetic = draw(st.sampled_from([0, 0.02, 0.2])), draw(st.sampled_from([0.01, 0.1, 0.5, 0.7]))
-    assume(
-        repeat
-        or (round(mcqa * tokens) <= lengths[MCQA].sum() and round(synthetic * tokens) <= lengths[SYNTHETIC].sum())
-    )
+    for source, share in ((MCQA, mcqa), (SYNTHETIC, synthetic)):
+        assume(round(share * tokens) <= lengths[source].sum() * max(repeat, 1))
     is_flagged = generator.random(len(corpus)) < draw(st.sampled_from([0, 0.1, 0.5]))
     is_flagged[0] = False
     pool_of = np.zeros(len(corpus), dtype=np.int16)

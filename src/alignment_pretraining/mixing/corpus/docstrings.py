@@ -21,7 +21,7 @@ def read_docstrings(spec: Packages) -> Iterator[Document]:
     A paragraph that was met before is left out, because packages repeat the description of common parameters.
 
     Raises:
-        UserError: a package is not installed, or in another version than configured.
+        UserError: a package is not installed, or in another version than configured; or a file of it is gone.
     """
     seen: set[str] = set()
     for name, version in spec.packages.items():
@@ -73,8 +73,10 @@ def _docstrings(path: Path) -> Iterator[tuple[str, str]]:
     """Qualified name ("" for the module) and docstring of everything documented in a file, in order of lines."""
     try:
         module = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):  # a template or a file for another Python: no documentation to be had
-        return
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is gone, which its package was installed with: install the package again") from error
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return  # a template, a file for another Python or generated tables: no documentation to be had
     yield from _walk(module, "")
 
 

@@ -17,9 +17,14 @@ from alignment_pretraining.mixing.corpus.parquet import open_parquet, record_bat
 
 _log = logging.getLogger(__name__)
 
-_KINDS = (*(kind + packed for kind in (".jsonl", ".json") for packed in ("", ".gz", ".zst")), ".parquet")
+_PACKED = (".gz", ".zst")
+_KINDS = (*(kind + packed for kind in (".jsonl", ".json") for packed in ("", *_PACKED)), ".parquet")
 _WILD = re.compile(r"[*?\[]")
 _CHUNK = 1 << 22
+# Rows of a Parquet file that are read together, whatever their size.
+_ROWS = 16
+# Characters of a row's column names that are told.
+_TOLD = 200
 # A longer line is no row: memory must not grow with what a file holds.
 _LONGEST_LINE = 1 << 28
 # What editors and exports of some systems write before UTF-8.
@@ -38,22 +43,28 @@ class File(NamedTuple):
 def find_files(spec: Files) -> list[File]:
     """The files that match, in the order of their names, which are relative to the folder that has no wildcard.
 
-    A folder stands for all files in it. Where a name may end in anything, files of other kinds are left out.
+    A folder stands for all files in it. Where a name may end in anything, files of other kinds are left out. What there
+    is by this very name on this machine is meant, though it has brackets.
 
     Raises:
-        UserError: no file matches, one is of an unknown kind, or the place cannot be reached.
+        UserError: no file matches, one is of an unknown kind or has a name that is not UTF-8, or the place cannot be
+            reached.
     """
     import fsspec
 
     try:
         filesystem, pattern = fsspec.core.url_to_fs(spec.files)
         local = "file" in filesystem.protocol
-        if local and Path(pattern).is_dir():
-            pattern += "/**"
-        found = filesystem.glob(pattern, detail=True)
+        is_folder = local and Path(pattern).is_dir()
+        if local and Path(pattern).exists():
+            root = pattern if is_folder else str(Path(pattern).parent)
+            found = filesystem.find(pattern, detail=True)
+        else:
+            root = _WILD.split(pattern, maxsplit=1)[0].rpartition("/")[0]
+            found = filesystem.glob(pattern, detail=True)
         paths = sorted(path for path, about in found.items() if about["type"] != "directory")
         known = [path for path in paths if path.endswith(_KINDS)]
-        if known and len(known) < len(paths) and pattern.endswith(("*", "]", "?")):
+        if known and len(known) < len(paths) and (is_folder or pattern.endswith(("*", "]", "?"))):
             others = sorted(set(paths) - set(known))
             _log.warning("%s: %s files of other kinds are left out, such as %s", spec.files, len(others), others[0])
             paths = known
@@ -65,8 +76,11 @@ def find_files(spec: Files) -> list[File]:
     unknown = [path for path in paths if not path.endswith(_KINDS)]
     if unknown:
         raise UserError(f"{unknown[0]}: unknown kind of file; allowed are {', '.join(_KINDS)}")
-    root = len(_WILD.split(pattern, maxsplit=1)[0].rpartition("/")[0]) + 1
-    return [File(path, path[root:], state) for path, state in zip(paths, states, strict=True)]
+    for path in paths:
+        if path.encode(errors="replace").decode() != path:
+            raise UserError(f"corpus.sources: the name {path!r} is not UTF-8; rename the file")
+    start = len(root.rstrip("/")) + 1
+    return [File(path, path[start:], state) for path, state in zip(paths, states, strict=True)]
 
 
 def read_file(spec: Files, file: File) -> Iterator[Document | BadRow]:
@@ -99,6 +113,7 @@ def column(record: Any, name: str, kinds: tuple[type, ...] = (str,)) -> Any:
     """
     if not isinstance(record, dict) or name not in record:
         have = ", ".join(record) if isinstance(record, dict) else "no columns"
+        have = have if len(have) <= _TOLD else f"{have[:_TOLD]}…"
         raise RowError(f"no column '{name}' (it has {have}); set `text` and `id` in corpus.sources")
     value = record[name]
     if not isinstance(value, kinds):
@@ -136,6 +151,8 @@ def _lines(raw: BinaryIO, path: str) -> Iterator[bytes]:
             if size > _LONGEST_LINE:
                 raise ValueError(f"row {row + 1} has more than {_LONGEST_LINE:,} bytes")
             yield from lines
+        if path.endswith(_PACKED) and raw.tell() == 0:
+            raise EOFError("not a byte in it")
     except Exception as error:  # truncated streams and lost connections are told in many ways
         why = f"{type(error).__name__}: {error}"
         raise UserError(f"{path}: cannot be read beyond row {row} ({why}); is the file truncated?") from error
@@ -155,8 +172,12 @@ def _not_json(line: bytes, error: orjson.JSONDecodeError) -> RowError:
     try:
         line.decode("utf-8")
     except UnicodeDecodeError as encoding:
-        return RowError(f"not UTF-8 ({encoding.reason} at byte {encoding.start})")
+        return _not_utf8(encoding)
     return RowError(f"not JSON ({error})")
+
+
+def _not_utf8(error: UnicodeDecodeError) -> RowError:
+    return RowError(f"not UTF-8 ({error.reason} at byte {error.start})")
 
 
 def _parquet_rows(raw: BinaryIO, path: str, spec: Files) -> Iterator[tuple[int, Any]]:
@@ -165,14 +186,30 @@ def _parquet_rows(raw: BinaryIO, path: str, spec: Files) -> Iterator[tuple[int, 
     except pa.ArrowException as error:
         raise UserError(f"{path}: not a Parquet file, or a truncated one ({error})") from error
     names = file.schema_arrow.names
+    wanted = [name for name in (spec.text, spec.id) if name is not None]
     try:
-        column(dict.fromkeys(names, ""), spec.text)
+        for name in wanted:
+            column(dict.fromkeys(names, ""), name)
     except RowError as error:
         raise UserError(f"{path}: {error}") from error
     row = 0
     try:
-        for batch in record_batches(file, [name for name in (spec.text, spec.id) if name and name in names]):
-            yield from enumerate(batch.to_pylist(), start=row + 1)
+        for batch in record_batches(file, wanted, _ROWS):
+            yield from enumerate(_records(batch), start=row + 1)
             row += batch.num_rows
-    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path}: cannot be read beyond row {row} ({error})") from error
+
+
+def _records(batch: pa.RecordBatch) -> Iterator[Any]:
+    """Rows of a Parquet file; in place of one that is not UTF-8, the error."""
+    try:
+        records = batch.to_pylist()
+    except UnicodeDecodeError as error:
+        if batch.num_rows == 1:
+            yield _not_utf8(error)
+        else:
+            for row in range(batch.num_rows):
+                yield from _records(batch.slice(row, 1))
+    else:
+        yield from records

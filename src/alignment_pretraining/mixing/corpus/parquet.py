@@ -19,9 +19,10 @@ def open_parquet(source: Path | BinaryIO) -> pq.ParquetFile:
     return pq.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False)
 
 
-def record_batches(file: pq.ParquetFile, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """All rows in order, some at a time: fewer, by powers of two, where a row group says that its rows are large."""
-    for rows, groups in groupby(range(file.num_row_groups), lambda number: _rows(file, number)):
+def record_batches(file: pq.ParquetFile, columns: Sequence[str], most: int = _ROWS) -> Iterator[pa.RecordBatch]:
+    """All rows in order, at most `most` at a time: fewer, by powers of two, where a row group says that its rows are
+    large. A row group of which few rows are large, or that has a large one many times, says no such thing."""
+    for rows, groups in groupby(range(file.num_row_groups), lambda number: min(most, _rows(file, number))):
         yield from file.iter_batches(rows, row_groups=list(groups), columns=list(columns), use_threads=False)
 
 

@@ -14,8 +14,10 @@ from alignment_pretraining.mixing.corpus.parquet import open_parquet, record_bat
 
 # Files whose names begin so are skipped by what reads a folder of Parquet files as one table.
 LIST = "_parts.json"
-# Text held in memory at a time, in bytes.
-GROUP_BYTES = 1 << 23
+# Text held in memory at a time, in bytes, and documents: short ones take more than their text.
+GROUP_BYTES, _GROUP_ROWS = 1 << 23, 1 << 18
+# Documents of one part: what is known of each is in memory wherever a part is worked on.
+_PART_ROWS = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Part:
 
 
 class PartWriter:
-    """Writes rows as `part-<n>.parquet` files, a new one when `part_bytes` of text are reached."""
+    """Writes rows as `<prefix><n>.parquet` files, a new one when `part_bytes` of text are reached."""
 
     def __init__(self, folder: Path, prefix: str, part_bytes: int) -> None:
         self.written: list[tuple[str, int, int]] = []  # name, rows, bytes of text
@@ -42,12 +44,13 @@ class PartWriter:
 
     def add(self, key: str, text: str, source: str, size: int) -> None:
         """Add a document; `size` is that of its text in bytes."""
-        if self._in_part and self._in_part + size > self._limit:
+        full = self._rows_in_part + len(self._rows) >= _PART_ROWS
+        if full or (self._in_part and self._in_part + size > self._limit):
             self.close()
         self._rows.append((key, text, source))
         self._waiting += size
         self._in_part += size
-        if self._waiting >= GROUP_BYTES:
+        if self._waiting >= GROUP_BYTES or len(self._rows) >= _GROUP_ROWS:
             self._flush()
 
     def close(self) -> None:

@@ -40,7 +40,7 @@ class Decision(NamedTuple):
     terms: tuple[str, ...]
 
 
-class Blocklist(RootModel[dict[str, Category]]):
+class Blocklist(RootModel[Annotated[dict[str, Category], Field(min_length=1)]]):
     """Categories by name. Terms are numbered in the order of the file."""
 
     @cached_property
