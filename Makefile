@@ -17,7 +17,7 @@ run: in-git $(VENV)/.run ## the default study, by DVC: only what changed is made
 	@kedro summary
 
 test: $(VENV)/.dev ## the whole test suite, but for the remote in S3
-	pytest -n 4 --dist loadfile --no-loadscope-reorder # more than cores: some tests wait
+	pytest -n 5 --dist loadfile --no-loadscope-reorder # more than cores: some tests wait
 
 rehearse: $(VENV)/.dev ## the studies of a GPU, of a machine of 8 and of a cluster, whole and small, here
 	kedro rehearse --env gpu
