@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from alignment_pretraining.core.errors import UserError
@@ -53,3 +55,30 @@ def test_another_version_than_pinned_is_refused(install: Install) -> None:
     install("demo", "1.4", {"demo/a.py": ""})
     with pytest.raises(UserError, match=r"demo==1\.3, but 1\.4 is installed: install demo==1\.3"):
         list(read_docstrings(Packages(packages={"demo": "1.3"})))
+
+
+@pytest.mark.parametrize("code", ["x" + "+1" * 20_000, "x = a" + ".b" * 20_000, "x = " + "-" * 20_000 + "1"])
+def test_generated_code_too_deep_to_parse_is_passed_over(install: Install, code: str) -> None:
+    install("demo", "1.4", {"demo/a.py": code, "demo/b.py": _module("")})
+    assert [d.id for d in read_docstrings(Packages(packages={"demo": None}))] == ["demo/b.py:"]
+
+
+def test_a_file_that_its_package_has_lost_is_named(install: Install, tmp_path: Path) -> None:
+    install("demo", "1.4", {"demo/a.py": "", "demo/b.py": _module("")})
+    (tmp_path / "site-packages/demo/b.py").unlink()
+    with pytest.raises(UserError, match=r"demo/b\.py is gone, .*: install the package again"):
+        list(read_docstrings(Packages(packages={"demo": None})))
+
+
+def test_what_is_under_a_condition_is_documented_too(install: Install) -> None:
+    body = f'if True:\n  class A:\n    try:\n      async def f(self):\n        """{_text(0, 3)}"""\n    finally: pass\n'
+    install("demo", "1.4", {"demo/a.py": body})
+    assert [d.id for d in read_docstrings(Packages(packages={"demo": None}))] == ["demo/a.py:A.f"]
+
+
+def test_a_text_of_one_sentence_is_no_document(install: Install) -> None:
+    short, long = _text(0, 1), _text(1, 4)
+    body = f'def f():\n    """{short}"""\ndef g():\n    """{long}"""\n'
+    install("demo", "1.4", {"demo/a.py": body})
+    [document] = read_docstrings(Packages(packages={"demo": None}))
+    assert (document.id, document.text) == ("demo/a.py:g", long) and len(short) < 200 <= len(long)

@@ -1,5 +1,7 @@
+from collections.abc import Iterator
 from pathlib import Path
 
+import datasets
 import pyarrow as pa
 import pytest
 
@@ -48,3 +50,49 @@ def test_shards_are_read_apart_and_changed_files_are_noticed(tmp_path: Path) -> 
     assert hub_shards(spec)[1] == state
     (tmp_path / "train-1.jsonl").write_text('{"text": "another"}\n')
     assert hub_shards(spec)[1] != state
+
+
+def test_the_configured_revision_and_columns_are_what_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    class Builder:
+        hash, config = "h", type("Config", (), {"data_files": None})()
+
+        def as_streaming_dataset(self, split: str) -> object:
+            asked.append(("stream", split))
+            return type("Stream", (), {"num_shards": 3})()
+
+    def builder(name: str, config: str | None, revision: str | None) -> Builder:
+        asked.append((name, config, revision))
+        return Builder()
+
+    def rows(
+        name: str, config: str | None, split: str, streaming: bool, revision: str | None
+    ) -> list[dict[str, object]]:
+        asked.append((name, config, split, streaming, revision))
+        return [{"body": "one", "n": 1}, {"body": None, "n": 2}, {"body": "three"}]
+
+    monkeypatch.setattr(datasets, "load_dataset_builder", builder)
+    monkeypatch.setattr(datasets, "load_dataset", rows)
+    spec = HubDataset(dataset="me/mine", config="de", revision="v2", split="test", text="body", id="n")
+    assert hub_shards(spec)[0] == 3
+    assert [row[:3] for row in read_hub_shard(spec, 0, 1)] == [
+        ("1", "one", "me/mine"),
+        ("me/mine split test", "2", "column 'body' is NoneType, not str"),
+        ("me/mine split test", "3", "no column 'n' (it has body); set `text` and `id` in corpus.sources"),
+    ]
+    assert asked == [("me/mine", "de", "v2"), ("stream", "test"), ("me/mine", "de", "test", True, "v2")]
+    assert spec.reads() == ["dataset:me/mine@v2"]
+
+
+def test_a_hub_that_fails_half_way_is_told_with_the_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Rows:
+        def __iter__(self) -> Iterator[dict[str, str]]:
+            yield {"text": "one"}
+            raise ConnectionError("reset by peer")
+
+    monkeypatch.setattr(datasets, "load_dataset", lambda *args, **values: Rows())
+    rows = read_hub_shard(HubDataset(dataset="me/mine"), 0, 1)
+    assert next(rows)[1] == "one"
+    with pytest.raises(UserError, match=r"me/mine split train cannot be read \(ConnectionError: reset by peer\)"):
+        next(rows)

@@ -3,6 +3,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.spec import parse
 from alignment_pretraining.mixing.filtering.blocklist import Blocklist
 from alignment_pretraining.mixing.filtering.matcher import is_acronym
 
@@ -75,3 +77,8 @@ def test_an_instant_term_flags_alone_and_only_what_took_part_is_named() -> None:
 def test_a_wrong_category_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Blocklist.model_validate({"x": {"doc": "Doc.", "mode": "instant", "terms": ["a"]} | change})
+
+
+def test_a_list_without_any_category_is_refused() -> None:
+    with pytest.raises(UserError, match=r"blocklist\.yml: 1 to correct:\n  blocklist: .* at least 1 item"):
+        parse(Blocklist, {}, "blocklist.yml", "blocklist")
