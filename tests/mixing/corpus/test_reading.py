@@ -50,8 +50,8 @@ def test_a_task_is_named_by_what_it_reads_and_how(tmp_path: Path) -> None:
     assert set(after) < set(_keys(_config(source)))
     for how in ({"heldout_share": 0.1}, {"max_document_bytes": 5}, {"part_bytes": 5}):
         assert not set(after) & set(_keys(_config(source, **how)))
-    for columns in ({"text": "body"}, {"id": "text"}):
-        assert not set(after) & set(_keys(_config(source | columns)))
+    for column in ("text", "id"):
+        assert not set(after) & set(_keys(_config(source | {column: "body"})))
     assert _keys(_config(source, seed=5, natural_discourse_share=0.5, repeat=3)) == _keys(_config(source))
 
 
