@@ -97,6 +97,16 @@ def test_a_line_without_end_is_no_json_lines(tmp_path: Path, monkeypatch: pytest
         list(read_files(Files(files=str(path))))
 
 
+def test_a_line_of_very_many_values_is_an_invalid_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would take many times the memory of the line."""
+    monkeypatch.setattr("alignment_pretraining.mixing.corpus.files._MOST_VALUES", 100)
+    commas = b'{"text": "%s"}\n' % b", ".join([b"word"] * 101)
+    path = _write(tmp_path / "docs.jsonl", b'{"text": "one", "more": [' + b"[]," * 100 + b"[]]}\n" + commas)
+    bad, good = read_files(Files(files=str(path)))
+    assert isinstance(bad, BadRow) and bad.reason == "more than 100 values or commas"
+    assert isinstance(good, Document) and good.text.count(",") == 100
+
+
 @pytest.mark.parametrize("kind", ["", "/**", "/*/*", "/**/*.json*"])
 def test_a_folder_and_what_lies_below_it(tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("b/docs.jsonl", "a/part.json.gz"):

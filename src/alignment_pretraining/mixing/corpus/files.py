@@ -27,6 +27,8 @@ _ROWS = 16
 _TOLD = 200
 # A longer line is no row: memory must not grow with what a file holds.
 _LONGEST_LINE = 1 << 28
+# Nor one of more values, which take up to 70 bytes each; commas are counted, of which a text has few.
+_MOST_VALUES = 1 << 24
 # What editors and exports of some systems write before UTF-8.
 _MARK = b"\xef\xbb\xbf"
 
@@ -126,6 +128,9 @@ def _json_rows(raw: BinaryIO, path: str, _spec: Files) -> Iterator[tuple[int, An
     """Number and content of each line; in place of what is not JSON, the error."""
     for row, line in enumerate(_lines(raw, path), start=1):
         line = line.removeprefix(_MARK)
+        if len(line) > _MOST_VALUES and line.count(b",") > _MOST_VALUES:
+            yield row, RowError(f"more than {_MOST_VALUES:,} values or commas")
+            continue
         try:
             yield row, orjson.loads(line)
         except orjson.JSONDecodeError as error:
