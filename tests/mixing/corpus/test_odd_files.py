@@ -47,10 +47,10 @@ def _parquet(path: Path, **columns: Any) -> Path:
 @pytest.mark.parametrize(
     ("name", "data", "count"),
     [
-        ("a.jsonl.gz", gzip.compress(ROW) + gzip.compress(ROW), 2),
-        ("a.jsonl.gz", gzip.compress(ROW) + b"\0" * 512, 1),
-        ("a.jsonl.gz", gzip.compress(b""), 0),
-        ("a.jsonl.gz", gzip.compress(ROW[:5]) + gzip.compress(ROW[5:]), 1),
+        ("a.jsonl.gz", gzip.compress(ROW, mtime=0) + gzip.compress(ROW, mtime=0), 2),
+        ("a.jsonl.gz", gzip.compress(ROW, mtime=0) + b"\0" * 512, 1),
+        ("a.jsonl.gz", gzip.compress(b"", mtime=0), 0),
+        ("a.jsonl.gz", gzip.compress(ROW[:5], mtime=0) + gzip.compress(ROW[5:], mtime=0), 1),
         ("a.jsonl.zst", zstandard.compress(ROW) + zstandard.compress(ROW), 2),
         ("a.jsonl.zst", SKIPPABLE + zstandard.compress(ROW) + SKIPPABLE, 1),
         ("a.jsonl.zst", zstandard.compress(b""), 0),
@@ -71,7 +71,11 @@ def test_what_was_packed_in_pieces_is_read_to_its_end(tmp_path: Path, name: str,
         ("a.jsonl.zst", b"", "not a byte in it"),
         ("a.jsonl.gz", ROW, "Not a gzipped file"),
         ("a.jsonl.zst", ROW, "Unknown frame descriptor"),
-        ("a.jsonl.gz", gzip.compress(ROW) + gzip.compress(ROW)[:-6], "ended before the end-of-stream marker"),
+        (
+            "a.jsonl.gz",
+            gzip.compress(ROW, mtime=0) + gzip.compress(ROW, mtime=0)[:-6],
+            "ended before the end-of-stream marker",
+        ),
     ],
 )
 def test_a_packed_file_that_is_cut_or_no_such_file_is_an_error(
@@ -88,7 +92,9 @@ def test_a_packed_file_cut_anywhere_is_never_taken_for_whole(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     rows = b"".join(b'{"text": "%d"}\n' % random.Random(n).getrandbits(200) for n in range(50))
-    packed, suffix = data.draw(st.sampled_from([(gzip.compress(rows), "gz"), (zstandard.compress(rows), "zst")]))
+    packed, suffix = data.draw(
+        st.sampled_from([(gzip.compress(rows, mtime=0), "gz"), (zstandard.compress(rows), "zst")])
+    )
     path = tmp_path_factory.mktemp("cut") / f"a.jsonl.{suffix}"
     path.write_bytes(packed[: data.draw(st.integers(0, len(packed) - 1))])
     with pytest.raises(UserError, match="cannot be read beyond row"):
