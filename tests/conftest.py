@@ -18,7 +18,7 @@ LONG = ("end_to_end/", "pretraining/", "post_training/", "lineage/", "synthesis/
 
 
 # How long an example takes on a busy machine says nothing.
-hypothesis.settings.register_profile("steady", deadline=None)
+hypothesis.settings.register_profile("steady", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("steady")
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 # `ReturnToService`: a node that was set down stays down until it is told to resume.
 _CONFIG = """
 ClusterName=tests
+FirstJobId={first_job}
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={controller}
 SlurmdPort={node}
@@ -62,7 +63,9 @@ def running(folder: Path) -> Iterator[Path]:
     key.write_bytes(secrets.token_bytes(1024))
     key.chmod(0o400)
     ports = {"controller": _free_port(), "node": _free_port()}
-    config.write_text(_CONFIG.format(host=platform.node(), user=getpass.getuser(), folder=folder, **ports))
+    # Ranks of a job meet at a port of its number, and beside this one there may be Slurm of other tests.
+    about = {"host": platform.node(), "user": getpass.getuser(), "folder": folder, "first_job": _first_job()}
+    config.write_text(_CONFIG.format(**about, **ports))
     # Its node is to have GPUs: files stand for devices, which nothing opens.
     for number in range(8):
         (folder / f"gpu{number}").touch()
@@ -158,6 +161,10 @@ def _wait_for_node(folder: Path, config: Path) -> None:
         time.sleep(0.1)
     logs = [f"{log.name}: {log.read_text()[-1000:]}" for log in folder.glob("*.log")]
     raise RuntimeError("\n".join(["Slurm's node does not come up", *logs]))
+
+
+def _first_job() -> int:
+    return 1 + secrets.randbelow(19_000)
 
 
 def _free_port() -> int:

@@ -45,21 +45,6 @@ def _ran(said: str) -> set[str]:
     return {stage.removeprefix(f"{STAGES}:") for stage in stages}
 
 
-def test_descriptions_and_plans_make_nothing_again_and_the_reports_style_only_the_report(
-    reproduced: Path, run: Run
-) -> None:
-    package = reproduced / "src/alignment_pretraining"
-    for name in ("study.py", "pretraining/local/engine.py", "pipelines/eval/nodes.py"):
-        text = (package / name).read_text()
-        (package / name).write_text(text.replace('"""', '"""More: ', 1) + "\n\n# The end.\n")
-    (package / "planning/training.py").write_text((package / "planning/training.py").read_text() + "\nPLANNED = 1\n")
-    assert _ran(run("dvc", "repro", STAGES).stdout) == {"code"}
-    assert "up to date" in run("dvc", "status", STAGES).stdout
-    style = package / "reporting/report.css"
-    style.write_text(style.read_text() + "p { margin: 0; }\n")
-    assert _ran(run("dvc", "repro", STAGES).stdout) == {"code", "reporting"}
-
-
 def test_dvc_shows_graph_and_plots_without_a_network(reproduced: Path, run: Run) -> None:
     assert "pretraining" in run("dvc", "dag", STAGES).stdout
     run("dvc", "plots", "show")

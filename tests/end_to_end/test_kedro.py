@@ -308,7 +308,7 @@ cluster:
   save_every: 8
   gpu: {name: none, memory_gb: 1, peak_tflops: 1, mfu: 0.5, price_per_hour: 0, currency: USD, sources: {}}
   layouts:
-    pretraining: {dp: 2, tp: 2, micro_batch: 4, dtype: float32}
+    pretraining: {tp: 2, micro_batch: 4, dtype: float32}
     midtraining: {tp: 2, micro_batch: 4, dtype: float32}
 """
 

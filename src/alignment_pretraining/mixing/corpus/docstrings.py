@@ -1,6 +1,7 @@
 """English prose from the docstrings of installed packages, read without importing them."""
 
 import ast
+import csv
 from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
@@ -63,7 +64,10 @@ def installed_package(name: str, version: str | None) -> Distribution:
 
 def _sources(package: Distribution) -> list[str]:
     """Paths of the package's Python files, sorted; tests and vendored code left out."""
-    files = (Path(str(file)) for file in package.files or [])
+    # Not `package.files` alone, which leaves out what is gone where the backport of importlib.metadata was imported.
+    record = package.read_text("RECORD")
+    names = (row[0] for row in csv.reader(record.splitlines())) if record else map(str, package.files or [])
+    files = map(Path, names)
     return sorted(
         file.as_posix() for file in files if file.suffix == ".py" and not _NOT_SHIPPED_PROSE.intersection(file.parts)
     )
