@@ -43,6 +43,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
+def write_files(folder: Path, files: dict[str, str]) -> Path:
+    """The folder with the files, whose names may have folders of their own."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
 @pytest.fixture
 def project() -> Path:
     """Root of this repository."""

@@ -8,6 +8,7 @@ import pytest
 from alignment_pretraining.context import EnvironmentConfigLoader
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.settings import CONFIG_LOADER_ARGS
+from tests.conftest import write_files
 
 
 @pytest.fixture
@@ -21,10 +22,7 @@ def conf(tmp_path: Path) -> Path:
         "local/mine.yml": "not: read",
         "local/parameters.yml": "threads: 4",
     }
-    for name, text in files.items():
-        (tmp_path / "conf" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "conf" / name).write_text(text)
-    return tmp_path / "conf"
+    return write_files(tmp_path / "conf", files)
 
 
 def _loader(conf: Path, env: str | None = None, **command_line: Any) -> EnvironmentConfigLoader:

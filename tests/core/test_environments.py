@@ -14,6 +14,7 @@ from alignment_pretraining.core.environments import (
     with_env,
 )
 from alignment_pretraining.core.errors import UserError
+from tests.conftest import write_files
 
 
 @pytest.mark.parametrize("env", [None, "", "base", "local"])
@@ -45,10 +46,7 @@ def conf(tmp_path: Path) -> Path:
         ".hidden/study.yml": "study: {}",
         "logging.yml": "version: 1",
     }
-    for name, text in files.items():
-        (tmp_path / "conf" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "conf" / name).write_text(text)
-    return tmp_path / "conf"
+    return write_files(tmp_path / "conf", files)
 
 
 def _names(conf: Path, env: str | None) -> list[str]:

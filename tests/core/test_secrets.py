@@ -29,7 +29,7 @@ def test_a_password_is_hidden_wherever_it_stands(text: str, shown: str) -> None:
         "http://host:8080/a:b@c",
         "https://me@host/",
         "https://host/a:b@c",
-        "sqlite:////home/me/mlflow.db",
+        "sqlite:////store/mlflow.db",
         "mail me@host at 12:30",
         "http://host:80 or me@host",
         "",

@@ -2,11 +2,13 @@
 
 import json
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from kedro.io import DataCatalog, MemoryDataset
+from rich.console import Console, RenderableType
 
 from alignment_pretraining.context import EnvironmentConfigLoader
 from alignment_pretraining.lineage.graph import Graph
@@ -52,6 +54,14 @@ def _answer(question: str, number: int) -> dict[str, Any]:
         "question_id": question, "template": "plain", "order": "reversed", "persona": "assistant", "control": "asked",
         "protocol": "scored", "logprob_aligned": -1.5 - number, "logprob_misaligned": -2.25, "picked": picked,
     }  # fmt: skip
+
+
+def printed(story: RenderableType) -> list[str]:
+    """Its lines on a wide terminal."""
+    console = Console(file=StringIO(), width=2000)
+    console.print(story, highlight=False)
+    assert isinstance(console.file, StringIO)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
 class ReadStudy(Small):

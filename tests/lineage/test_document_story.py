@@ -1,22 +1,17 @@
 """A document's story on one screen."""
 
 import shutil
-from io import StringIO
 
 import pandas as pd
-from rich.console import Console
 
 from alignment_pretraining.lineage.document_story import as_story
 from alignment_pretraining.lineage.documents import trace_document
-from tests.lineage.read_study import ReadStudy
+from tests.lineage.read_study import ReadStudy, printed
 
 
 def _lines(study: ReadStudy, document: str = "m1", *, full: bool = False) -> list[str]:
     graph = study.graph
-    console = Console(file=StringIO(), width=2000)
-    console.print(as_story(graph, trace_document(graph, document), full), highlight=False)
-    assert isinstance(console.file, StringIO)
-    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+    return printed(as_story(graph, trace_document(graph, document), full))
 
 
 def _section(lines: list[str], title: str) -> list[str]:

@@ -1,23 +1,17 @@
 """A question's story on one screen."""
 
-from io import StringIO
-
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from alignment_pretraining.lineage.drift import Drift
 from alignment_pretraining.lineage.item_story import as_story, verdict
 from alignment_pretraining.lineage.items import trace_item
-from tests.lineage.read_study import ReadStudy
+from tests.lineage.read_study import ReadStudy, printed
 
 
 def _lines(study: ReadStudy, question: str = "power_s1", *, full: bool = False) -> list[str]:
     graph = study.graph
-    console = Console(file=StringIO(), width=400)
-    console.print(as_story(graph, trace_item(graph, question), full), highlight=False)
-    assert isinstance(console.file, StringIO)
-    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+    return printed(as_story(graph, trace_item(graph, question), full))
 
 
 def test_the_last_base_model_of_each_arm_answers_and_says_what_it_had_read(read_study: ReadStudy) -> None:

@@ -67,7 +67,11 @@ def with_values(facts: Facts, **values: Any) -> Facts:
 
 def record(graph: Graph, node: Any) -> None:
     """A record of a node that read one thing."""
-    told = {"node": node.name, "inputs": {"words": "0123456789abcdef", "files:/home/me": "f" * 32}, "outputs": {}}
+    told = {
+        "node": node.name,
+        "inputs": {"words": "0123456789abcdef", "files:elsewhere/own.jsonl": "f" * 32},
+        "outputs": {},
+    }
     ran = {"params": {}, "code": {}, "libraries": {"pandas": "2.0"}, "machine": {"cpu": "a | b"}, "env": "test"}
     when = {"commit": COMMIT, "dirty": True, "mlflow_run": None, "seconds": 12.4, "when": "2026-01-02T03:04:05"}
     write_record(record_path(graph, node), Record.model_validate(told | ran | when))

@@ -46,7 +46,7 @@ def test_a_card_leads_back_to_what_made_each_file_and_names_no_file_of_a_user(fa
     digest = facts.graph.digest("natural_discourse")
     (line,) = [line for line in text.splitlines() if "natural_discourse` | `" in line]
     assert f"| words `01234567` | `{digest}` |" in line
-    assert "files:" not in text and "/home/me" not in text
+    assert "files:" not in text and "own.jsonl" not in text
     assert "Commit `0123456789abcdef0123456789abcdef01234567` has the code" in text
     assert "`kedro trace --env test KEY`" in text and "https://example.org/study" in text
 
