@@ -55,13 +55,12 @@ clean: ## remove what `make run` made, except installed packages and answers tha
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-# Not compiled: most modules are never imported, and the others are compiled when they first are.
 $(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
-	"$(BIN)/python" -m pip install --quiet --no-compile --constraint requirements.lock --editable .
+	"$(BIN)/python" -m pip install --quiet --constraint requirements.lock --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements.lock pyproject.toml | $(VENV)/bin/python
-	"$(BIN)/python" -m pip install --quiet --no-compile --constraint requirements.lock --editable '.[dev]'
+	"$(BIN)/python" -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
 	@touch $@ $(VENV)/.run
 
 $(VENV)/docs/.done: requirements-docs.lock | $(VENV)/bin/python

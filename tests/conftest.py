@@ -23,10 +23,12 @@ hypothesis.settings.load_profile("steady")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep a worker of pytest-xdist, and the commands that its tests run, to one core.
+    """Let commands keep what Python compiles, and keep a worker of pytest-xdist with the commands of its tests to one core.
 
     A study of the tests is hardly faster on two, and every worker process of its own imports torch.
     """
+    # Some containers forbid it, and then every command compiles the project again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     worker = getattr(config, "workerinput", None)
     if worker:
         cores = sorted(os.sched_getaffinity(0))
