@@ -23,7 +23,7 @@ hypothesis.settings.load_profile("steady")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let commands keep what Python compiles; keep a worker of pytest-xdist, with the commands that it runs, to one core.
+    """Let commands keep what Python compiles; keep a worker of pytest-xdist, with its commands, to one core.
 
     A study of the tests is hardly faster on two, and every worker process of its own imports torch.
     """
