@@ -15,8 +15,6 @@ from tests.end_to_end.s3 import DVC, s3_remote
 
 STAGES = "environments/test/dvc.yaml"
 
-pytestmark = pytest.mark.timeout(600)
-
 
 @pytest.fixture(scope="module")
 def reproduced(study: Path, run: Run) -> Path:

@@ -28,7 +28,7 @@ from tests.end_to_end.published import (
 )
 from tests.publishing.hub_server import TOKEN, Hub
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.tracked]
+pytestmark = pytest.mark.tracked
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import pytest
 
 from tests.end_to_end.conftest import DATA, Run, environment
 
-pytestmark = pytest.mark.timeout(600)
 # Parts so small that each step has many tasks, which are then done by worker processes.
 MIXING = ("kedro", "run", "--env", "test", "--pipelines", "mixing")
 SMALL_PARTS = ("--params", "corpus.part_bytes=30000")

@@ -10,8 +10,6 @@ import yaml
 from tests.end_to_end.conftest import DATA, Run, copy_finished
 from tests.synthesis.api.local_api import running_api
 
-pytestmark = pytest.mark.timeout(900)
-
 OPTIONAL = ("tampering", "personality", "emergent")
 
 

@@ -10,7 +10,6 @@ import yaml
 
 from tests.end_to_end.conftest import DATA, copy_project, runner
 
-pytestmark = pytest.mark.timeout(600)
 WORDS = Path(__file__).read_text().split()
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 Array = np.ndarray
+# A variance of scores that are equal is no more than this; that of scores which differ is far above it.
+ROUNDING = 1e-24
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def _working_variance(items: Array, families: Array, sizes: Array, means: Array)
     between = (sizes * (means - items.mean(-1, keepdims=True)) ** 2).sum(-1) / (groups - 1)
     of_families = np.maximum(between - within, 0) * (groups - 1) / (n - (sizes**2).sum() / n)
     total = of_families + within
-    correlation = np.divide(of_families, total, out=np.ones_like(total), where=total > 0)[..., None]
+    correlation = np.divide(of_families, total, out=np.ones_like(total), where=total > ROUNDING)[..., None]
     variance: Array = correlation + (1 - correlation) / sizes
     return variance
 

@@ -7,14 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from alignment_pretraining.reporting.crossed import crossed_mean
+from alignment_pretraining.reporting.crossed import ROUNDING, crossed_mean
 
 # A family deviates fully from the others when it does so by this much; see `_unanimity`.
 DEVIATION = 0.02
 # How far from the others a family of which nothing was seen is thought to lie, on the scale of a rate.
 UNSEEN = 0.5
-# A variance of scores that are equal is no more than this; that of scores which differ is far above it.
-ROUNDING = 1e-24
 
 Floats = Any  # a float, or an array of them: an Estimate may hold many
 
