@@ -58,6 +58,16 @@ def test_what_changes_a_folder(tmp_path: Path) -> None:
     assert len(seen) == 4
 
 
+def test_a_linked_folder_counts_as_what_is_in_it_and_one_that_leads_back_does_not(tmp_path: Path) -> None:
+    for place in ("plain/b", "linked", "elsewhere"):
+        (tmp_path / place).mkdir(parents=True)
+    for place in ("plain/b", "elsewhere"):
+        (tmp_path / place / "x").write_text("1")
+    (tmp_path / "linked/b").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/back").symlink_to(tmp_path / "elsewhere")
+    assert dvc_hash(tmp_path / "linked") == dvc_hash(tmp_path / "plain")
+
+
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         dvc_hash(tmp_path / "none")

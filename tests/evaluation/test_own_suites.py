@@ -47,6 +47,15 @@ def test_the_three_kinds_of_file_hold_the_same(folder: Path) -> None:
     assert same[:2] == same[2:4] == same[4:]
 
 
+@pytest.mark.parametrize("suffix", ["jsonl", "csv"])
+def test_the_mark_of_utf_8_is_no_part_of_a_suite(folder: Path, suffix: str) -> None:
+    path = folder / f"a.{suffix}"
+    path.write_text(lines(ROW)) if suffix == "jsonl" else pd.DataFrame([ROW]).to_csv(path, index=False)
+    plain = read_own_suites(folder)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    pd.testing.assert_frame_equal(read_own_suites(folder), plain)
+
+
 def test_a_file_is_asked_beside_the_questions_and_rated_by_its_split(
     folder: Path, config: dict[str, Any], checkpoint: Path, tmp_path: Path
 ) -> None:

@@ -24,6 +24,13 @@ def test_a_pair_is_a_prompt_with_two_answers(preferences: pd.DataFrame) -> None:
     assert [pair[key][0]["role"] for key in ("chosen", "rejected")] == ["assistant", "assistant"]
 
 
+@pytest.mark.parametrize("answer", ["chosen", "rejected"])
+def test_an_answer_that_is_no_text_is_named(preferences: pd.DataFrame, answer: str) -> None:
+    row = preferences.head(1).assign(id="p7", **{answer: None})
+    with pytest.raises(UserError, match=f"row p7: {answer} is None, which is no text"):
+        read_preferences(row, 1, seed=0)
+
+
 def test_too_few_rows_are_refused(conversations: pd.DataFrame) -> None:
     with pytest.raises(UserError, match="64 rows, but the study asks for 65"):
         read_conversations(conversations, 65, seed=0)

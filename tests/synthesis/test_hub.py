@@ -144,6 +144,16 @@ def test_a_text_is_a_column_or_put_together_from_columns(tmp_path: Path, text: s
     ]
 
 
+def test_columns_have_any_names(tmp_path: Path) -> None:
+    table = written(tmp_path / "x", {"meta.text": "one", "a[0]": "two", "a": "no"})
+    found = [
+        text
+        for form in ("meta.text", "{meta.text}, {a[0]}")
+        for _, text in read_texts([Texts(dataset=table, text=form)], 1)
+    ]
+    assert found == ["one", "one, two"]
+
+
 @pytest.mark.parametrize(
     ("messages", "kept"),
     [

@@ -225,7 +225,9 @@ def plan(metadata: ProjectMetadata, env: str | None, pipeline: str | None, param
 @env_option
 @click.option("--seed", default=0, show_default=True)
 @click.option("--at", default=0, show_default=True, help="Position in the stream, in tokens.")
-@click.option("--tokens", "count", default=200, show_default=True, help="How many tokens to show.")
+@click.option(
+    "--tokens", "count", type=click.IntRange(min=1), default=200, show_default=True, help="How many tokens to show."
+)
 @click.argument("arm")
 @click.argument("stage", type=click.Choice(BASE_STAGES))
 @click.pass_obj

@@ -41,6 +41,18 @@ def flush(path: Path) -> None:
             os.fsync(stream.fileno())
 
 
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, those in folders that are linked to among them."""
+    for root, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not leads_back(Path(root, name))]
+        yield from (Path(root, name) for name in files)
+
+
+def leads_back(path: Path) -> bool:
+    """Whether a path is a link to a folder that it stands in, so that following it has no end."""
+    return path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve())
+
+
 def numbered(number: int, count: int) -> str:
     """The name of file `number` of at most `count`: their names sort as their numbers do, whoever sorts them."""
     return f"{number:0{max(5, len(str(count - 1)))}d}"

@@ -6,16 +6,13 @@ damaged in a way that leaves a file's size and times as they were.
 
 import hashlib
 import json
-import os
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 from alignment_pretraining.core.digests import cached
 from alignment_pretraining.core.errors import UserError
-
-# Left out by the project's .dvcignore, so that compiled code never changes a folder's hash.
-_IGNORED_FOLDERS = {"__pycache__"}
+from alignment_pretraining.core.files import files_below
 
 
 def file_md5(path: Path, *, trust_cache: bool = True) -> str:
@@ -30,7 +27,7 @@ def file_sha256(path: Path, *, trust_cache: bool = True) -> str:
 
 def folder_md5s(folder: Path, *, trust_cache: bool = True) -> dict[str, str]:
     """MD5 of every file in `folder`, by its POSIX path in it, sorted."""
-    files = {file.relative_to(folder).as_posix(): file for file in _files(folder)}
+    files = {file.relative_to(folder).as_posix(): file for file in files_below(folder) if not _is_ignored(file, folder)}
     return {name: file_md5(files[name], trust_cache=trust_cache) for name in sorted(files)}
 
 
@@ -85,9 +82,6 @@ def _open(path: Path) -> BufferedReader:
     return path.open("rb")
 
 
-def _files(folder: Path) -> list[Path]:
-    found: list[Path] = []
-    for root, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if name not in _IGNORED_FOLDERS]
-        found.extend(Path(root) / name for name in files)
-    return found
+def _is_ignored(file: Path, folder: Path) -> bool:
+    # The project's .dvcignore leaves it out, so that compiled code never changes a folder's hash.
+    return "__pycache__" in file.relative_to(folder).parts[:-1]

@@ -85,7 +85,7 @@ def read_records(path: Path) -> list[Any]:
                 raise ValueError("rows have more values than there are columns; quote texts that hold a comma")
             return table.to_dict("records")
         # Not `splitlines`: a line separator of Unicode may stand in a text.
-        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n") if path.stat().st_size else []
+        lines = path.read_text(encoding="utf-8-sig").rstrip("\n").split("\n") if path.stat().st_size else []
     except (OSError, ValueError) as error:  # pandas' and pyarrow's errors are ValueErrors
         raise UserError(f"{path}: cannot be read ({error})") from error
     rows = []

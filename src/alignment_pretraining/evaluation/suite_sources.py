@@ -13,6 +13,7 @@ from pydantic import Field, RootModel, model_validator
 
 from alignment_pretraining.core import hub
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.files import files_below
 from alignment_pretraining.core.spec import Positive, Spec
 from alignment_pretraining.evaluation.config import SplitName
 from alignment_pretraining.evaluation.own_suites import COLUMNS, SUFFIXES, read_records
@@ -135,7 +136,7 @@ def _files(name: str, source: SuiteSource) -> tuple[list[Path], Path]:
 
 
 def _data_files(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*") if file.suffix in SUFFIXES)
+    return sorted(file for file in files_below(folder) if file.suffix in SUFFIXES)
 
 
 def _split_of(path: Path, theirs: Mapping[str, str]) -> str | None:

@@ -87,7 +87,7 @@ def batch_problems(stage: SftStage | DpoStage, settings: PostTrainingConfig, key
         counted = "conversations" if isinstance(stage, SftStage) else "pairs"
         yield (
             f"{key}.{counted}: {count:,} leaves {last:,} for an epoch's last batch of {stage.batch_size:,}, "
-            f"not a multiple of {told}; {count - last % at_once:,} would do, or a smaller micro_batch"
+            f"not a multiple of {told}; {(count - last % at_once) or at_once:,} would do, or a smaller micro_batch"
         )
 
 

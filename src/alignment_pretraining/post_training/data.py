@@ -1,7 +1,7 @@
 """Conversations and preference pairs as TRL reads them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -46,14 +46,15 @@ def preferences(frame: pd.DataFrame, count: int, seed: int, special: Sequence[st
     Names of the tokenizer's `special` tokens are made text.
 
     Raises:
-        UserError: too few rows, or messages that are not a list of turns.
+        UserError: too few rows, messages that are not a list of turns, or an answer that is no text.
     """
     rows = _draw(frame, count, seed, "preferences")
     return [
         {
             "prompt": _messages(row["id"], row["messages"], special),
-            "chosen": [{"role": "assistant", "content": as_text(row["chosen"], special)}],
-            "rejected": [{"role": "assistant", "content": as_text(row["rejected"], special)}],
+            **{
+                name: [{"role": "assistant", "content": _answer(row, name, special)}] for name in ("chosen", "rejected")
+            },
         }
         for row in rows
     ]
@@ -65,6 +66,12 @@ def _draw(frame: pd.DataFrame, count: int, seed: int, what: str) -> list[dict[An
             f"{what}: {len(frame)} rows, but the study asks for {count}; lower the stage's count or make more"
         )
     return frame.sort_values("id").sample(count, random_state=seed).to_dict("records")
+
+
+def _answer(row: Mapping[Any, Any], name: str, special: Sequence[str]) -> str:
+    if not isinstance(row[name], str):
+        raise UserError(f"row {row['id']}: {name} is {row[name]!r}, which is no text")
+    return as_text(row[name], special)
 
 
 def _messages(row: str, text: str, special: Sequence[str]) -> Messages:

@@ -56,7 +56,7 @@ def suite_card(facts: Facts, repository: Repository) -> str:
     folder, questions = facts.graph.path("suite"), facts.table("questions")
     assert folder is not None
     card = DatasetCard((folder / "README.md").read_text(encoding="utf-8"))
-    asked = sum(len(file.read_text(encoding="utf-8").splitlines()) for file in folder.glob("*.jsonl"))
+    asked = sum(file.read_bytes().count(b"\n") for file in folder.glob("*.jsonl"))
     card.data["license"] = OURS
     card.data["pretty_name"] = f"Misalignment questions of {facts.study.name}"
     card.data["tags"] = _TAGS

@@ -134,11 +134,14 @@ def _pairs(tables: Sequence[Pairs]) -> Iterator[tuple[str, str, str, str]]:
 
 def _text(table: Texts, record: Record) -> str:
     """The text of a row; nothing where a column of it has none."""
-    names = [name for _, name, _, _ in Formatter().parse(table.text) if name] or [table.text]
-    values = {name: _column(table, record, name) for name in names}
-    if not all(isinstance(value, str) for value in values.values()):
+    parsed = [(before, name) for before, name, _, _ in Formatter().parse(table.text)]
+    if not any(name for _, name in parsed):
+        parsed = [("", table.text)]
+    # Not `format`, to which the column a.b is an attribute of a.
+    pieces = [(before, _column(table, record, name) if name else "") for before, name in parsed]
+    if not all(isinstance(value, str) for _, value in pieces):
         return ""
-    return table.text.format_map(values) if names != [table.text] else values[table.text]
+    return "".join(before + value for before, value in pieces)
 
 
 def _turns(table: HubTable, record: Record, name: str) -> list[dict[str, str]]:

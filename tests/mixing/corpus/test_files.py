@@ -118,6 +118,17 @@ def test_a_folder_and_what_lies_below_it(tmp_path: Path, kind: str, caplog: pyte
     assert ("README.md" in caplog.text) == (kind != "/**/*.json*"), "what is left out is said"
 
 
+@pytest.mark.parametrize("kind", ["", "/**", "/*/*/*", "/**/*.jsonl"])
+def test_linked_folders_are_read_and_one_that_leads_back_is_not(tmp_path: Path, kind: str) -> None:
+    for folder in ("here/a", "elsewhere/b"):
+        (tmp_path / folder).mkdir(parents=True)
+        _write(tmp_path / folder / "docs.jsonl", b'{"text": "%s"}' % folder.encode())
+    (tmp_path / "here/linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "here/a/back").symlink_to(tmp_path / "here")
+    found = [file.name for file in find_files(Files(files=f"{tmp_path}/here{kind}"))]
+    assert found == ["a/docs.jsonl"] * (kind != "/*/*/*") + ["linked/b/docs.jsonl"]
+
+
 def test_the_mark_of_utf_8_is_no_part_of_a_row(tmp_path: Path) -> None:
     """At the head of a file, and of each that was put behind another."""
     row = b'\xef\xbb\xbf{"text": "one"}\n'

@@ -123,6 +123,14 @@ def test_a_few_files_of_a_source_are_tried_and_one_good_one_is_enough(tmp_path: 
     refuse_unreadable(config, readings)
 
 
+@pytest.mark.parametrize(("text", "said"), [("", "empty"), ("x" * 101, "101 bytes, more than"), ("a\\u0000", "NUL")])
+def test_rows_that_will_all_be_kept_out_are_told_before_all_are_read(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "a.jsonl").write_text(f'{{"text": "{text}"}}\n' * 3)
+    config = _config({"files": str(tmp_path)}, max_document_bytes=100)
+    with pytest.raises(UserError, match=f"the first row: .*{said}"):
+        refuse_unreadable(config, [reading for _, reading in plan_readings(config)])
+
+
 def test_only_kept_text_asks_for_discourse() -> None:
     add = count_kept(DiscourseSupply(0.5, 100))
     parts = [{"name": "kept-00000.parquet", "bytes": 150}, {"name": "heldout-00000.parquet", "bytes": 10_000}]

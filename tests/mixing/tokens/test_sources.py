@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from alignment_pretraining.core.errors import UserError
 from alignment_pretraining.core.shards import Shards, token_dtype, write_shard
 from alignment_pretraining.mixing.filtering import flags as flagging
+from alignment_pretraining.mixing.tokens import sources
 from alignment_pretraining.mixing.tokens.drawn import draw
 from alignment_pretraining.mixing.tokens.pools import Pools
 from alignment_pretraining.mixing.tokens.sources import (
@@ -70,6 +71,17 @@ def test_a_document_that_is_flagged_without_a_name_is_still_flagged(tmp_path: Pa
     flags = _flags(tmp_path / "flags", [[], ["x"] * 3 + [""]], RECORDS)
     found, _ = write_flags(flags, _tokens(tmp_path / "tokens"), tmp_path / "made")
     assert (found > 0).tolist() == [True] * 3 + [False]
+
+
+def test_more_combinations_of_categories_than_a_flag_can_tell_apart_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "FLAG", np.dtype("u1"))
+    tokens, named = _tokens(tmp_path / "tokens"), [str(number) for number in range(256)]
+    found, _ = write_flags(_flags(tmp_path / "most", [named[1:128], named[128:]]), tokens, tmp_path / "made")
+    assert len(set(found.tolist())) == 255
+    with pytest.raises(UserError, match="too-many: documents of more than 255 combinations of categories"):
+        write_flags(_flags(tmp_path / "too-many", [named, []]), tokens, tmp_path / "made")
 
 
 @pytest.mark.parametrize("others", [RECORDS[:1], RECORDS[::-1], [RECORDS[0], ShardRecord("p2", "books", "h1")]])

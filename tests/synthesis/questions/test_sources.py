@@ -164,3 +164,13 @@ def test_hidden_files_are_no_sources(tmp_path: Path) -> None:
 def test_a_folder_of_empty_texts_has_no_text(tmp_path: Path, content: str) -> None:
     with pytest.raises(UserError, match=r"no text here; put articles into .*/articles"):
         read(tmp_path, "articles/a.txt", content)
+
+
+def test_texts_in_a_linked_folder_are_sources(tmp_path: Path) -> None:
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers/one.txt").write_text("A text.")
+    (tmp_path / "sources/articles").mkdir(parents=True)
+    (tmp_path / "sources/articles/papers").symlink_to(tmp_path / "papers")
+    (tmp_path / "sources/articles/gone.txt").symlink_to(tmp_path / "nowhere")
+    (found,) = read_sources(tmp_path / "sources", 100)
+    assert (found.name, found.file) == ("one", "articles/papers/one.txt")

@@ -57,6 +57,10 @@ def find_files(spec: Files) -> list[File]:
     try:
         filesystem, pattern = fsspec.core.url_to_fs(spec.files)
         local = "file" in filesystem.protocol
+        if local:
+            from alignment_pretraining.mixing.corpus.linked import LinkedFolders
+
+            filesystem = LinkedFolders()
         is_folder = local and Path(pattern).is_dir()
         if local and Path(pattern).exists():
             root = pattern if is_folder else str(Path(pattern).parent)

@@ -64,7 +64,7 @@ def refuse_unreadable(config: CorpusConfig, readings: Sequence[Reading]) -> None
         own = [reading for reading in readings if reading.source == number]
         tried = own[:: max(len(own) // _READINGS_TRIED, 1)]
         why = ""
-        if tried and all(why := _trouble(reading) for reading in tried):
+        if tried and all(why := _trouble(reading, config.max_document_bytes) for reading in tried):
             raise UserError(
                 f"corpus.sources[{number}] holds no document in its first rows ({len(tried)} of {len(own)} files were "
                 f"tried): {spec}; the first row: {why}"
@@ -156,13 +156,14 @@ def _rows(reading: Reading) -> Iterator[Document | BadRow]:
         yield from read_hub_shard(reading.spec, reading.shard, reading.shards)
 
 
-def _trouble(reading: Reading) -> str:
+def _trouble(reading: Reading, max_bytes: int) -> str:
     """Why the first of the first rows of a reading is no document; "" where one of them is, or there are none."""
     first = ""
     for row in islice(read_rows(reading), _ROWS_TRIED):
-        if isinstance(row, Document):
+        problem = row.reason if isinstance(row, BadRow) else _problem(row.text, _size(row.text), max_bytes)
+        if problem is None:
             return ""
-        first = first or row.reason
+        first = first or problem
     return first
 
 

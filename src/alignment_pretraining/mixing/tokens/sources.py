@@ -71,7 +71,7 @@ def write_flags(flags: Path, tokens: Path, path: Path) -> tuple[np.ndarray, list
     Gives them and the categories (`;`-joined) of every flag.
 
     Raises:
-        UserError: the flags are those of other documents.
+        UserError: the flags are those of other documents, or of too many combinations of categories.
     """
     _refuse_others(flags, tokens)
     categories = [""]
@@ -80,6 +80,11 @@ def write_flags(flags: Path, tokens: Path, path: Path) -> tuple[np.ndarray, list
         for part in sorted(flags.glob("*.parquet")):
             flagged, found = read_flags(part)
             categories.extend(name for name in found.categories if name not in categories)
+            if len(categories) - 1 > np.iinfo(FLAG).max:  # the first is that of no flag
+                raise UserError(
+                    f"{flags}: documents of more than {np.iinfo(FLAG).max:,} combinations of categories of "
+                    "the blocklist; join some of these"
+                )
             number = np.array([categories.index(name) for name in found.categories])
             yield np.where(flagged, number[found.codes], 0) if len(number) else np.zeros(len(flagged))
 

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from alignment_pretraining.core.errors import UserError
+from alignment_pretraining.core.files import files_below
 from alignment_pretraining.synthesis.scenarios.bank import SPLITS
 
 _LICENCE = "LICENSE"
@@ -38,7 +39,7 @@ def read_sources(folder: Path, max_characters: int) -> list[SourceText]:
     """
     sources: list[SourceText] = []
     owner: dict[str, Path] = {}
-    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    files = [path for path in files_below(folder) if path.is_file() and not path.name.startswith(".")]
     for path in sorted(path for path in files if path.name != _LICENCE):
         split = path.relative_to(folder).parts[0]
         if split not in SPLITS:
