@@ -83,8 +83,10 @@ TREES = st.recursive(
 @settings(max_examples=50)
 def test_what_pyyaml_writes_is_read(value: Any, flow: bool, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "any.yml"
-    path.write_text(yaml.safe_dump(value, default_flow_style=flow, allow_unicode=True), encoding="utf-8")
-    assert read_yaml(path) == value
+    written = yaml.safe_dump(value, default_flow_style=flow, allow_unicode=True)
+    path.write_text(written, encoding="utf-8")
+    # Not `value`: of a key that is a line separator PyYAML writes a space.
+    assert read_yaml(path) == yaml.safe_load(written)
 
 
 @given(content=st.binary(max_size=40))

@@ -78,11 +78,11 @@ def test_ranks_are_asked_to_end_where_this_process_is_interrupted(run: Run, tmp_
         if told.done:
             raise KeyboardInterrupt
 
-    (tmp_path / "curve.jsonl").write_text('{"step": 1, "loss": 2.5}\n')
+    step = f"""echo '{{"step": 1, "loss": 2.5}}' >{tmp_path}/curve.jsonl"""
     tell_to(interrupt)
     try:
         with pytest.raises(KeyboardInterrupt):
-            run('trap "echo asked to end; exit 0" TERM; sleep 20 & wait $!')
+            run(f'trap "echo asked to end; exit 0" TERM; {step}; sleep 20 & wait $!')
     finally:
         tell_no_more(interrupt)
     assert (tmp_path / "logs/job.log").read_text() == "asked to end\n"
