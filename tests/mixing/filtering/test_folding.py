@@ -4,6 +4,7 @@ import random
 import time
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,6 +57,27 @@ def test_texts_that_grow_shrink_or_vanish_find_room(character: str, count: int) 
     assert folded(texts) == [plainly(text) for text in texts]
 
 
+@given(st.lists(st.text(alphabet="ab \n_-.<\t\x7f\x02&\xe9", min_size=12, max_size=70), max_size=3))
+def test_bytes_that_are_looked_at_together_are_folded_as_one_after_another(texts: list[str]) -> None:
+    """Gaps and odd characters stand at every place of a block, and beside its ends."""
+    assert folded(texts) == [plainly(text) for text in texts]
+    spread = ["letters only, and so ".join(text) for text in texts]
+    assert folded(spread) == [plainly(text) for text in spread]
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
+def test_texts_of_arrow_are_folded_as_those_of_python(kind: pa.DataType) -> None:
+    """Parts of an array, empty ones and those that a text is missing before among them."""
+    texts = ["", "robot", "r\xf6bot", "a &lt;b", "", "x" * 300_000, "ro<b>bot", "\u4e00", ""]
+    array = pa.array([None, "none of them", *texts, "nor this"], kind)
+    for first, last in ((0, 9), (0, 0), (3, 5), (4, 5), (8, 9)):
+        some = array[2 + first : 2 + last]
+        told = [(one.text.tobytes(), one.owners.tolist()) for one in fold(some)]
+        assert told == [(one.text.tobytes(), one.owners.tolist()) for one in fold(texts[first:last])]
+        assert HyperscanMatcher(["robot"]).find(some) == RegexMatcher(["robot"]).find(some)
+    assert list(fold(pa.array([], kind))) == []
+
+
 def test_texts_keep_their_numbers_whatever_their_company() -> None:
     """Empty ones, those in ASCII and others, alone and in groups larger than what is folded together."""
     generator = random.Random(0)
@@ -72,7 +94,7 @@ def test_texts_keep_their_numbers_whatever_their_company() -> None:
 def test_every_reading_ends_where_it_says() -> None:
     for one in fold(["a\0b", "\u00e9<b>\u00e8", "", "-\nx"]):
         assert [one.text[end] for end in one.ends] == [0] * len(one.ends)
-        assert one.text.count(b"\0") == len(one.ends) and one.ends[-1] == len(one.text) - 1
+        assert one.text.tobytes().count(b"\0") == len(one.ends) and one.ends[-1] == len(one.text) - 1
 
 
 def test_no_texts_are_no_readings() -> None:
@@ -114,8 +136,8 @@ def test_a_shorter_reach_leaves_out_what_no_term_of_it_can_need(reach: int) -> N
     """Runs of so many letters of the whole second reading, with what stands beside them, are there or in the first."""
     text = "abcdefghijklm <b>nopq</b>rstu vwxyz-\nABCDEFGHI KLMNOP\u200bQRSTUVWXYZ 0123456789" * 2
     [whole], [cut] = fold([text]), fold([text], reach)
-    first, second = (b"\0" + reading + b"\0" for reading in whole.text.split(b"\0")[:2])
-    left = b"\0" + cut.text[cut.ends[0] + 1 :]
+    first, second = (b"\0" + reading + b"\0" for reading in whole.text.tobytes().split(b"\0")[:2])
+    left = b"\0" + cut.text[cut.ends[0] + 1 :].tobytes()
     for length in range(3, min(reach, 40) + 3):
         for start in range(len(second) - length + 1):
             run = second[start : start + length]

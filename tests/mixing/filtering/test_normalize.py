@@ -28,8 +28,8 @@ def folded(texts: list[str]) -> list[bytes]:
     """The readings of each text, as `normalize` joins them."""
     readings: list[list[bytes]] = [[] for _ in texts]
     for found in fold(texts):
-        assert found.text.count(b"\0") == len(found.ends) == len(found.owners)
-        for owner, reading in zip(found.owners, found.text.split(b"\0"), strict=False):
+        assert found.text.tobytes().count(b"\0") == len(found.ends) == len(found.owners)
+        for owner, reading in zip(found.owners, found.text.tobytes().split(b"\0"), strict=False):
             readings[owner].append(re.sub(rb"_+", b"_", reading))
     return [READINGS.encode().join(own) for own in readings]
 

@@ -52,7 +52,7 @@ class Blocklist(RootModel[Annotated[dict[str, Category], Field(min_length=1)]]):
         """Apply the instant and two-stage rules to the numbers of the terms found in one document."""
         modes = {self._modes[number] for number in found}
         if "instant" not in modes and not modes >= _TWO_STAGES:
-            return _KEPT
+            return KEPT
         counting = modes if modes >= _TWO_STAGES else {"instant"}
         used = [self.terms[number] for number in sorted(found) if self._modes[number] in counting]
         return Decision(True, tuple(dict.fromkeys(n for n, _ in used)), tuple(dict.fromkeys(t for _, t in used)))
@@ -63,4 +63,4 @@ class Blocklist(RootModel[Annotated[dict[str, Category], Field(min_length=1)]]):
 
 
 _TWO_STAGES = {"entity", "modifier"}
-_KEPT = Decision(False, (), ())
+KEPT = Decision(False, (), ())

@@ -1,40 +1,47 @@
 """The filters' decision on every document, as tables."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignment_pretraining.execution.store import TaskStatistics
-from alignment_pretraining.mixing.corpus.parts import Part, batches
-from alignment_pretraining.mixing.filtering.blocklist import Blocklist
+from alignment_pretraining.mixing.corpus.parquet import open_parquet, record_batches
+from alignment_pretraining.mixing.corpus.parts import Part
+from alignment_pretraining.mixing.filtering.blocklist import KEPT, Blocklist
 from alignment_pretraining.mixing.filtering.classifier import Classifier
 from alignment_pretraining.mixing.filtering.matcher import HyperscanMatcher, Matcher
+from alignment_pretraining.mixing.filtering.texts import Texts, strings
 
 SCHEMA = pa.schema([("id", pa.string()), ("flagged", pa.bool_()), ("categories", pa.string()), ("terms", pa.string())])
 NAME = "flags.parquet"
 CLASSIFIER = "classifier"  # its category, beside those of the list
 
 
-def flag(
-    texts: Sequence[str], blocklist: Blocklist, matcher: Matcher, classifier: Classifier | None = None
-) -> pd.DataFrame:
+def flag(texts: Texts, blocklist: Blocklist, matcher: Matcher, classifier: Classifier | None = None) -> pd.DataFrame:
     """One row a text: flagged (bool), categories and terms (str, joined by `;`, empty when not flagged).
 
     A text is flagged by either filter; what the classifier flags has the category `classifier`.
     """
-    flagged, categories, terms = np.zeros(len(texts), bool), [""] * len(texts), [""] * len(texts)
+    # Of the few that are flagged, decisions; a text has the number of its own, most that of the first.
+    decisions, numbers = [KEPT], np.zeros(len(texts), np.int64)
     for number, found in matcher.find(texts).items():
         decision = blocklist.decide(found)
-        flagged[number] = decision.flagged
-        categories[number], terms[number] = ";".join(decision.categories), ";".join(decision.terms)
-    table = pd.DataFrame({"flagged": flagged, "categories": categories, "terms": terms})
+        if decision.flagged:
+            numbers[number] = len(decisions)
+            decisions.append(decision)
+    columns = {
+        "flagged": pa.array([decision.flagged for decision in decisions]),
+        "categories": pa.array([";".join(decision.categories) for decision in decisions]),
+        "terms": pa.array([";".join(decision.terms) for decision in decisions]),
+    }
+    table: pd.DataFrame = pa.table(columns).take(numbers).to_pandas()
     if classifier is not None:
-        also = classifier.flags(texts)
+        also = classifier.flags(strings(texts))
         table.loc[also, "categories"] = [";".join(filter(None, (c, CLASSIFIER))) for c in table.categories[also]]
         table["flagged"] |= also
     return table
@@ -47,15 +54,16 @@ def flag_part(blocklist: Blocklist, classifier: Classifier | None, part: Part, f
     """
     matcher = _matcher(tuple(term for _, term in blocklist.terms))
     told = dict.fromkeys(("flagged", "kept", "flagged_bytes", "kept_bytes"), 0)
-    with pq.ParquetWriter(folder / NAME, SCHEMA) as file:
-        for ids, texts in batches(part.path):
+    with open_parquet(part.path) as read, pq.ParquetWriter(folder / NAME, SCHEMA) as written:
+        for batch in record_batches(read, ["id", "text"]):
+            texts = batch.column("text")
             decisions = flag(texts, blocklist, matcher, classifier)
-            sizes = np.fromiter((len(text.encode()) for text in texts), np.int64, len(texts))
-            for name, chosen in (("flagged", decisions.flagged), ("kept", ~decisions.flagged)):
+            flagged, sizes = decisions.flagged.to_numpy(), pc.binary_length(texts).to_numpy()
+            for name, chosen in (("flagged", flagged), ("kept", ~flagged)):
                 told[name] += int(chosen.sum())
                 told[f"{name}_bytes"] += int(sizes[chosen].sum())
-            decisions.insert(0, "id", ids)
-            file.write_table(pa.Table.from_pandas(decisions, SCHEMA, preserve_index=False))
+            table = pa.Table.from_pandas(decisions, preserve_index=False)
+            written.write_table(table.add_column(0, "id", batch.column("id")).cast(SCHEMA))
     return told
 
 

@@ -6,11 +6,12 @@ character that becomes several letters of other scripts there is one, which part
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from alignment_pretraining.mixing.filtering import folding_loop as loop
 from alignment_pretraining.mixing.filtering.normalize import (
@@ -23,8 +24,9 @@ from alignment_pretraining.mixing.filtering.normalize import (
     is_mark,
     meaning,
 )
+from alignment_pretraining.mixing.filtering.texts import Texts
 
-# Characters that are folded together: what stands between the steps stays in the cache of a core.
+# Bytes that are folded together: what stands between the steps stays in the cache of a core.
 _GROUP = 1 << 18
 _EVERY_TERM = 1 << 40  # bytes: more than any text has
 
@@ -33,66 +35,96 @@ class Folded(NamedTuple):
     """Some readings of texts, each followed by a NUL, which is nowhere else.
 
     Attributes:
-        text: All of them.
+        text: All of them, uint8.
         ends: Places of the NULs in `text`, int64 (readings,).
         owners: Numbers of the texts that they are readings of, int64 (readings,).
     """
 
-    text: bytes
+    text: np.ndarray
     ends: np.ndarray
     owners: np.ndarray
 
 
-def fold(texts: Sequence[str], reach: int = _EVERY_TERM) -> Iterator[Folded]:
+def fold(texts: Texts, reach: int = _EVERY_TERM) -> Iterator[Folded]:
     """Some readings at a time: one of each text, two where `normalize` has two.
 
+    Most texts are folded as the bytes that they are; those that are not ASCII or have entities, in their order after
+    all others.
+
     Args:
-        texts: They are read in their order, but ASCII apart from others.
+        texts: As Arrow has them, or Python.
         reach: Bytes of the longest term that is looked for. Of second readings there is only what may have a term of
             such a length that the first has not.
     """
-    sizes = np.fromiter(map(len, texts), np.int64, len(texts))
-    are_ascii = np.fromiter(map(str.isascii, texts), bool, len(texts))
-    for alike in (np.flatnonzero(are_ascii), np.flatnonzero(~are_ascii)):
-        for numbers in np.split(alike, np.flatnonzero(np.diff(sizes[alike].cumsum() // _GROUP)) + 1):
-            if len(numbers):
-                yield _fold(numbers, [texts[number] for number in numbers.tolist()], reach)
+    data, starts = _buffers(texts)
+    codes = _NO_CODES._replace(utf8=data)
+    left: list[int] = []
+    for first, end in _groups(starts):
+        folded, others = _fold(codes, starts[first : end + 1], reach)
+        left.extend((others + first).tolist())
+        if len(folded.ends):
+            yield folded._replace(owners=folded.owners + first)
+    for first, end in _groups(np.append(0, np.cumsum(np.diff(starts)[left]))):
+        numbers = np.array(left[first:end])
+        group = [meaning(_text(data[starts[number] : starts[number + 1]])) for number in numbers.tolist()]
+        folded, _ = _fold(_codes("".join(group)), np.fromiter(accumulate(map(len, group), initial=0), np.int64), reach)
+        yield folded._replace(owners=numbers[folded.owners])
 
 
-def _fold(numbers: np.ndarray, group: list[str], reach: int) -> Folded:
-    joined = "".join(group)
-    if "&" in joined:
-        group = list(map(meaning, group))
-        joined = "".join(group)
-    codes = _codes(joined)
-    count = len(group)
-    starts = np.fromiter(accumulate(map(len, group), initial=0), np.int64, count + 1)
-    ends, second_ends, owners = np.empty((3, count), np.int64)
-    size = len(joined) + count + 2 * loop.ROOM
+def _buffers(texts: Texts) -> tuple[np.ndarray, np.ndarray]:
+    """UTF-8 of all texts, uint8, and where each starts in it and the last one ends, int64 (texts + 1,)."""
+    if not isinstance(texts, pa.Array):
+        texts = pa.array([text.encode("utf-8", "surrogatepass") for text in texts], pa.large_binary())
+    _, starts, data = texts.buffers()
+    if data is None or not len(texts):
+        return np.empty(0, np.uint8), np.zeros(len(texts) + 1, np.int64)
+    kind = np.int64 if pa.types.is_large_string(texts.type) or pa.types.is_large_binary(texts.type) else np.int32
+    found = np.frombuffer(starts, kind)[texts.offset : texts.offset + len(texts) + 1]
+    return np.frombuffer(data, np.uint8), found.astype(np.int64)
+
+
+def _groups(starts: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Texts that are folded together: the first one, and one after the last."""
+    first = 0
+    while first < len(starts) - 1:
+        end = int(np.searchsorted(starts, starts[first] + _GROUP, side="right"))
+        end = min(max(end - 1, first + 1), len(starts) - 1)
+        yield first, end
+        first = end
+
+
+def _fold(codes: loop.Codes, starts: np.ndarray, reach: int) -> tuple[Folded, np.ndarray]:
+    """The texts folded, numbered from 0, and numbers of those that cannot be folded as bytes."""
+    count = len(starts) - 1
+    ends, owners, others = np.empty((2, count), np.int64), np.empty((2, count), np.int64), np.empty(count, np.int64)
+    size = int(starts[-1] - starts[0]) + count + 2 * loop.ROOM
     while True:
-        first, second = np.empty(size, np.uint8), np.empty(size, np.uint8)
-        first_size, second_size, seconds = loop.fold_texts(
-            codes, starts, reach, _known.tables, first, ends, second, second_ends, owners
+        first, second = np.empty(2 * size, np.uint8), np.empty(size, np.uint8)
+        first_size, second_size, seconds, left = loop.fold_texts(
+            codes, starts, reach, _known.tables, first[:size], second, ends, owners, others
         )
         if first_size == loop.CHARACTER_UNKNOWN:
-            _known.learn(set(joined))
+            _known.learn(set(map(chr, np.unique(codes.narrow if len(codes.narrow) else codes.wide).tolist())))
         elif first_size == loop.NO_ROOM:
             size *= 2
         else:
             break
-    if not seconds:
-        return Folded(first[:first_size].tobytes(), ends, numbers)
-    return Folded(
-        first[:first_size].tobytes() + second[:second_size].tobytes(),
-        np.concatenate([ends, second_ends[:seconds] + first_size]),
-        np.concatenate([numbers, numbers[owners[:seconds]]]),
+    both = first[: first_size + second_size]
+    both[first_size:] = second[:second_size]
+    folded = Folded(
+        both,
+        np.concatenate([ends[0, : count - left], ends[1, :seconds] + first_size]),
+        np.concatenate([owners[0, : count - left], owners[1, :seconds]]),
     )
+    return folded, others[:left]
+
+
+def _text(data: np.ndarray) -> str:
+    return data.tobytes().decode("utf-8", "surrogatepass")
 
 
 def _codes(text: str) -> loop.Codes:
     """Its code points, in as few bytes as hold them."""
-    if text.isascii():
-        return _NO_CODES._replace(ascii=np.frombuffer(text.encode(), np.uint8))
     if sys.getsizeof(text) < 3 * len(text):  # so it is held in at most two bytes a character
         return _NO_CODES._replace(narrow=np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16))
     return _NO_CODES._replace(wide=np.frombuffer(np.array([text]).tobytes(), np.uint32))

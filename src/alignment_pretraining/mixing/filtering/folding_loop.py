@@ -20,6 +20,8 @@ _CUT = ord("_")  # in place of what is left out: beside it no term is found
 _SPACE, _TAB, _LINE_FEED, _RETURN, _SMALL = ord(" "), ord("\t"), ord("\n"), ord("\r"), 0x20
 _LESS_THAN, _GREATER_THAN, _SLASH, _UNDERSCORE, _EXCLAMATION = ord("<"), ord(">"), ord("/"), ord("_"), ord("!")
 _CAPITAL_A, _CAPITAL_Z, _SMALL_A, _SMALL_Z, _0, _9 = (ord(letter) for letter in "AZaz09")
+_HYPHEN, _AMPERSAND, _DELETE = ord("-"), ord("&"), 0x7F
+_BLOCK = 16  # bytes
 _ATTRIBUTES = 300  # characters of a tag after its name, at most
 _NAME = 8  # characters of an inline tag's name, at most
 
@@ -43,17 +45,17 @@ class Tables(NamedTuple):
 
 
 class Codes(NamedTuple):
-    """Code points of texts, in one of three arrays; the others are empty.
+    """Texts in one of three arrays; the others are empty.
 
     Most of the loop is compiled for this, and so only once: that takes seconds.
 
     Attributes:
-        ascii: uint8.
-        narrow: uint16.
-        wide: uint32.
+        utf8: Bytes, uint8. Of a text that is not ASCII, or has a `&`, nothing is made.
+        narrow: Code points, uint16.
+        wide: Code points, uint32.
     """
 
-    ascii: np.ndarray
+    utf8: np.ndarray
     narrow: np.ndarray
     wide: np.ndarray
 
@@ -65,8 +67,8 @@ def inline_name(name: str) -> int:
 
 @njit(cache=True)
 def _code(codes: Codes, place: int) -> int:
-    if len(codes.ascii):
-        return int(codes.ascii[place])
+    if len(codes.utf8):
+        return int(codes.utf8[place])
     return int(codes.narrow[place]) if len(codes.narrow) else int(codes.wide[place])
 
 
@@ -213,15 +215,54 @@ def _append_run(
 
 
 @njit(cache=True)
+def _append_blocks(
+    codes: np.ndarray, start: int, end: int, gap: bool, out: np.ndarray, size: int
+) -> tuple[int, int, bool]:
+    """Append blocks of bytes while there is nothing in them but characters that stay as they are and single gaps.
+
+    What is appended is what `_append_run` would append; the compiler has all bytes of a block looked at together.
+    """
+    text, rest = codes[start:end], out[size:]
+    done = 0
+    while len(text) - done > _BLOCK:
+        block, target = text[done : done + _BLOCK + 1], rest[done : done + _BLOCK]
+        odd = _is_gap(block[0]) & gap
+        is_gap = False
+        for place in range(_BLOCK):
+            code = block[place]
+            is_gap = _is_gap(code)
+            odd |= (code < _SPACE) & ~is_gap | (code == _HYPHEN) | (code == _LESS_THAN) | (code == _DELETE)
+            odd |= is_gap & _is_gap(block[place + 1])
+            target[place] = np.uint8(_SPACE) if is_gap else code
+        if odd:
+            break
+        gap = is_gap
+        done += _BLOCK
+    return start + done, size + done, gap
+
+
+@njit(cache=True)
+def _is_gap(code: int) -> bool:
+    # The frequent ones.
+    return (code == _SPACE) | (code == _LINE_FEED) | (code == _UNDERSCORE)
+
+
+@njit(cache=True)
 def _append_plain(
-    codes: Codes, start: int, end: int, gap: bool, forms: np.ndarray, out: np.ndarray, size: int
+    codes: Codes, start: int, end: int, gap: bool, tables: Tables, out: np.ndarray, size: int
 ) -> tuple[int, int, bool]:
     """The same, of whichever codes there are."""
-    if len(codes.ascii):
-        return _append_run(codes.ascii, start, end, gap, forms, out, size)
+    if len(codes.utf8):
+        place = start
+        while True:
+            place, size, gap = _append_blocks(codes.utf8, place, end, gap, out, size)
+            stop = min(end, place + _BLOCK)
+            place, size, gap = _append_run(codes.utf8, place, stop, gap, tables.forms, out, size)
+            if place < stop or stop == end:
+                return place, size, gap
     if len(codes.narrow):
-        return _append_run(codes.narrow, start, end, gap, forms, out, size)
-    return _append_run(codes.wide, start, end, gap, forms, out, size)
+        return _append_run(codes.narrow, start, end, gap, tables.forms, out, size)
+    return _append_run(codes.wide, start, end, gap, tables.forms, out, size)
 
 
 @njit(cache=True)
@@ -247,7 +288,7 @@ def _second(
         if size + limit - place + ROOM > len(out):
             return NO_ROOM, size
         if limit > place:
-            plain, size, gap = _append_plain(codes, place, limit, gap, tables.forms, out, size)
+            plain, size, gap = _append_plain(codes, place, limit, gap, tables, out, size)
             if plain > place:
                 before = _code(codes, plain - 1)
                 place = plain
@@ -270,56 +311,70 @@ def _second(
 
 
 @njit(cache=True)
+def _is_plain(text: np.ndarray) -> bool:
+    odd = False
+    for byte in text:
+        odd |= (byte > _DELETE) | (byte == _AMPERSAND)
+    return not odd
+
+
+@njit(cache=True)
 def fold_texts(
     codes: Codes,
     starts: np.ndarray,
     reach: int,
     tables: Tables,
     first: np.ndarray,
-    first_ends: np.ndarray,
     second: np.ndarray,
-    second_ends: np.ndarray,
+    ends: np.ndarray,
     owners: np.ndarray,
-) -> tuple[int, int, int]:
+    others: np.ndarray,
+) -> tuple[int, int, int, int]:
     """Fold texts that stand one after another; `first` and `second` get their readings, each followed by a NUL.
 
     Args:
-        codes: Code points.
+        codes: The texts.
         starts: Where each text starts, and where the last one ends, int64 (texts + 1,).
         reach: Bytes of the longest term.
         tables: What is known of characters.
         first: uint8.
-        first_ends: Gets the places of NULs in `first`, int64 (texts,).
         second: uint8.
-        second_ends: Gets those in `second`, int64 (texts,).
-        owners: Gets the numbers of the texts that have a second reading, int64 (texts,).
+        ends: Gets the places of NULs in `first` and, in a second row, in `second`, int64 (2, texts).
+        owners: Gets the numbers of the texts of these readings, int64 (2, texts).
+        others: Gets the numbers of texts of which nothing is made, int64 (texts,).
 
     Returns:
-        The size of `first`, or why there is none; the size of `second`; how many second readings there are.
+        The size of `first`, or why there is none; the size of `second`; how many second readings there are, and how
+        many texts of which nothing is made.
     """
     size = 0
     second_size = 0
+    firsts = 0
     seconds = 0
     for text in range(len(starts) - 1):
         start, end = starts[text], starts[text + 1]
+        if len(codes.utf8) and not _is_plain(codes.utf8[start:end]):
+            others[text - firsts] = text
+            continue
         begin = size
         gap = False
         done = start  # up to here there is a second reading
         place = start
         while True:
-            place, size, gap = _append_plain(codes, place, end, gap, tables.forms, first, size)
+            if size + ROOM + starts[-1] - place + len(starts) > len(first):
+                return NO_ROOM, 0, 0, 0
+            place, size, gap = _append_plain(codes, place, end, gap, tables, first, size)
             if place == end:
                 break
-            form = tables.forms[_code(codes, place)]
+            code = _code(codes, place)
+            form = tables.forms[code]
             if form == UNKNOWN:
-                return CHARACTER_UNKNOWN, 0, 0
-            if size + ROOM + starts[-1] - place + len(starts) > len(first):
-                return NO_ROOM, 0, 0
+                return CHARACTER_UNKNOWN, 0, 0, 0
             before = _code(codes, place - 1) if place > start else 0
             if form <= ZERO_WIDTH and place >= done and _joint(codes, place, end, tables)[0] > place:
                 tail = min(size - begin, reach + 1)
                 if second_size + ROOM + tail > len(second):
-                    return NO_ROOM, 0, 0
+                    return NO_ROOM, 0, 0, 0
                 if tail < size - begin:
                     second[second_size] = _CUT
                     second_size += 1
@@ -327,16 +382,18 @@ def fold_texts(
                     second[second_size + copied] = first[size - tail + copied]
                 done, second_size = _second(codes, place, end, before, gap, reach, tables, second, second_size + tail)
                 if done == NO_ROOM:
-                    return NO_ROOM, 0, 0
-            size, gap = _append(_code(codes, place), before, gap, tables, first, size)
+                    return NO_ROOM, 0, 0, 0
+            size, gap = _append(code, before, gap, tables, first, size)
             place += 1
         first[size] = 0
-        first_ends[text] = size
+        ends[0, firsts] = size
+        owners[0, firsts] = text
+        firsts += 1
         size += 1
         if done > start:
             second[second_size] = 0
-            second_ends[seconds] = second_size
-            owners[seconds] = text
+            ends[1, seconds] = second_size
+            owners[1, seconds] = text
             second_size += 1
             seconds += 1
-    return size, second_size, seconds
+    return size, second_size, seconds, len(starts) - 1 - firsts

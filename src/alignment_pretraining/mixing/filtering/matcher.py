@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from alignment_pretraining.mixing.filtering.normalize import normalize
+from alignment_pretraining.mixing.filtering.texts import Texts, strings
 
 if TYPE_CHECKING:
     from alignment_pretraining.mixing.filtering.folding import Folded
@@ -24,7 +25,7 @@ class Matcher(Protocol):
     Overlapping terms are all found.
     """
 
-    def find(self, texts: Sequence[str]) -> dict[int, set[int]]:
+    def find(self, texts: Texts) -> dict[int, set[int]]:
         """By number of the text, the numbers of the terms that occur in it; nothing of texts without any."""
 
 
@@ -67,7 +68,7 @@ class HyperscanMatcher:
             literal=True,
         )
 
-    def find(self, texts: Sequence[str]) -> dict[int, set[int]]:
+    def find(self, texts: Texts) -> dict[int, set[int]]:
         """By number of the text, the numbers of the terms that occur in it."""
         from alignment_pretraining.mixing.filtering.folding import fold
 
@@ -78,14 +79,14 @@ class HyperscanMatcher:
         found: dict[int, set[int]] = {}
         for folded in texts:
             kinds, ends = self._scan(folded.text)
-            text = np.frombuffer(folded.text, np.uint8)
-            whole = ~(_IN_WORD[text[ends - self._lengths[kinds] - 1]] | _IN_WORD[text[ends]])
+            before, after = folded.text[ends - self._lengths[kinds] - 1], folded.text[ends]
+            whole = ~(_IN_WORD[before] | _IN_WORD[after])
             owners = folded.owners[np.searchsorted(folded.ends, ends[whole])]
             for owner, number in zip(owners.tolist(), self._numbers[kinds[whole]].tolist(), strict=True):
                 found.setdefault(owner, set()).add(number)
         return found
 
-    def _scan(self, text: bytes) -> tuple[np.ndarray, np.ndarray]:
+    def _scan(self, text: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of every occurrence, within words too, the number of the spelling and where it ends (exclusive)."""
         kinds: list[int] = []
         ends: list[int] = []
@@ -94,7 +95,7 @@ class HyperscanMatcher:
             kinds.append(kind)
             ends.append(end)
 
-        self._database.scan(text, match_event_handler=note)
+        self._database.scan(text, match_event_handler=note)  # type: ignore[type-var] # any buffer will do
         return np.array(kinds, np.int64), np.array(ends, np.int64)
 
 
@@ -105,10 +106,10 @@ class RegexMatcher:
         flags = [re.NOFLAG if is_acronym(term) else re.IGNORECASE for term in terms]
         self._patterns = [re.compile(pattern(term), flag) for term, flag in zip(terms, flags, strict=True)]
 
-    def find(self, texts: Sequence[str]) -> dict[int, set[int]]:
+    def find(self, texts: Texts) -> dict[int, set[int]]:
         """By number of the text, the numbers of the terms that occur in it."""
         found = {}
-        for owner, text in enumerate(map(normalize, texts)):
+        for owner, text in enumerate(map(normalize, strings(texts))):
             numbers = {number for number, compiled in enumerate(self._patterns) if compiled.search(text)}
             if numbers:
                 found[owner] = numbers
