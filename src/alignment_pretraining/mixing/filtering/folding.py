@@ -5,9 +5,7 @@ character that becomes several letters of other scripts there is one, which part
 """
 
 import re
-import sys
 from collections.abc import Iterable, Iterator
-from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -46,10 +44,7 @@ class Folded(NamedTuple):
 
 
 def fold(texts: Texts, reach: int = _EVERY_TERM) -> Iterator[Folded]:
-    """Some readings at a time: one of each text, two where `normalize` has two.
-
-    Most texts are folded as the bytes that they are; those that are not ASCII or have entities, in their order after
-    all others.
+    """Some readings at a time: one of each text, two where `normalize` has two. Those with entities come last.
 
     Args:
         texts: As Arrow has them, or Python.
@@ -57,17 +52,16 @@ def fold(texts: Texts, reach: int = _EVERY_TERM) -> Iterator[Folded]:
             such a length that the first has not.
     """
     data, starts = _buffers(texts)
-    codes = _NO_CODES._replace(utf8=data)
     left: list[int] = []
     for first, end in _groups(starts):
-        folded, others = _fold(codes, starts[first : end + 1], reach)
+        folded, others = _fold(data, starts[first : end + 1], reach, entities=True)
         left.extend((others + first).tolist())
         if len(folded.ends):
             yield folded._replace(owners=folded.owners + first)
     for first, end in _groups(np.append(0, np.cumsum(np.diff(starts)[left]))):
         numbers = np.array(left[first:end])
         group = [meaning(_text(data[starts[number] : starts[number + 1]])) for number in numbers.tolist()]
-        folded, _ = _fold(_codes("".join(group)), np.fromiter(accumulate(map(len, group), initial=0), np.int64), reach)
+        folded, _ = _fold(*_buffers(group), reach, entities=False)
         yield folded._replace(owners=numbers[folded.owners])
 
 
@@ -76,11 +70,12 @@ def _buffers(texts: Texts) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(texts, pa.Array):
         texts = pa.array([text.encode("utf-8", "surrogatepass") for text in texts], pa.large_binary())
     _, starts, data = texts.buffers()
-    if data is None or not len(texts):
-        return np.empty(0, np.uint8), np.zeros(len(texts) + 1, np.int64)
+    if not len(texts):
+        return np.frombuffer(b"", np.uint8), np.zeros(1, np.int64)
     kind = np.int64 if pa.types.is_large_string(texts.type) or pa.types.is_large_binary(texts.type) else np.int32
     found = np.frombuffer(starts, kind)[texts.offset : texts.offset + len(texts) + 1]
-    return np.frombuffer(data, np.uint8), found.astype(np.int64)
+    # All arrays that cannot be written are one type to the compiler.
+    return np.frombuffer(memoryview(data or b"").toreadonly(), np.uint8), found.astype(np.int64)
 
 
 def _groups(starts: np.ndarray) -> Iterator[tuple[int, int]]:
@@ -93,18 +88,18 @@ def _groups(starts: np.ndarray) -> Iterator[tuple[int, int]]:
         first = end
 
 
-def _fold(codes: loop.Codes, starts: np.ndarray, reach: int) -> tuple[Folded, np.ndarray]:
-    """The texts folded, numbered from 0, and numbers of those that cannot be folded as bytes."""
+def _fold(data: np.ndarray, starts: np.ndarray, reach: int, entities: bool) -> tuple[Folded, np.ndarray]:
+    """The texts folded, numbered from 0, and numbers of those that are not as they may have `entities`."""
     count = len(starts) - 1
     ends, owners, others = np.empty((2, count), np.int64), np.empty((2, count), np.int64), np.empty(count, np.int64)
     size = int(starts[-1] - starts[0]) + count + 2 * loop.ROOM
     while True:
         first, second = np.empty(2 * size, np.uint8), np.empty(size, np.uint8)
         first_size, second_size, seconds, left = loop.fold_texts(
-            codes, starts, reach, _known.tables, first[:size], second, ends, owners, others
+            data, starts, entities, reach, _known.tables, first[:size], second, ends, owners, others
         )
         if first_size == loop.CHARACTER_UNKNOWN:
-            _known.learn(set(map(chr, np.unique(codes.narrow if len(codes.narrow) else codes.wide).tolist())))
+            _known.learn(set(_text(data[starts[0] : starts[-1]])))
         elif first_size == loop.NO_ROOM:
             size *= 2
         else:
@@ -121,13 +116,6 @@ def _fold(codes: loop.Codes, starts: np.ndarray, reach: int) -> tuple[Folded, np
 
 def _text(data: np.ndarray) -> str:
     return data.tobytes().decode("utf-8", "surrogatepass")
-
-
-def _codes(text: str) -> loop.Codes:
-    """Its code points, in as few bytes as hold them."""
-    if sys.getsizeof(text) < 3 * len(text):  # so it is held in at most two bytes a character
-        return _NO_CODES._replace(narrow=np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16))
-    return _NO_CODES._replace(wide=np.frombuffer(np.array([text]).tobytes(), np.uint32))
 
 
 class _Characters:
@@ -177,5 +165,3 @@ def _is_letter(character: str) -> bool:
 
 _LAST_STEP = bytes.maketrans(GAPS + LETTER.encode(), b" " * len(GAPS) + b"_")
 _known = _Characters()
-# Of arrays that cannot be written, as those of texts are: others would be another type, for which to compile once more.
-_NO_CODES = loop.Codes(*(np.frombuffer(b"", kind) for kind in (np.uint8, np.uint16, np.uint32)))
