@@ -1,5 +1,6 @@
 """Fixtures shared by all tests."""
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +23,13 @@ hypothesis.settings.register_profile("steady", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("steady")
 
 
+class _Loggers(dict[str, Any]):
+    """All loggers by name. pytest 9.2 goes through them before each test, and threads of others may still add some."""
+
+    def values(self) -> Any:
+        return list(super().values())
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Let commands keep what Python compiles; keep a worker of pytest-xdist, with its commands, to one core.
 
@@ -29,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     # Some containers forbid it, and then every command compiles the project again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    logging.Logger.manager.loggerDict = _Loggers(logging.Logger.manager.loggerDict)
     worker = getattr(config, "workerinput", None)
     if worker:
         cores = sorted(os.sched_getaffinity(0))
