@@ -116,7 +116,7 @@ def _gigabyte(texts: Sequence[str], blocklist: Blocklist, terms: list[str]) -> f
         for _ in range(times):
             flag(part, blocklist, matcher)
 
-    _, seconds = _time(work, repeats=2)
+    _, seconds = _time(work)
     return round(times * size / 1e6 / seconds, 1)
 
 
