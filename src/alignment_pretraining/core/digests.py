@@ -17,6 +17,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from alignment_pretraining.core.files import files_below
+
 _log = logging.getLogger(__name__)
 
 # Worker processes inherit it.
@@ -230,8 +232,7 @@ def _state(path: Path) -> State:
 
 def _tree_state(roots: tuple[Path, ...]) -> tuple[State, bool]:
     """The states of all files below `roots` as one, and whether a change of any from now on would show."""
-    walked = [found for root in roots for found in os.walk(root, followlinks=True)]
-    files = [Path(folder, name) for folder, _, names in walked if not folder.endswith("__pycache__") for name in names]
+    files = [path for root in roots for path in files_below(root) if path.parent.name != "__pycache__"]
     states = {path: _state(path) for path in sorted(files) if path.is_file()}
     digest = hashlib.sha256(repr([(str(path), state) for path, state in states.items()]).encode()).digest()
     first, second, third, fourth = (int.from_bytes(digest[at : at + 7]) for at in range(0, 28, 7))
